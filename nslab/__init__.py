@@ -1,0 +1,1 @@
+"""Negative Sampling Lab: losses, theory and samplers behind the notebooks."""

@@ -1,0 +1,119 @@
+"""Argument checks: every refusal names the argument and the value it got."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Number = float | int | Tensor
+
+
+def as_float(value: Any, name: str, *, finite: bool = True) -> Tensor:
+    """A non-empty float tensor. Floating dtypes are kept; Python numbers and integers become float64."""
+    tensor = _as_tensor(value, name)
+    if tensor.dtype == torch.bool or tensor.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
+    if not tensor.is_floating_point():
+        tensor = tensor.to(torch.float64)
+    if tensor.numel() == 0:
+        raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
+    if finite:
+        first_bad(tensor, ~torch.isfinite(tensor.detach()), f"{name} must be finite")
+    return tensor
+
+
+def as_ids(value: Any, name: str, *, size: int | None = None) -> Tensor:
+    """An int64 tensor of ids; with `size`, every id lies in [0, size)."""
+    tensor = _as_tensor(value, name)
+    if tensor.dtype == torch.bool or tensor.is_floating_point() or tensor.is_complex():
+        raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
+    tensor = tensor.to(torch.int64)
+    if tensor.numel() == 0:
+        raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
+    if size is not None:
+        first_bad(tensor, (tensor < 0) | (tensor >= size), f"{name} must lie in [0, {size})")
+    return tensor
+
+
+def first_bad(tensor: Tensor, bad: Tensor, rule: str) -> None:
+    """Raise ValueError with the first entry of `tensor` where `bad` holds, and its index."""
+    if bool(bad.any()):
+        index = tuple(bad.nonzero()[0].tolist())
+        where = f" at index {list(index)}" if index else ""
+        raise ValueError(f"{rule}, got {tensor.detach()[index].item()!r}{where}")
+
+
+def number(value: Any, name: str) -> Number:
+    """One finite real number: a Python or numpy scalar (returned as float), or a 0-d tensor (kept, so it can learn)."""
+    if isinstance(value, Tensor):
+        if value.dim() != 0:
+            raise ValueError(f"{name} must be one number, got shape {tuple(value.shape)}")
+        return as_float(value, name)
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    value = float(value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return value
+
+
+def positive(value: Any, name: str) -> Number:
+    """One number > 0, as every temperature must be."""
+    checked = number(value, name)
+    if not checked > 0:
+        raise ValueError(f"{name} must be > 0, got {float(checked)!r}")
+    return checked
+
+
+def non_negative(value: Any, name: str) -> Number:
+    """One number >= 0, as every margin must be."""
+    checked = number(value, name)
+    if not checked >= 0:
+        raise ValueError(f"{name} must be >= 0, got {float(checked)!r}")
+    return checked
+
+
+def whole(value: Any, name: str, *, minimum: int) -> int:
+    """One integer >= minimum; floats and booleans are refused, as 2.5 negatives cannot be drawn."""
+    if isinstance(value, Tensor) and value.dim() == 0:
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    value = int(value)
+    if value < minimum:
+        raise ValueError(f"{name} must be >= {minimum}, got {value}")
+    return value
+
+
+def one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
+    """One of a few words."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def same_shape(**tensors: Tensor) -> None:
+    """All tensors have one shape; the message names each with its own."""
+    if len({tuple(t.shape) for t in tensors.values()}) > 1:
+        got = ", ".join(f"{name} {tuple(t.shape)}" for name, t in tensors.items())
+        raise ValueError(f"shapes must match, got {got}")
+
+
+def _as_tensor(value: Any, name: str) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{name} must be a rectangular array of numbers, got {value!r}: {error}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold real numbers, got {value!r} (dtype {array.dtype})")
+    try:
+        return torch.tensor(array)
+    except TypeError:
+        raise TypeError(f"{name} has a dtype torch does not know: {array.dtype}") from None
