@@ -117,3 +117,28 @@ def _as_tensor(value: Any, name: str) -> Tensor:
         return torch.tensor(array)
     except TypeError:
         raise TypeError(f"{name} has a dtype torch does not know: {array.dtype}") from None
+
+
+def widen(tensor: Tensor) -> Tensor:
+    """Half precision as float32: it is for keeping numbers, not for computing with them."""
+    return tensor.float() if tensor.dtype.itemsize < 4 else tensor
+
+
+def distance(value: Any, name: str) -> Tensor:
+    """Finite distances, with room for rounding below zero; a similarity passed by mistake is refused."""
+    tensor = as_float(value, name)
+    first_bad(tensor, tensor.detach() < -1e-6, f"{name} must hold distances >= 0")
+    return tensor
+
+
+def distance_pair(d_ap: Any, d_an: Any) -> tuple[Tensor, Tensor]:
+    """d_ap (...) and d_an (...) or (..., K), made to broadcast: d_ap gets the missing axis."""
+    d_ap, d_an = distance(d_ap, "d_ap"), distance(d_an, "d_an")
+    if d_an.shape == d_ap.shape:
+        return d_ap, d_an
+    if d_an.dim() == d_ap.dim() + 1 and d_an.shape[:-1] == d_ap.shape:
+        return d_ap.unsqueeze(-1), d_an
+    raise ValueError(
+        f"d_an must have d_ap's shape, or that and one more axis, "
+        f"got d_ap {tuple(d_ap.shape)} and d_an {tuple(d_an.shape)}"
+    )

@@ -1,0 +1,161 @@
+"""Diagnostics: what the negatives actually do: who gets the gradient, how many are false, what they cost."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from nslab._checks import Number, as_float, as_ids, first_bad, number, same_shape, whole, widen
+
+
+def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
+    """The share of the negatives' gradient that falls on each class: q_c σ(s_c) / Σ, with q ∝ counts^alpha.
+
+    In skip-gram with negative sampling a negative c is drawn with probability q_c and pushed with σ(s_c).
+    counts (N,) ≥ 0 with at least one > 0; scores (N,); the result (N,) sums to 1 in the dtype of the scores.
+    A class with count 0 gets 0 for every alpha, which may be any finite number. Source: Mikolov et al.,
+    NeurIPS 2013 (alpha = 0.75).
+
+    >>> gradient_share([1000, 1, 0], [0.0, 0.0, 0.0], 0.75)
+    tensor([0.9944, 0.0056, 0.0000], dtype=torch.float64)
+    """
+    counts, scores = as_float(counts, "counts"), as_float(scores, "scores")
+    if counts.dim() != 1:
+        raise ValueError(f"counts must have shape (N,), got {tuple(counts.shape)}")
+    same_shape(counts=counts, scores=scores)
+    first_bad(counts, counts < 0, "counts must be >= 0")
+    if not bool((counts > 0).any()):
+        raise ValueError(f"counts must hold at least one count > 0, got {counts.tolist()}")
+    log_q = number(alpha, "alpha") * widen(counts).where(counts > 0, 1).log()
+    first_bad(
+        log_q, ~log_q.isfinite(), f"alpha {float(alpha)!r} is too large for these counts: alpha ln(counts)"
+    )
+    log_share = log_q.where(counts > 0, -math.inf) + torch.nn.functional.logsigmoid(widen(scores))
+    return log_share.softmax(-1).to(scores.dtype)
+
+
+def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
+    """How many of an anchor's B − 1 in-batch negatives are its own positive again, on average: (B − 1) Σ p².
+
+    p (N,): the probability of each item as a positive, summing to 1 within 1e-6; rows are drawn independently.
+    ValueError for entries outside [0, 1], another sum, or batch_size < 1.
+
+    >>> in_batch_duplicates([0.1] * 10, 256)
+    tensor(25.5000, dtype=torch.float64)
+    """
+    p = as_float(p, "p")
+    if p.dim() != 1:
+        raise ValueError(f"p must have shape (N,), got {tuple(p.shape)}")
+    first_bad(p, (p < 0) | (p > 1), "p must lie in [0, 1]")
+    exact = p.double()
+    if abs(float(exact.sum()) - 1) > 1e-6:
+        raise ValueError(f"p must sum to 1 within 1e-6, got the sum {float(exact.sum())!r}")
+    return ((whole(batch_size, "batch_size", minimum=1) - 1) * exact.square().sum()).to(p.dtype)
+
+
+class Cost(NamedTuple):
+    """What one training step costs, in exact integers; `bytes` is embedding_bytes + logit_bytes."""
+
+    encoder_calls: int
+    embedding_bytes: int
+    logit_bytes: int
+    bytes: int
+    flops: int
+
+
+def cost_per_example(batch_size: int, k: int, dim: int, bytes_per: int = 4) -> Cost:
+    """The cost when each of B anchors brings its own K negatives: B(K + 2) items to encode.
+
+    Embeddings (BKd + 2Bd) and logits B(K + 1) of `bytes_per` bytes each; `flops` counts the scores alone,
+    2B(K + 1)d. It takes fewer bytes than `cost_in_batch` exactly when B > K(d + 1) + 1.
+
+    >>> cost_per_example(batch_size=1024, k=1023, dim=128).bytes
+    541589504
+    """
+    b, k, d, size = _sizes(batch_size=batch_size, k=k, dim=dim, bytes_per=bytes_per)
+    return _cost(b * (k + 2), (b * k * d + 2 * b * d) * size, b * (k + 1) * size, 2 * b * (k + 1) * d)
+
+
+def cost_in_batch(batch_size: int, dim: int, bytes_per: int = 4) -> Cost:
+    """The cost when the other B − 1 positives are the negatives: 2B items to encode.
+
+    Embeddings 2Bd and logits B² of `bytes_per` bytes each; `flops` counts the scores alone, 2B²d.
+
+    >>> cost_in_batch(batch_size=1024, dim=128)
+    Cost(encoder_calls=2048, embedding_bytes=1048576, logit_bytes=4194304, bytes=5242880, flops=268435456)
+    """
+    b, d, size = _sizes(batch_size=batch_size, dim=dim, bytes_per=bytes_per)
+    return _cost(2 * b, 2 * b * d * size, b * b * size, 2 * b * b * d)
+
+
+def false_negative_rate(
+    labels_or_similarity: Any, *, threshold: Number | None = None, weights: Any = None
+) -> Tensor:
+    """The share of false negatives when each anchor's negatives are all the other items of the batch.
+
+    Labels (B,), integers: a negative is false if it has the anchor's label. Or similarities (B, B) and a
+    `threshold`: it is false if their similarity is ≥ threshold. Every pair counts the same, unless `weights`
+    (B, B) ≥ 0 says how hard anchor i pushes item j, such as softmax(s/τ): then it is the share of each
+    anchor's weight that falls on false negatives, averaged over anchors. The diagonal is never looked at.
+
+    >>> false_negative_rate([0, 0, 1])
+    tensor(0.3333, dtype=torch.float64)
+    >>> false_negative_rate([0, 0, 1], weights=[[0, 3, 1], [3, 0, 1], [1, 1, 0]])
+    tensor(0.5000, dtype=torch.float64)
+    """
+    false, dtype = _false_negatives(labels_or_similarity, threshold)
+    if weights is None:
+        weights = torch.ones_like(false, dtype=torch.float64)
+    else:
+        weights = as_float(weights, "weights")
+        if weights.shape != false.shape:
+            raise ValueError(f"weights must have shape {tuple(false.shape)}, got {tuple(weights.shape)}")
+        first_bad(weights, weights < 0, "weights must be >= 0")
+        dtype = weights.dtype
+    weights = weights.double().masked_fill(torch.eye(len(false), dtype=torch.bool, device=weights.device), 0)
+    total = weights.sum(-1)
+    first_bad(total, total == 0, "weights must give each row some weight off the diagonal")
+    return ((weights * false).sum(-1) / total).mean().to(dtype)
+
+
+def false_negative_cap(contamination: Any) -> Any:
+    """−ln π: the highest optimal logit ln(p/noise) when a share π in (0, 1] of the negatives are positives.
+
+    The noise becomes (1 − π) q + π p, and the optimum ln(r / (1 − π + π r)) still rises with the true ratio
+    r = p/q: false negatives keep the ranking and flatten its top. A number gives a float, an array a tensor.
+
+    >>> round(false_negative_cap(0.1), 4)
+    2.3026
+    """
+    pi = as_float(contamination, "contamination")
+    first_bad(pi, (pi <= 0) | (pi > 1), "contamination must lie in (0, 1]")
+    cap = 0.0 - pi.log()
+    return cap.item() if isinstance(contamination, Real) else cap
+
+
+def _false_negatives(labels_or_similarity: Any, threshold: Number | None) -> tuple[Tensor, torch.dtype]:
+    """(B, B), true where j is a false negative of i, and the dtype to answer in."""
+    name = "labels_or_similarity"
+    values = as_float(labels_or_similarity, name)
+    if values.dim() not in (1, 2) or len(set(values.shape)) != 1 or len(values) < 2:
+        raise ValueError(f"{name} must have shape (B,) or (B, B) with B >= 2, got {tuple(values.shape)}")
+    if values.dim() == 1:
+        if threshold is not None:
+            raise ValueError(f"threshold needs similarities (B, B), got {threshold!r} with labels")
+        labels = as_ids(labels_or_similarity, name)
+        return labels.unsqueeze(-1) == labels, torch.float64
+    if threshold is None:
+        raise ValueError("threshold is needed to tell false negatives from similarities, got None")
+    return widen(values) >= number(threshold, "threshold"), values.dtype
+
+
+def _sizes(**sizes: int) -> list[int]:
+    return [whole(value, name, minimum=1) for name, value in sizes.items()]
+
+
+def _cost(encoder_calls: int, embedding_bytes: int, logit_bytes: int, flops: int) -> Cost:
+    return Cost(encoder_calls, embedding_bytes, logit_bytes, embedding_bytes + logit_bytes, flops)

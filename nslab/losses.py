@@ -1,0 +1,256 @@
+"""Losses: scores (or embeddings) in, one differentiable number out.
+
+Scores are similarities: `pos` (...) and `neg` (..., K), higher is closer; distances are named `d_...`.
+Losses are in nats (but `triplet_loss`: in the unit of its distances) and keep the floating dtype of the
+scores; half precision is computed in float32. `reduction` is "mean", "sum" or "none". Every function raises
+ValueError or TypeError, naming the argument and its value, for NaN, infinite or empty input and for shapes
+that do not match.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nslab._checks import (
+    Number,
+    as_float,
+    as_ids,
+    distance_pair,
+    non_negative,
+    number,
+    one_of,
+    positive,
+    widen,
+)
+
+
+def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str = "mean") -> Tensor:
+    """max(0, d_ap + margin − d_an), averaged over every triplet, the inactive ones included.
+
+    d_ap (...): distances anchor to positive; d_an (...) or (..., K): anchor to negative, whose shape "none"
+    keeps. FaceNet takes squared L2 distances: `margin` then is a squared distance too. Distances below −1e-6
+    are refused: a similarity was passed. Source: Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015.
+
+    >>> triplet_loss([0.5, 0.5], [0.625, 1.0], margin=0.25, reduction="none")
+    tensor([0.1250, 0.0000], dtype=torch.float64)
+    """
+    d_ap, d_an = distance_pair(d_ap, d_an)
+    dtype = torch.promote_types(d_ap.dtype, d_an.dtype)
+    # In this order the loss is > 0 exactly where mining.categorize finds a negative that is not easy.
+    loss = F.relu(widen(d_ap) + non_negative(margin, "margin") - widen(d_an))
+    return _reduce(loss, reduction, dtype)
+
+
+def info_nce(
+    pos: Any,
+    neg: Any,
+    *,
+    temperature: Number = 0.07,
+    log_q_pos: Any = None,
+    log_q_neg: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """−ln of the softmax weight of the positive among K + 1 logits s/τ − log q: 4e-18 is 4e-18, not 0.
+
+    log_q_pos (...) and log_q_neg (..., K), or what broadcasts to that: the log-probability with which each
+    item is drawn as a negative, subtracted from all logits, the positive's included, as leaving it out there
+    biases the optimum. Both or neither (ValueError). Without them this is InfoNCE (van den Oord, Li &
+    Vinyals 2018); with them the sampled softmax (Bengio & Senécal 2008).
+
+    >>> info_nce(1.0, [-1.0], temperature=0.05)
+    tensor(4.2484e-18, dtype=torch.float64)
+    """
+    pos, neg, dtype = _scores(pos, neg)
+    gaps = _gaps(pos, neg, temperature)
+    if (log_q_pos is None) != (log_q_neg is None):
+        raise ValueError(f"log_q_pos and log_q_neg go together, got {log_q_pos=} and {log_q_neg=}")
+    if log_q_pos is not None:
+        log_q_pos = _expand(log_q_pos, "log_q_pos", pos)
+        gaps = gaps - (_expand(log_q_neg, "log_q_neg", neg) - log_q_pos.unsqueeze(-1))
+    return _reduce(_softplus(gaps.logsumexp(-1)), reduction, dtype)
+
+
+def info_nce_in_batch(
+    query: Any,
+    key: Any,
+    *,
+    temperature: Number = 0.07,
+    ids: Any = None,
+    log_q: Any = None,
+    symmetric: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """InfoNCE where the other rows' positives are the negatives: query i belongs to key i; "none" gives (B,).
+
+    query, key (B, d) with B ≥ 2 are used as they are: normalise them first if scores are to be cosines.
+    ids (B,): rows with equal ids hold the same item, so each is masked among the other's negatives; a row left
+    without any negative is a ValueError. log_q (B,): log-probability of item j, subtracted from every logit
+    of item j. symmetric: the mean of query → key and key → query, as in CLIP, with the same ids and log_q.
+    Sources: Sohn 2016 (N-pair); Yi et al. 2019 (log q); Radford et al. 2021 (CLIP).
+
+    >>> info_nce_in_batch([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=0.5)
+    tensor(0.1269, dtype=torch.float64)
+    """
+    query, key = as_float(query, "query"), as_float(key, "key")
+    if query.dim() != 2 or query.shape != key.shape or len(query) < 2:
+        got = f"query {tuple(query.shape)} and key {tuple(key.shape)}"
+        raise ValueError(f"query and key must both be (B, d) with B >= 2, got {got}")
+    dtype = torch.promote_types(query.dtype, key.dtype)
+    scores = widen(query.to(dtype)) @ widen(key.to(dtype)).T
+    masked = _accidental_hits(ids, scores)
+    shift = None if log_q is None else _row(as_float(log_q, "log_q"), "log_q", scores)
+
+    def one_way(rows: Tensor) -> Tensor:
+        gaps = _gaps(rows.diagonal(), rows, temperature)
+        if shift is not None:
+            gaps = gaps - (shift - shift.unsqueeze(-1))
+        return _softplus(gaps.masked_fill(masked, -math.inf).logsumexp(-1))
+
+    loss = (one_way(scores) + one_way(scores.T)) / 2 if symmetric else one_way(scores)
+    return _reduce(loss, reduction, dtype)
+
+
+def debiased_info_nce(
+    pos: Any, neg: Any, *, positive_rate: float, temperature: Number = 0.5, reduction: str = "mean"
+) -> Tensor:
+    """InfoNCE corrected for a share `positive_rate` in [0, 1) of false negatives among the K negatives.
+
+    With τ⁺ the positive rate, the mean over negatives is replaced by
+    g = max((mean e^(s_j/τ) − τ⁺ e^(s⁺/τ)) / (1 − τ⁺), e^(−1/τ)) and L = −ln(e^(s⁺/τ) / (e^(s⁺/τ) + K g)).
+    The floor e^(−1/τ) is the smallest value a cosine allows, so scores should be cosines. At τ⁺ = 0 this is
+    `info_nce` wherever the floor does not bite; below it the negatives get no gradient. Source: Chuang et al.,
+    Debiased Contrastive Learning, NeurIPS 2020.
+
+    >>> debiased_info_nce(0.5, [0.5, 0.0], positive_rate=0.1), info_nce(0.5, [0.5, 0.0], temperature=0.5)
+    (tensor(0.8319, dtype=torch.float64), tensor(0.8620, dtype=torch.float64))
+    """
+    rate = float(number(positive_rate, "positive_rate"))
+    if not 0 <= rate < 1:
+        raise ValueError(f"positive_rate must lie in [0, 1), got {rate!r}")
+    pos, neg, dtype = _scores(pos, neg)
+    log_k = math.log(neg.shape[-1])
+    log_mean = _gaps(pos, neg, temperature).logsumexp(-1) - log_k  # of e^((s_j − s⁺)/τ)
+    below = (math.log(rate) if rate else -math.inf) - log_mean  # < 0 where something is left to learn from
+    kept = below < 0
+    log_left = torch.where(kept, below, -1.0).expm1().neg().log()
+    estimate = torch.where(kept, log_mean + log_left - math.log1p(-rate), -math.inf)
+    floor = -(1 + pos) / temperature
+    return _reduce(_softplus(torch.maximum(estimate, floor) + log_k), reduction, dtype)
+
+
+def decoupled_info_nce(pos: Any, neg: Any, *, temperature: Number = 0.1, reduction: str = "mean") -> Tensor:
+    """−s⁺/τ + ln Σ e^(s_j/τ): InfoNCE without the positive in the denominator; it may be negative.
+
+    Source: Yeh et al., Decoupled Contrastive Learning, ECCV 2022.
+
+    >>> decoupled_info_nce(1.0, [0.5, 0.5], temperature=0.5)
+    tensor(-0.3069, dtype=torch.float64)
+    """
+    pos, neg, dtype = _scores(pos, neg)
+    return _reduce(_gaps(pos, neg, temperature).logsumexp(-1), reduction, dtype)
+
+
+def sgns_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
+    """−ln σ(s⁺) − Σ ln σ(−s_j): skip-gram with negative sampling, summed over the K negatives.
+
+    Source: Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013.
+
+    >>> sgns_loss(2.0, [-2.0, 0.0])
+    tensor(0.9470, dtype=torch.float64)
+    """
+    pos, neg, dtype = _scores(pos, neg)
+    return _reduce(_softplus(-pos) + _softplus(neg).sum(-1), reduction, dtype)
+
+
+def nce_loss(
+    log_p_pos: Any, log_p_neg: Any, log_q_pos: Any, log_q_neg: Any, *, reduction: str = "mean"
+) -> Tensor:
+    """Noise-contrastive estimation: is it data or one of K noise draws? Logit G = log p − log q − ln K.
+
+    log_p_pos (...), log_p_neg (..., K): the model's log-probabilities, which need not be normalised;
+    log_q_pos, log_q_neg: the noise's, of those shapes or what broadcasts to them. The loss is
+    −ln σ(G⁺) − Σ ln σ(−G_j), summed over K. Source: Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
+
+    >>> nce_loss(-1.0, [-1.0, -1.0], -1.0, [-1.0, -1.0])
+    tensor(1.9095, dtype=torch.float64)
+    """
+    pos, neg, dtype = _scores(log_p_pos, log_p_neg, "log_p_")
+    log_k = math.log(neg.shape[-1])
+    data = pos - _expand(log_q_pos, "log_q_pos", pos) - log_k
+    noise = neg - _expand(log_q_neg, "log_q_neg", neg) - log_k
+    return _reduce(_softplus(-data) + _softplus(noise).sum(-1), reduction, dtype)
+
+
+def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
+    """−ln σ(s⁺ − s_j), averaged over the K negatives: Bayesian personalised ranking; "none" gives (...).
+
+    Source: Rendle et al., BPR, UAI 2009.
+
+    >>> bpr_loss(1.0, [0.0, 1.0])
+    tensor(0.5032, dtype=torch.float64)
+    """
+    pos, neg, dtype = _scores(pos, neg)
+    return _reduce(_softplus(_gaps(pos, neg, 1.0)).mean(-1), reduction, dtype)
+
+
+def _scores(pos: Any, neg: Any, prefix: str = "") -> tuple[Tensor, Tensor, torch.dtype]:
+    """Checked scores in the dtype to compute in, and the dtype to answer in."""
+    pos, neg = as_float(pos, f"{prefix}pos"), as_float(neg, f"{prefix}neg")
+    if neg.dim() == 0 or neg.shape[:-1] != pos.shape:
+        got = f"{prefix}pos {tuple(pos.shape)} and {prefix}neg {tuple(neg.shape)}"
+        raise ValueError(f"{prefix}neg must be {prefix}pos's shape and one more axis of negatives, got {got}")
+    dtype = torch.promote_types(pos.dtype, neg.dtype)
+    return widen(pos.to(dtype)), widen(neg.to(dtype)), dtype
+
+
+def _gaps(pos: Tensor, neg: Tensor, temperature: Number) -> Tensor:
+    """(s_j − s⁺)/τ, the only thing a shift-invariant loss may look at."""
+    gaps = (neg - pos.unsqueeze(-1)) / positive(temperature, "temperature")
+    if not bool(torch.isfinite(gaps.detach()).all()):
+        raise ValueError(
+            f"temperature {float(temperature)!r} is too small for these scores: their gap overflows"
+        )
+    return gaps
+
+
+def _accidental_hits(ids: Any, scores: Tensor) -> Tensor:
+    """(B, B), true where column j must not count as a negative of row i: itself, and items with the same id."""
+    itself = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
+    if ids is None:
+        return itself
+    ids = _row(as_ids(ids, "ids"), "ids", scores)
+    same = ids.unsqueeze(-1) == ids
+    if bool(same.all(-1).any()):
+        raise ValueError(f"ids leaves a row without negatives: all {len(ids)} ids are {int(ids[0])}")
+    return same
+
+
+def _row(values: Tensor, name: str, scores: Tensor) -> Tensor:
+    if values.shape != scores.shape[:1]:
+        raise ValueError(f"{name} must have shape ({len(scores)},), one per row, got {tuple(values.shape)}")
+    return values.to(scores.device)
+
+
+def _expand(value: Any, name: str, like: Tensor) -> Tensor:
+    tensor = widen(as_float(value, name))
+    try:
+        return tensor.broadcast_to(like.shape)
+    except RuntimeError:
+        raise ValueError(f"{name} must broadcast to {tuple(like.shape)}, got {tuple(tensor.shape)}") from None
+
+
+def _softplus(x: Tensor) -> Tensor:
+    """ln(1 + e^x). torch's own default returns x beyond 20, which is off by 1e-10 there in float64."""
+    return F.softplus(x, threshold=40)
+
+
+def _reduce(loss: Tensor, reduction: str, dtype: torch.dtype) -> Tensor:
+    one_of(reduction, "reduction", ("mean", "sum", "none"))
+    if reduction == "none":
+        return loss.to(dtype)
+    return (loss.mean() if reduction == "mean" else loss.sum()).to(dtype)
