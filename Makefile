@@ -1,0 +1,58 @@
+# Negative Sampling Lab. `make help` lists the targets; each makes .venv itself when needed.
+PYTHON ?= python3
+JUPYTER_FLAGS ?=
+PYTEST_FLAGS ?=
+NB ?=
+
+PY := .venv/bin/python
+# Exists only while .venv holds a complete install: an interrupted one leaves none, and is rebuilt from scratch.
+STAMP := .venv/.complete
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install lab test notebooks notebooks-check exercises exercises-check lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## make .venv with the pinned packages (minutes the first time, then nothing)
+
+lab: $(STAMP) ## open JupyterLab on notebooks/00_start_here.ipynb; flags: JUPYTER_FLAGS="--no-browser --port 9999"
+	@$(PY) -m jupyterlab --config=tools/jupyter_server_config.py --ip=127.0.0.1 --ServerApp.root_dir=. \
+		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(JUPYTER_FLAGS)
+
+test: $(STAMP) ## run every test and every notebook (up to 3 minutes); flags: PYTEST_FLAGS="-k losses"
+	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_FLAGS)
+
+notebooks: $(STAMP) ## run the notebooks and store their outputs for committing; one only: NB=notebooks/05_temperature.ipynb
+	@$(PY) tools/store_notebooks.py $(NB)
+
+notebooks-check: $(STAMP) ## run the notebooks with 1 and with 2 threads: the text must be the stored one, exactly
+	@$(PY) tools/store_notebooks.py --check $(NB)
+
+exercises: $(STAMP) ## write exercises/ from solutions/
+	@$(PY) -m nslab.practice.build
+
+exercises-check: $(STAMP) ## fail if exercises/ is not what solutions/ gives
+	@$(PY) -m nslab.practice.build --check
+
+lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock (needs uv)
+	@$(PY) tools/lock.py
+
+clean: ## remove .venv and every cache
+	@rm -rf .venv .pytest_cache .hypothesis .ruff_cache *.egg-info
+	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+		echo 'Python 3.11 or newer is needed, and there is no "$(PYTHON)" here: name yours with PYTHON=...'; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: name another with PYTHON=python3.12" % v[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'The venv module of $(PYTHON) is missing (Debian, Ubuntu: sudo apt install python3-venv).'; exit 1; }
+	@echo 'Installing the pinned packages into .venv: a few minutes, once ...'
+	@test -e $(STAMP) && rm $(STAMP) || $(PYTHON) -m venv --clear .venv
+	@$(PY) -m pip install --quiet -r requirements.lock
+	@$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(PY) -c 'import matplotlib.font_manager'  # makes the font cache now, not inside a notebook's first figure
+	@touch $(STAMP)
+	@echo 'Installed.'

@@ -1,0 +1,141 @@
+"""pyproject.toml, requirements.lock, environment.yml and the running environment are one and the same set."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
+DIRECT = RUNTIME + [Requirement(line) for line in PROJECT["optional-dependencies"]["test"]]
+LOCK = [
+    Requirement(line)
+    for line in (ROOT / "requirements.lock").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+LOCKED = {canonicalize_name(pin.name): pin for pin in LOCK}
+# Libraries that only a CUDA build of torch asks for; torch pins them itself.
+CUDA_ONLY = ("nvidia-", "cuda-", "triton")
+
+
+def applies(pin: Requirement, extra: str = "") -> bool:
+    return pin.marker is None or pin.marker.evaluate({"extra": extra})
+
+
+def test_every_direct_dependency_is_pinned_as_in_the_lock() -> None:
+    for pin in DIRECT:
+        assert str(pin.specifier).startswith("=="), f"pyproject.toml must pin {pin}"
+        assert LOCKED[canonicalize_name(pin.name)].specifier == pin.specifier, pin.name
+
+
+def test_the_lock_pins_each_package_once_to_one_version() -> None:
+    assert len(LOCK) == len(LOCKED)
+    for pin in LOCK:
+        assert str(pin.specifier).startswith("==") and "*" not in str(pin.specifier), pin
+        assert pin.url is None and not pin.name.startswith(CUDA_ONLY), pin
+
+
+def test_torch_is_the_one_version_everywhere() -> None:
+    assert [str(pin.specifier) for pin in DIRECT if pin.name == "torch"] == ["==2.13.0"]
+    assert str(LOCKED["torch"].specifier) == "==2.13.0"
+    assert metadata.version("torch").split("+")[0] == "2.13.0"
+
+
+def test_conda_and_binder_install_the_lock_and_nothing_else() -> None:
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    python, pip, from_pip = dependencies
+    assert pip == "pip"
+    assert from_pip == {"pip": ["-r requirements.lock", "-e ."]}
+    assert Requirement(python.replace("=", "==")).specifier.contains("3.12")
+    assert all(int(PROJECT["requires-python"].removeprefix(">=3.")) <= minor for minor in (11, 12, 13))
+
+
+def test_what_is_installed_is_what_is_locked() -> None:
+    for pin in filter(applies, LOCK):
+        installed = metadata.version(pin.name).split("+")[0]
+        assert f"=={installed}" == str(pin.specifier), f"{pin} is locked, {installed} is installed: make install"
+
+
+def test_the_lock_holds_everything_that_is_needed() -> None:
+    todo, seen = [("nslab", "test")], set()
+    while todo:
+        name, extra = todo.pop()
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        for needed in map(Requirement, metadata.requires(name) or []):
+            canonical = canonicalize_name(needed.name)
+            if canonical.startswith(CUDA_ONLY) or not (applies(needed) or applies(needed, extra)):
+                continue
+            assert canonical in LOCKED, f"{name} needs {needed.name}, which requirements.lock does not pin"
+            todo += [(canonical, e) for e in ("", *needed.extras)]
+
+
+def third_party(folder: str) -> set[str]:
+    """The packages outside the standard library that the code of a folder imports."""
+    modules: set[str] = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                modules.add(node.module.split(".")[0])
+    local = {"nslab", *(path.stem for path in (ROOT / folder).rglob("*.py"))}
+    return modules - set(sys.stdlib_module_names) - local
+
+
+@pytest.mark.parametrize(
+    ("folder", "declared"), [("nslab", RUNTIME), ("tests", DIRECT), ("tools", DIRECT)], ids=["nslab", "tests", "tools"]
+)
+def test_what_is_imported_is_declared(folder: str, declared: list[Requirement]) -> None:
+    names = {canonicalize_name(pin.name) for pin in declared}
+    homes = metadata.packages_distributions()
+    for module in sorted(third_party(folder)):
+        packages = {canonicalize_name(name) for name in homes.get(module, [])}
+        assert packages & names, f"{folder}/ imports {module}, which pyproject.toml does not declare"
+
+
+# Written in two parts, so that this file does not hold what it forbids.
+HOSTS = [f"{name}.{end}" for name, end in [
+    ("pypi", "org"), ("pythonhosted", "org"), ("download.pytorch", "org"), ("npmjs", "org"), ("conda.anaconda", "org"),
+]]  # fmt: skip
+
+
+def test_no_tracked_file_names_a_registry_host() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git clone")
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.is_file():
+            content = path.read_bytes()
+            assert not [host for host in HOSTS if host.encode() in content], name
+
+
+IMPORT_CORE = """\
+import sys
+import numpy, torch
+before = set(sys.modules)
+import importlib
+for name in {modules}:
+    importlib.import_module(name)
+added = {{name.split(".")[0] for name in set(sys.modules) - before}}
+print(*sorted(added - set(sys.stdlib_module_names) - {{"nslab", "torch", "numpy"}}))
+"""
+
+
+def test_the_core_loads_nothing_beyond_torch_and_numpy() -> None:
+    modules = [f"nslab.{path.stem}" for path in sorted((ROOT / "nslab").glob("*.py")) if path.stem != "__init__"]
+    script = IMPORT_CORE.format(modules=["nslab", *modules])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

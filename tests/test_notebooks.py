@@ -1,0 +1,188 @@
+"""What every committed notebook must keep to, and proof that each rule can fail."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = CHAPTERS + sorted((ROOT / "solutions").glob("*.ipynb"))
+VIEW = "application/vnd.jupyter.widget-view+json"
+ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
+PLACE = re.compile(r"(?<![\w.:/])/(?:home|Users|root|tmp|var|opt|usr|private|work|mnt|srv)/\w|\b[A-Z]:\\")
+
+Rule = Callable[[NotebookNode], str | None]
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def outputs(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output for cell in code_cells(notebook) for output in cell.outputs]
+
+
+def printed(output: NotebookNode) -> str:
+    """The text of an output; matplotlib's own `<Figure size …>` says nothing and does not count."""
+    data = output.get("data", {})
+    text = output.get("text", "") + data.get("text/plain", "") + data.get("text/html", "")
+    return re.sub(r"<Figure size [^>]*>", "", text)
+
+
+def length(cell: NotebookNode) -> int:
+    return sum(bool(line.strip()) for line in cell.source.splitlines())
+
+
+def run_once_in_order(notebook: NotebookNode) -> str | None:
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    return None if counts == list(range(1, len(counts) + 1)) else f"execution counts are {counts}"
+
+
+def no_stderr(notebook: NotebookNode) -> str | None:
+    noise = [output.text for output in outputs(notebook) if output.get("name") == "stderr"]
+    return f"stderr is kept: {noise[0]}" if noise else None
+
+
+def no_error(notebook: NotebookNode) -> str | None:
+    errors = [output.evalue for output in outputs(notebook) if output.output_type == "error"]
+    return f"an error is kept: {errors[0]}" if errors else None
+
+
+def no_widget_state(notebook: NotebookNode) -> str | None:
+    if "widgets" in notebook.metadata or any(VIEW in output.get("data", {}) for output in outputs(notebook)):
+        return "widget state or a widget view is kept"
+    return None
+
+
+def a_number_beside_each_figure(notebook: NotebookNode) -> str | None:
+    for cell in code_cells(notebook):
+        figure = any(kind.startswith("image/") for output in cell.outputs for kind in output.get("data", {}))
+        if figure and not re.search(r"\d", "".join(map(printed, cell.outputs))):
+            return f"a figure without a printed number: {cell.source}"
+    return None
+
+
+def no_address_or_place(notebook: NotebookNode) -> str | None:
+    for text in map(printed, outputs(notebook)):
+        if found := ADDRESS.search(text) or PLACE.search(text):
+            return f"an output holds a memory address or an absolute path: {found.group()}"
+    return None
+
+
+def cell_ids(notebook: NotebookNode) -> str | None:
+    ids = [cell.get("id") for cell in notebook.cells]
+    return None if all(ids) and len(set(ids)) == len(ids) else "cells need ids, each its own"
+
+
+def at_most_45_cells(notebook: NotebookNode) -> str | None:
+    return f"{len(notebook.cells)} cells" if len(notebook.cells) > 45 else None
+
+
+def short_code(notebook: NotebookNode) -> str | None:
+    lengths = [length(cell) for cell in code_cells(notebook)] or [0]
+    if median(lengths) > 6 or max(lengths) > 25:
+        return f"code cells have {median(lengths)} lines (median), {max(lengths)} at most"
+    return None
+
+
+def at_most_2000_words(notebook: NotebookNode) -> str | None:
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    words = len(re.findall(r"\w+", "\n".join(prose)))
+    return f"{words} words" if words > 2000 else None
+
+
+def at_most_300_kb(notebook: NotebookNode) -> str | None:
+    size = len(json.dumps(notebook, indent=1, ensure_ascii=False).encode())
+    return f"{size} bytes" if size > 300 * 1024 else None
+
+
+RULES: list[Rule] = [
+    run_once_in_order,
+    no_stderr,
+    no_error,
+    no_widget_state,
+    a_number_beside_each_figure,
+    no_address_or_place,
+    cell_ids,
+]
+SIZE_RULES: list[Rule] = [at_most_45_cells, short_code, at_most_2000_words, at_most_300_kb]
+
+
+def broken_rules(notebook: NotebookNode) -> list[str]:
+    return [rule.__name__ for rule in RULES + SIZE_RULES if rule(notebook)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_notebook_keeps_the_rules(path: Path) -> None:
+    notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))  # nbformat.read would add missing cell ids
+    nbformat.validate(notebook)
+    rules = RULES + SIZE_RULES if path in CHAPTERS else RULES
+    problems = [f"{rule.__name__}: {problem}" for rule in rules if (problem := rule(notebook))]
+    assert not problems, "\n".join([str(path.relative_to(ROOT)), *problems])
+
+
+def good() -> NotebookNode:
+    figure = {"image/png": "iVBORw0KGgo=", "text/plain": "H = 1.23 nats"}
+    return nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell("A chapter"),
+            nbformat.v4.new_code_cell(
+                "explorer",
+                execution_count=1,
+                outputs=[nbformat.v4.new_output("execute_result", figure, execution_count=1)],
+            ),
+            nbformat.v4.new_code_cell(
+                "print(2)", execution_count=2, outputs=[nbformat.v4.new_output("stream", text="2\n")]
+            ),
+        ]
+    )
+
+
+def set_data(notebook: NotebookNode, kind: str, content: object) -> None:
+    notebook.cells[1].outputs[0].data[kind] = content
+
+
+BREAKS: list[tuple[Rule, Callable[[NotebookNode], object]]] = [
+    (run_once_in_order, lambda nb: nb.cells[2].update(execution_count=None)),
+    (run_once_in_order, lambda nb: nb.cells[2].update(execution_count=3)),
+    (run_once_in_order, lambda nb: nb.cells[1].update(execution_count=2) or nb.cells[2].update(execution_count=1)),
+    (no_stderr, lambda nb: nb.cells[2].outputs[0].update(name="stderr")),
+    (no_error, lambda nb: nb.cells[2].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="boom"))),
+    (no_widget_state, lambda nb: nb.metadata.update(widgets={})),
+    (no_widget_state, lambda nb: set_data(nb, VIEW, {"model_id": "m"})),
+    (a_number_beside_each_figure, lambda nb: set_data(nb, "text/plain", "<Figure size 640x480 with 1 Axes>")),
+    (a_number_beside_each_figure, lambda nb: nb.cells[1].outputs[0].data.pop("text/plain")),
+    (no_address_or_place, lambda nb: set_data(nb, "text/plain", "<Model 1 at 0x7f00deadbeef>")),
+    (no_address_or_place, lambda nb: nb.cells[2].outputs[0].update(text="2 files in /home/ada/lab")),
+    (cell_ids, lambda nb: nb.cells[1].pop("id")),
+    (cell_ids, lambda nb: nb.cells[1].update(id=nb.cells[2].id)),
+    (at_most_45_cells, lambda nb: nb.cells.extend(nbformat.v4.new_markdown_cell("more") for _ in range(43))),
+    (short_code, lambda nb: nb.cells[1].update(source="x\n" * 26)),
+    (short_code, lambda nb: [cell.update(source="x\n" * 7) for cell in nb.cells[1:]]),
+    (at_most_2000_words, lambda nb: nb.cells[0].update(source="word " * 2001)),
+    (at_most_300_kb, lambda nb: set_data(nb, "image/png", "A" * 300 * 1024)),
+]
+
+
+def test_a_good_notebook_breaks_no_rule() -> None:
+    assert broken_rules(good()) == []
+
+
+@pytest.mark.parametrize(("rule", "damage"), BREAKS)
+def test_each_rule_can_fail(rule: Rule, damage: Callable[[NotebookNode], object]) -> None:
+    notebook = deepcopy(good())
+    damage(notebook)
+    assert broken_rules(notebook) == [rule.__name__]
+
+
+def test_every_rule_is_shown_to_fail() -> None:
+    assert {rule for rule, _ in BREAKS} == {*RULES, *SIZE_RULES}

@@ -1,0 +1,31 @@
+"""The code is lint-free and its types hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def report_of(*command: str) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_ruff_finds_nothing() -> None:
+    code, report = report_of("ruff", "check", ".")
+    assert code == 0, report
+
+
+def test_pyright_finds_nothing() -> None:
+    code, report = report_of("pyright", "--pythonpath", sys.executable)
+    assert code == 0, report
+
+
+def test_modules_stay_small_and_say_their_purpose() -> None:
+    for path in sorted((ROOT / "nslab").rglob("*.py")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 300, f"{path.name} has {len(lines)} lines: split it"
+        assert lines and lines[0].startswith('"""'), f"{path.name} must start with its purpose in one line"

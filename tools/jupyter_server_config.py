@@ -1,0 +1,22 @@
+"""The Jupyter server of `make lab`: quick kernel messages, no news prompt. Everything also works without it."""
+
+import os
+
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+
+class PromptConnection(ZMQChannelsWebsocketConnection):
+    """Sends each kernel message at once: Nagle's algorithm would hold small ones back for about 40 ms."""
+
+    def connect(self):
+        self.websocket_handler.set_nodelay(True)
+        return super().connect()
+
+
+c = get_config()  # noqa: F821  (Jupyter defines it)
+c.ServerApp.kernel_websocket_connection_class = PromptConnection
+c.LabApp.news_url = None
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+
+if not os.environ.get("JUPYTER_TOKEN"):
+    os.environ.pop("JUPYTER_TOKEN", None)

@@ -1,0 +1,113 @@
+"""Run notebooks and store their outputs for committing, or check (--check) that a new run gives the stored text.
+
+    python tools/store_notebooks.py [--check] [NOTEBOOK ...]        (default: all of notebooks/ and solutions/)
+
+What is stored is the same on every run: no widget views or state, no times, no versions. `--check` runs each
+notebook with one and with two threads and compares every text output with the stored one, character by character.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+VIEW = "application/vnd.jupyter.widget-view+json"
+TIMEOUT = 300  # seconds a cell
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+class Refused(Exception):
+    """A notebook that must not be stored, and why."""
+
+
+def executed(path: Path, threads: int) -> NotebookNode:
+    """The notebook after a run from top to bottom in a fresh kernel; Refused if a cell fails or writes to stderr."""
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=TIMEOUT,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        store_widget_state=False,
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    try:
+        client.execute(env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise Refused(str(error)) from None
+    for index, cell in enumerate(notebook.cells):
+        noise = [out.text for out in cell.get("outputs", []) if out.get("name") == "stderr"]
+        if noise:
+            raise Refused(f"cell {index} writes to stderr:\n{cell.source}\n---\n{''.join(noise)}")
+    return notebook
+
+
+def cleaned(notebook: NotebookNode) -> NotebookNode:
+    """The notebook without what differs from run to run or needs a live kernel. Works in place."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata.kernelspec = KERNEL
+    notebook.metadata.language_info = {"name": "python"}
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(VIEW, None)
+    return notebook
+
+
+def texts(notebook: NotebookNode) -> list[list[tuple[str, str]]]:
+    """For each cell, the kind and the content of its text outputs; images are left out."""
+    return [
+        [
+            (kind, content)
+            for output in cell.get("outputs", [])
+            for kind, content in output.get("data", {output.get("name"): output.get("text")}).items()
+            if isinstance(content, str) and not kind.startswith("image/") and kind != VIEW
+        ]
+        for cell in notebook.cells
+    ]
+
+
+def store(path: Path) -> None:
+    nbformat.write(cleaned(executed(path, threads=1)), path)
+
+
+def check(path: Path) -> None:
+    stored = texts(nbformat.read(path, as_version=4))
+    for threads in (1, 2):
+        for index, (old, new) in enumerate(zip(stored, texts(executed(path, threads)), strict=True)):
+            if old != new:
+                raise Refused(f"with {threads} thread(s), cell {index} gives\n{new}\nwhere this is stored:\n{old}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="store nothing, compare")
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    arguments = parser.parse_args()
+    every = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("solutions/*.ipynb")])
+    refused = 0
+    for path in arguments.notebooks or every:
+        start = time.perf_counter()
+        try:
+            (check if arguments.check else store)(path.resolve())
+        except Refused as reason:
+            refused += 1
+            print(f"{path}: {reason}", file=sys.stderr)
+        else:
+            verb = "as stored" if arguments.check else "stored"
+            print(f"{path}: {verb}, {time.perf_counter() - start:.0f} s, {path.stat().st_size // 1024} KB")
+    return 1 if refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
