@@ -93,7 +93,8 @@ def lee_embeddings(dim: int = 32) -> Tensor:
     """The `lee` documents as (300, dim) float64 vectors of length 1: latent semantic analysis.
 
     (1 + ln tf) · ln(300 / df) for each word, projected on the first `dim` singular directions. ValueError if
-    dim is not in [1, 300]. Source: Deerwester et al., Indexing by Latent Semantic Analysis, 1990.
+    dim is not in [1, 293]: seven of the reports repeat another word for word.
+    Source: Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 1990.
 
     >>> lee_embeddings(dim=32).shape
     torch.Size([300, 32])

@@ -100,6 +100,8 @@ def info_nce_in_batch(
     if query.dim() != 2 or query.shape != key.shape or len(query) < 2:
         got = f"query {tuple(query.shape)} and key {tuple(key.shape)}"
         raise ValueError(f"query and key must both be (B, d) with B >= 2, got {got}")
+    if not isinstance(symmetric, bool):
+        raise TypeError(f"symmetric must be True or False, got {symmetric!r}")
     dtype = torch.promote_types(query.dtype, key.dtype)
     scores = widen(query.to(dtype)) @ widen(key.to(dtype)).T
     masked = _accidental_hits(ids, scores)
@@ -212,9 +214,7 @@ def _gaps(pos: Tensor, neg: Tensor, temperature: Number) -> Tensor:
     """(s_j − s⁺)/τ, the only thing a shift-invariant loss may look at."""
     gaps = (neg - pos.unsqueeze(-1)) / positive(temperature, "temperature")
     if not bool(torch.isfinite(gaps.detach()).all()):
-        raise ValueError(
-            f"temperature {float(temperature)!r} is too small for these scores: their gap overflows"
-        )
+        raise ValueError(f"(neg - pos) / temperature overflows, got temperature {float(temperature)!r}")
     return gaps
 
 

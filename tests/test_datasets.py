@@ -1,0 +1,122 @@
+"""The bundled data: sizes, ranges, order, and that loading it costs and breaks nothing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+import torch
+
+from nslab import datasets
+from nslab.datasets import digit_embeddings, digits, lee, lee_embeddings, lee_vocabulary
+
+
+def test_digits():
+    images, labels = digits()
+    assert images.shape == (1797, 64) and images.dtype == torch.float64
+    assert images.min() == 0 and images.max() == 1 and torch.equal(images * 16, (images * 16).round())
+    assert labels.dtype == torch.int64 and labels.unique().tolist() == list(range(10))
+    assert digits().labels.bincount().sum() == 1797
+
+
+def test_tensors_are_the_callers_own():
+    digits().images.zero_()
+    digits().labels.zero_()
+    digit_embeddings().labels.zero_()
+    assert digits().images.max() == 1 and digits().labels.max() == 9
+
+
+def test_digit_embeddings_are_the_leading_components():
+    embeddings, labels = digit_embeddings(dim=16)
+    assert embeddings.shape == (1797, 16) and torch.equal(labels, digits().labels)
+    assert torch.allclose(embeddings.norm(dim=1), torch.ones(1797, dtype=torch.float64))
+    images = digits().images
+    centred = images - images.mean(0)
+    _, directions = torch.linalg.eigh(centred.T @ centred)
+    best = centred @ directions.flip(1)[:, :16]
+    cosines = torch.nn.functional.normalize(best, dim=1)
+    assert torch.allclose(embeddings @ embeddings.T, cosines @ cosines.T, atol=1e-9)
+    assert torch.equal(embeddings, digit_embeddings(dim=16).embeddings)
+    assert (embeddings[:, 0] > 0).any() and (embeddings[:, 0] < 0).any()
+
+
+def test_signs_do_not_depend_on_the_solver():
+    images = digits().images
+    rows = images - images.mean(0)
+    assert torch.allclose(datasets._project(rows, 5), datasets._project(rows.flip(0), 5).flip(0), atol=1e-9)
+
+
+def test_lee():
+    documents = lee()
+    assert len(documents) == 300 and sum(map(len, documents)) == 60_302
+    assert all(re.fullmatch("[a-z]+", word) for document in documents for word in document)
+    assert min(map(len, documents)) == 44
+
+
+def test_lee_vocabulary():
+    words, counts = lee_vocabulary()
+    assert len(words) == len(counts) == len(set(words)) == 7002 and counts.dtype == torch.int64
+    assert counts.sum() == 60_302
+    reference = Counter(word for document in lee() for word in document)
+    assert dict(zip(words, counts.tolist(), strict=True)) == reference
+    assert sorted(range(len(words)), key=lambda i: (-counts[i].item(), words[i])) == list(range(len(words)))
+    frequent = lee_vocabulary(min_count=50)
+    assert frequent.counts.min() >= 50 and frequent.words == words[: int((counts >= 50).sum())]
+
+
+def test_lee_embeddings_find_a_report_on_the_same_matter():
+    embeddings = lee_embeddings(dim=32)
+    assert embeddings.shape == (300, 32) and embeddings.dtype == torch.float64
+    assert torch.allclose(embeddings.norm(dim=1), torch.ones(300, dtype=torch.float64))
+    assert torch.equal(embeddings, lee_embeddings(dim=32))
+    cosines = embeddings @ embeddings.T
+    twins = [(i, j) for i in range(300) for j in range(i) if lee()[i] == lee()[j]]
+    assert len(twins) == 7 and all(cosines[i, j] > 1 - 1e-9 for i, j in twins)
+    shared = [
+        [len(set(a) & set(b)) / len(set(a) | set(b)) if a is not b else 0 for b in lee()[:100]]
+        for a in lee()[:100]
+    ]
+    overlap = torch.tensor(shared, dtype=torch.float64)
+    near = cosines[:100, :100].fill_diagonal_(-1).argmax(1, keepdim=True)
+    assert overlap.gather(1, near).mean() > 1.3 * overlap.mean()
+
+
+def test_importing_the_module_imports_no_data_package():
+    script = "import sys, nslab.datasets as d; d.lee(); print([m for m in ('sklearn', 'gensim') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
+    for load, package in ((lee.__wrapped__, "gensim"), (datasets._digits.__wrapped__, "scikit-learn")):
+        with pytest.raises(ImportError, match=rf"{package}.*make install"):
+            load()
+
+
+def test_a_missing_file_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, "_package", lambda module, name: tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"lee_background\.cor.*gensim.*make install"):
+        lee.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "name", "value"),
+    [
+        (digit_embeddings, {"dim": 0}, "dim", "0"),
+        (digit_embeddings, {"dim": 62}, "dim", "62"),
+        (digit_embeddings, {"dim": 1.5}, "dim", "1.5"),
+        (lee_embeddings, {"dim": -1}, "dim", "-1"),
+        (lee_embeddings, {"dim": 294}, "dim", "294"),
+        (lee_embeddings, {"dim": "32"}, "dim", "'32'"),
+        (lee_vocabulary, {"min_count": 0}, "min_count", "0"),
+        (lee_vocabulary, {"min_count": 10**6}, "min_count", "1000000"),
+    ],
+)
+def test_bad_input_is_refused_by_name_and_value(function, options, name, value):
+    with pytest.raises((ValueError, TypeError)) as refusal:
+        function(**options)
+    assert name in str(refusal.value) and value in str(refusal.value)

@@ -1,0 +1,386 @@
+"""Losses against 50-digit references, their invariances, gradients, half precision and refusals."""
+
+from __future__ import annotations
+
+import mpmath
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from nslab.losses import (
+    bpr_loss,
+    debiased_info_nce,
+    decoupled_info_nce,
+    info_nce,
+    info_nce_in_batch,
+    nce_loss,
+    sgns_loss,
+    triplet_loss,
+)
+
+mpmath.mp.dps = 50
+F64 = torch.float64
+cosines = st.floats(-1, 1, allow_subnormal=False)
+temperatures = st.sampled_from([1e-3, 0.01, 0.05, 0.07, 0.3, 1.0, 30.0, 1e3])
+batches = st.integers(1, 8).flatmap(
+    lambda k: st.lists(st.lists(cosines, min_size=k + 1, max_size=k + 1), min_size=1, max_size=4)
+)
+
+
+def split(rows: list[list[float]], dtype: torch.dtype = F64) -> tuple[Tensor, Tensor]:
+    scores = torch.tensor(rows, dtype=dtype)
+    return scores[:, 0], scores[:, 1:]
+
+
+def exact(values) -> list[mpmath.mpf]:
+    return [mpmath.mpf(float(v)) for v in values]
+
+
+def softplus(x: mpmath.mpf) -> mpmath.mpf:
+    return mpmath.log1p(mpmath.exp(x))
+
+
+def ref_info_nce(pos, neg, tau, log_q_pos=0.0, log_q_neg=None):
+    tau, pos, log_q_pos = exact([tau, pos, log_q_pos])
+    neg, log_q_neg = exact(neg), exact(log_q_neg if log_q_neg is not None else [0.0] * len(neg))
+    top = pos / tau - log_q_pos
+    return mpmath.log1p(sum(mpmath.exp(s / tau - q - top) for s, q in zip(neg, log_q_neg, strict=True)))
+
+
+def close(got: Tensor, want, rel: float = 1e-12, abs: float = 0.0) -> None:
+    want = [float(w) for w in want]
+    assert got.tolist() == pytest.approx(want, rel=rel, abs=abs)
+
+
+# InfoNCE ---------------------------------------------------------------------------------------------------
+
+
+def test_a_tiny_loss_is_not_zero():
+    want = float(mpmath.log1p(mpmath.exp(mpmath.mpf(-2) / mpmath.mpf(0.05))))
+    got = info_nce(1.0, [-1.0], temperature=0.05).item()
+    assert got == pytest.approx(want, rel=1e-12) and f"{got:.3e}" == "4.248e-18"
+    in_batch = info_nce_in_batch([[1.0], [-1.0]], [[1.0], [-1.0]], temperature=0.05, reduction="none")
+    close(in_batch, [want, want])
+
+
+@given(batches, temperatures)
+def test_info_nce_equals_the_reference(rows, tau):
+    pos, neg = split(rows)
+    got = info_nce(pos, neg, temperature=tau, reduction="none")
+    # An ulp of a gap of 2/τ moves a tiny loss by 2e-16 · 2/τ of itself; log1p keeps everything else.
+    close(got, [ref_info_nce(p, n, tau) for p, n in zip(pos, neg, strict=True)], rel=1e-12 + 1e-15 / tau)
+
+
+@pytest.mark.parametrize("gap", [-60.0, -20.5, -19.5, -1.0, 0.0, 1.0, 19.5, 20.5, 39.9, 40.1, 700.0])
+def test_softplus_keeps_twelve_digits_on_both_sides_of_every_switch(gap):
+    close(info_nce(0.0, [gap], temperature=1.0).reshape(1), [softplus(mpmath.mpf(gap))])
+
+
+@given(batches, temperatures, st.data())
+def test_log_q_corrects_every_logit(rows, tau, data):
+    pos, neg = split(rows)
+    logs = st.floats(-20, 0)
+    log_q_pos = torch.tensor(data.draw(st.lists(logs, min_size=len(pos), max_size=len(pos))), dtype=F64)
+    log_q_neg = torch.tensor(
+        data.draw(st.lists(logs, min_size=neg.shape[1], max_size=neg.shape[1])), dtype=F64
+    )
+    got = info_nce(pos, neg, temperature=tau, log_q_pos=log_q_pos, log_q_neg=log_q_neg, reduction="none")
+    want = [ref_info_nce(p, n, tau, q, log_q_neg) for p, n, q in zip(pos, neg, log_q_pos, strict=True)]
+    close(got, want, rel=1e-11 + 1e-15 / tau)
+
+
+def test_a_constant_log_q_changes_nothing():
+    pos, neg = torch.tensor([0.3, 0.1], dtype=F64), torch.tensor([[0.2, 0.5], [0.0, -0.5]], dtype=F64)
+    corrected = info_nce(pos, neg, log_q_pos=-7.0, log_q_neg=-7.0, reduction="none")
+    close(corrected, info_nce(pos, neg, reduction="none").tolist())
+
+
+dyadic = st.integers(-64, 64).map(lambda i: i / 64)
+
+
+@given(st.lists(dyadic, min_size=2, max_size=6), dyadic)
+@pytest.mark.parametrize("loss", [info_nce, decoupled_info_nce, bpr_loss])
+def test_shift_invariance_is_exact_where_the_shift_is(loss, scores, shift):
+    scores = torch.tensor(scores, dtype=F64)
+    assert torch.equal(loss(scores[0], scores[1:]), loss(scores[0] + shift, scores[1:] + shift))
+
+
+def test_sgns_is_not_shift_invariant():
+    assert sgns_loss(0.0, [0.0]) != sgns_loss(1.0, [1.0])
+
+
+@given(batches, temperatures)
+def test_forces_balance_and_equal_the_softmax_weights(rows, tau):
+    pos, neg = (t.requires_grad_() for t in split(rows))
+    to_pos, to_neg = torch.autograd.grad(info_nce(pos, neg, temperature=tau, reduction="sum"), (pos, neg))
+    assert torch.isfinite(to_pos).all() and torch.isfinite(to_neg).all()
+    assert (to_pos + to_neg.sum(-1)).abs().max() * tau < 1e-12
+    weights = torch.cat([pos[:, None], neg], 1).div(tau).softmax(-1)
+    assert torch.allclose(to_neg * tau, weights[:, 1:], rtol=1e-9, atol=1e-15)
+
+
+def test_gradients_of_every_loss_match_finite_differences():
+    generator = torch.Generator().manual_seed(3)
+    pos, neg, other = (torch.rand(s, dtype=F64, generator=generator) for s in [(3,), (3, 4), (3, 4)])
+    tau = torch.tensor(0.4, dtype=F64)
+    args = [t.requires_grad_() for t in (pos, neg, tau)]
+    check = torch.autograd.gradcheck
+    assert check(lambda p, n, t: info_nce(p, n, temperature=t), args)
+    assert check(lambda p, n, t: decoupled_info_nce(p, n, temperature=t), args)
+    assert check(lambda p, n, t: debiased_info_nce(p, n, temperature=t, positive_rate=0.1), args)
+    assert check(sgns_loss, args[:2]) and check(bpr_loss, args[:2]) and check(triplet_loss, args[:2])
+    assert check(lambda p, n, q: nce_loss(p, n, -1.0, q), [*args[:2], other.requires_grad_()])
+    assert check(lambda q, k, t: info_nce_in_batch(q, k, temperature=t, symmetric=True), [neg, other, tau])
+
+
+@given(batches, temperatures)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_half_precision_is_computed_in_float32(dtype, rows, tau):
+    pos, neg = (t.requires_grad_() for t in split(rows, dtype))
+    loss = info_nce(pos, neg, temperature=tau, reduction="none")
+    wide_pos, wide_neg = (t.detach().float().requires_grad_() for t in (pos, neg))
+    wide = info_nce(wide_pos, wide_neg, temperature=tau, reduction="none")
+    assert loss.dtype == dtype and torch.equal(loss, wide.to(dtype)) and torch.isfinite(loss).all()
+    loss.float().sum().backward()
+    wide.sum().backward()
+    for narrow, full in ((pos, wide_pos), (neg, wide_neg)):
+        assert narrow.grad is not None and full.grad is not None
+        rounding = torch.finfo(dtype).eps
+        assert torch.allclose(narrow.grad.float(), full.grad, rtol=4 * rounding, atol=rounding / tau)
+    reference = info_nce(pos.detach().double(), neg.detach().double(), temperature=tau, reduction="none")
+    assert torch.allclose(wide.double(), reference, rtol=1e-5 + 1e-6 / tau, atol=1e-30)
+
+
+def test_inputs_keep_their_dtype_and_numbers_are_float64():
+    assert info_nce(torch.zeros(2), torch.zeros(2, 3)).dtype == torch.float32
+    assert info_nce(0, [0, 0]).dtype == F64
+    assert info_nce(torch.zeros(2), torch.zeros(2, 3), log_q_pos=[0, 0], log_q_neg=[0]).dtype == torch.float32
+    assert sgns_loss(torch.zeros(2).half(), torch.zeros(2, 3).half()).dtype == torch.float16
+
+
+@pytest.mark.parametrize("loss", [info_nce, decoupled_info_nce, sgns_loss, bpr_loss])
+def test_reductions(loss):
+    pos, neg = (
+        torch.tensor([[0.1, 0.2], [0.3, 0.9]]),
+        torch.rand(2, 2, 5, generator=torch.Generator().manual_seed(0)),
+    )
+    each = loss(pos, neg, reduction="none")
+    assert each.shape == (2, 2)
+    assert torch.allclose(loss(pos, neg, reduction="sum"), each.sum())
+    assert torch.allclose(loss(pos, neg), each.mean())
+
+
+# In the batch ----------------------------------------------------------------------------------------------
+
+
+def slow_in_batch(scores: Tensor, tau: float, ids=None, log_q=None) -> list[mpmath.mpf]:
+    """One direction, row by row, through the per-example reference."""
+    size = len(scores)
+    ids = list(range(size)) if ids is None else ids
+    log_q = [0.0] * size if log_q is None else log_q
+    losses = []
+    for i in range(size):
+        js = [j for j in range(size) if ids[j] != ids[i]]
+        losses.append(ref_info_nce(scores[i, i], scores[i, js], tau, log_q[i], [log_q[j] for j in js]))
+    return losses
+
+
+@pytest.mark.parametrize("ids", [None, [4, 4, -1, 7, 4]])
+@pytest.mark.parametrize("log_q", [None, [-1.0, -1.0, -3.0, -2.0, -1.0]])
+@pytest.mark.parametrize("tau", [0.01, 0.1, 1.0])
+def test_in_batch_equals_the_slow_loop(ids, log_q, tau):
+    generator = torch.Generator().manual_seed(1)
+    query, key = torch.randn(2, 5, 3, dtype=F64, generator=generator)
+    scores = query @ key.T
+    there, back = slow_in_batch(scores, tau, ids, log_q), slow_in_batch(scores.T, tau, ids, log_q)
+    options = {"temperature": tau, "ids": ids, "log_q": log_q, "reduction": "none"}
+    close(info_nce_in_batch(query, key, **options), there, rel=1e-11)
+    both = [(a + b) / 2 for a, b in zip(there, back, strict=True)]
+    close(info_nce_in_batch(query, key, symmetric=True, **options), both, rel=1e-11)
+
+
+def test_masked_pairs_get_no_gradient():
+    key = torch.eye(3, dtype=F64)
+    query = torch.zeros(3, 3, dtype=F64, requires_grad=True)
+    info_nce_in_batch(query, key, ids=[5, 5, 6]).backward()
+    assert query.grad is not None and torch.isfinite(query.grad).all()
+    assert query.grad[0, 1] == 0 and query.grad[0, 2] > 0
+
+
+def test_in_batch_half_precision():
+    query = torch.nn.functional.normalize(
+        torch.randn(8, 4, generator=torch.Generator().manual_seed(2)), dim=1
+    )
+    half = query.half().requires_grad_()
+    loss = info_nce_in_batch(half, half, temperature=1e-3)
+    loss.backward()
+    assert loss.dtype == torch.float16 and half.grad is not None and torch.isfinite(half.grad).all()
+    assert loss == info_nce_in_batch(half.detach().float(), half.detach().float(), temperature=1e-3).half()
+
+
+# Debiased, decoupled, SGNS, NCE, BPR, triplet --------------------------------------------------------------
+
+
+def ref_debiased(pos, neg, tau, rate):
+    pos, tau, rate = exact([pos, tau, rate])
+    mean = sum(mpmath.exp(s / tau) for s in exact(neg)) / len(neg)
+    g = max((mean - rate * mpmath.exp(pos / tau)) / (1 - rate), mpmath.exp(-1 / tau))
+    return mpmath.log1p(len(neg) * g / mpmath.exp(pos / tau))
+
+
+@given(batches, temperatures, st.sampled_from([0.0, 0.01, 0.1, 0.5, 0.99]))
+def test_debiased_equals_the_reference_with_finite_gradients(rows, tau, rate):
+    pos, neg = (t.requires_grad_() for t in split(rows))
+    got = debiased_info_nce(pos, neg, positive_rate=rate, temperature=tau, reduction="none")
+    want = [ref_debiased(p, n, tau, rate) for p, n in zip(pos.detach(), neg.detach(), strict=True)]
+    # Where mean and τ⁺ e^(s⁺/τ) nearly cancel, the loss is ill-conditioned: an absolute term allows for it.
+    close(got, want, rel=1e-9 + 1e-14 / tau, abs=1e-12)
+    got.sum().backward()
+    assert pos.grad is not None and neg.grad is not None
+    assert torch.isfinite(pos.grad).all() and torch.isfinite(neg.grad).all()
+
+
+def test_debiased_without_false_negatives_is_info_nce_above_the_floor():
+    pos, neg = torch.tensor([0.9, -0.2], dtype=F64), torch.tensor([[0.1, 0.3], [0.8, -1.0]], dtype=F64)
+    for tau in (1e-3, 0.1, 5.0):
+        close(
+            debiased_info_nce(pos, neg, positive_rate=0, temperature=tau, reduction="none"),
+            info_nce(pos, neg, temperature=tau, reduction="none").tolist(),
+        )
+
+
+def test_debiased_floor_stops_the_gradient_of_the_negatives():
+    neg = torch.tensor([0.1, 0.2], dtype=F64, requires_grad=True)
+    debiased_info_nce(0.9, neg, positive_rate=0.5, temperature=0.1).backward()
+    assert torch.equal(neg.grad, torch.zeros(2, dtype=F64))
+
+
+@given(batches, temperatures)
+def test_decoupled_drops_the_positive_from_the_denominator(rows, tau):
+    pos, neg = split(rows)
+    got = decoupled_info_nce(pos, neg, temperature=tau, reduction="none")
+    terms = [
+        sum(mpmath.exp((s - p) / mpmath.mpf(tau)) for s in exact(n))
+        for p, n in zip(exact(pos), neg, strict=True)
+    ]
+    close(got, [mpmath.log(t) for t in terms], rel=1e-12, abs=1e-13 + 1e-15 / tau)
+
+
+@given(batches)
+def test_sgns_and_bpr_equal_their_definitions(rows):
+    pos, neg = split(rows)
+    pairs = [(p, exact(n)) for p, n in zip(exact(pos), neg, strict=True)]
+    close(sgns_loss(pos, neg, reduction="none"), [softplus(-p) + sum(map(softplus, n)) for p, n in pairs])
+    close(bpr_loss(pos, neg, reduction="none"), [sum(softplus(s - p) for s in n) / len(n) for p, n in pairs])
+
+
+@given(batches, batches)
+def test_nce_is_logistic_regression_on_log_p_minus_log_kq(rows, other):
+    pos, neg = split(rows)
+    k, log_q = neg.shape[1], other[0][0]
+    log_q_neg = torch.linspace(-3, 0, k, dtype=F64)
+    got = nce_loss(pos, neg, log_q, log_q_neg, reduction="none")
+    want = []
+    for p, n in zip(exact(pos), neg, strict=True):
+        logits = [s - q - mpmath.log(k) for s, q in zip(exact(n), exact(log_q_neg), strict=True)]
+        want.append(softplus(-(p - mpmath.mpf(log_q) - mpmath.log(k))) + sum(map(softplus, logits)))
+    close(got, want)
+
+
+@given(st.lists(st.floats(0, 4), min_size=1, max_size=6), st.floats(0, 4), st.floats(0, 2))
+def test_triplet_is_the_hinge(d_an, d_ap, margin):
+    got = triplet_loss(d_ap, d_an, margin=margin, reduction="none")
+    close(
+        got, [max(mpmath.mpf(0), mpmath.mpf(d_ap) - n + mpmath.mpf(margin)) for n in exact(d_an)], abs=1e-15
+    )
+    assert triplet_loss(d_ap, d_an, margin=margin).item() == pytest.approx(got.mean().item())
+
+
+def test_triplet_shapes_and_rounding_below_zero():
+    assert triplet_loss([0.1, 0.2], [0.3, 0.4], reduction="none").shape == (2,)
+    assert triplet_loss([0.1, 0.2], [[0.3], [0.4]], reduction="none").shape == (2, 1)
+    assert triplet_loss(-1e-8, 1.0) == 0
+
+
+def test_temperature_can_be_learned():
+    tau = torch.tensor(0.5, requires_grad=True)
+    info_nce(torch.tensor([0.1]), torch.tensor([[0.3, 0.2]]), temperature=tau).backward()
+    assert tau.grad is not None and tau.grad.abs() > 0
+
+
+# Refusals --------------------------------------------------------------------------------------------------
+
+nan, inf = float("nan"), float("inf")
+eye = [[1.0, 0.0], [0.0, 1.0]]
+P, N = [0.1, 0.2], [[0.3, 0.4], [0.5, 0.6]]
+BAD = [
+    (info_nce, (nan, [0.0]), {}, "pos", "nan"),
+    (info_nce, (0.0, [0.0, inf]), {}, "neg", "inf"),
+    (info_nce, (P, []), {}, "neg", "(0,)"),
+    (info_nce, (P, [0.1, 0.2]), {}, "neg", "(2,)"),
+    (info_nce, (P, 0.1), {}, "neg", "()"),
+    (info_nce, ("a", [0.0]), {}, "pos", "'a'"),
+    (info_nce, (True, [0.0]), {}, "pos", "bool"),
+    (info_nce, (0.0, [1j]), {}, "neg", "1j"),
+    (info_nce, (0.0, [0.0]), {"temperature": 0}, "temperature", "0.0"),
+    (info_nce, (0.0, [0.0]), {"temperature": -0.1}, "temperature", "-0.1"),
+    (info_nce, (0.0, [0.0]), {"temperature": nan}, "temperature", "nan"),
+    (info_nce, (0.0, [0.0]), {"temperature": "0.1"}, "temperature", "'0.1'"),
+    (info_nce, (0.0, [0.0]), {"temperature": [0.1]}, "temperature", "[0.1]"),
+    (info_nce, (0.0, [1.0]), {"temperature": 1e-310}, "temperature", "1e-310"),
+    (info_nce, (P, N), {"log_q_pos": [0.0, 0.0]}, "log_q_neg", "None"),
+    (info_nce, (P, N), {"log_q_neg": [0.0, 0.0]}, "log_q_pos", "None"),
+    (info_nce, (P, N), {"log_q_pos": [0.0] * 3, "log_q_neg": 0.0}, "log_q_pos", "(3,)"),
+    (info_nce, (P, N), {"log_q_pos": 0.0, "log_q_neg": [0.0] * 3}, "log_q_neg", "(3,)"),
+    (info_nce, (P, N), {"log_q_pos": 0.0, "log_q_neg": -inf}, "log_q_neg", "-inf"),
+    (info_nce, (P, N), {"reduction": "avg"}, "reduction", "'avg'"),
+    (info_nce_in_batch, ([[1.0]], [[1.0]]), {}, "query", "(1, 1)"),
+    (info_nce_in_batch, (eye, [[1.0], [0.0]]), {}, "key", "(2, 1)"),
+    (info_nce_in_batch, (P, P), {}, "query", "(2,)"),
+    (info_nce_in_batch, ([[nan, 0.0], [0.0, 1.0]], eye), {}, "query", "nan"),
+    (info_nce_in_batch, (eye, [[inf, 0.0], [0.0, 1.0]]), {}, "key", "inf"),
+    (info_nce_in_batch, (eye, eye), {"temperature": 0.0}, "temperature", "0.0"),
+    (info_nce_in_batch, (eye, eye), {"ids": [1, 1]}, "ids", "1"),
+    (info_nce_in_batch, (eye, eye), {"ids": [1, 2, 3]}, "ids", "(3,)"),
+    (info_nce_in_batch, (eye, eye), {"ids": [0.5, 1.0]}, "ids", "float64"),
+    (info_nce_in_batch, (eye, eye), {"log_q": [0.0]}, "log_q", "(1,)"),
+    (info_nce_in_batch, (eye, eye), {"log_q": [0.0, nan]}, "log_q", "nan"),
+    (info_nce_in_batch, (eye, eye), {"reduction": None}, "reduction", "None"),
+    (info_nce_in_batch, (eye, eye), {"symmetric": "no"}, "symmetric", "'no'"),
+    (debiased_info_nce, (P, N), {"positive_rate": 1.0}, "positive_rate", "1.0"),
+    (debiased_info_nce, (P, N), {"positive_rate": -0.1}, "positive_rate", "-0.1"),
+    (debiased_info_nce, (P, N), {"positive_rate": nan}, "positive_rate", "nan"),
+    (debiased_info_nce, (P, N), {"positive_rate": 0.1, "temperature": 0}, "temperature", "0.0"),
+    (debiased_info_nce, (P, [[nan]] * 2), {"positive_rate": 0.1}, "neg", "nan"),
+    (decoupled_info_nce, (P, [[0.1]]), {}, "neg", "(1, 1)"),
+    (decoupled_info_nce, (P, N), {"temperature": inf}, "temperature", "inf"),
+    (decoupled_info_nce, (P, N), {"reduction": "max"}, "reduction", "'max'"),
+    (sgns_loss, (nan, [0.1]), {}, "pos", "nan"),
+    (sgns_loss, (P, [[nan], [0.1]]), {}, "neg", "nan"),
+    (sgns_loss, (P, N), {"reduction": ""}, "reduction", "''"),
+    (nce_loss, (nan, [0.1], 0.0, [0.0]), {}, "log_p_pos", "nan"),
+    (nce_loss, (0.1, [nan], 0.0, [0.0]), {}, "log_p_neg", "nan"),
+    (nce_loss, (0.1, [0.1], -inf, [0.0]), {}, "log_q_pos", "-inf"),
+    (nce_loss, (0.1, [0.1], 0.0, [-inf]), {}, "log_q_neg", "-inf"),
+    (nce_loss, (P, N, 0.0, [0.0] * 3), {}, "log_q_neg", "(3,)"),
+    (nce_loss, (P, [0.1], 0.0, 0.0), {}, "log_p_neg", "(1,)"),
+    (bpr_loss, (P, [[], []]), {}, "neg", "(2, 0)"),
+    (bpr_loss, (inf, [0.1]), {}, "pos", "inf"),
+    (bpr_loss, (P, N), {"reduction": "Mean"}, "reduction", "'Mean'"),
+    (triplet_loss, (-0.5, [0.5]), {}, "d_ap", "-0.5"),
+    (triplet_loss, (0.5, [-0.5]), {}, "d_an", "-0.5"),
+    (triplet_loss, (nan, [0.5]), {}, "d_ap", "nan"),
+    (triplet_loss, (P, [0.1, 0.2, 0.3]), {}, "d_an", "(3,)"),
+    (triplet_loss, (0.1, [0.2]), {"margin": -0.1}, "margin", "-0.1"),
+    (triplet_loss, (0.1, [0.2]), {"margin": nan}, "margin", "nan"),
+    (triplet_loss, (0.1, [0.2]), {"reduction": 1}, "reduction", "1"),
+]
+
+
+@pytest.mark.parametrize(("function", "args", "options", "name", "value"), BAD)
+def test_bad_input_is_refused_by_name_and_value(function, args, options, name, value):
+    with pytest.raises((ValueError, TypeError)) as refusal:
+        function(*args, **options)
+    assert name in str(refusal.value) and value in str(refusal.value)
