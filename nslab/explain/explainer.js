@@ -1,0 +1,225 @@
+// The browser's half of an explainer: sliders, a cache of frames, one request in flight.
+
+const KEPT_FRAMES = 600; // compressed, an explainer
+const KEPT_BITMAPS = 48; // decoded, all explainers of the page together
+const SLOW_MS = 500;
+
+class Figure {
+  // One a model, shared by its views.
+  constructor(model) {
+    this.model = model;
+    this.spec = model.get("_spec");
+    this.at = this.spec.controls.map((c) => c.start);
+    this.hand = null; // the slider that the learner touches: its neighbours are fetched ahead
+    this.frames = new Map(); // "12,3" -> { blob, text }
+    this.waiting = false;
+    this.told = null; // the last position that the kernel knows
+    this.shown = null;
+    this.views = new Set();
+    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
+  }
+
+  add(view) {
+    this.views.add(view);
+    if (this.shown) this.paint(this.key(), this.shown);
+    else this.send({ kind: "hello", scale: window.devicePixelRatio });
+    return () => this.views.delete(view);
+  }
+
+  each(action) {
+    this.views.forEach(action);
+  }
+
+  key() {
+    return this.at.join();
+  }
+
+  move(control, position) {
+    this.hand = control;
+    this.at[control] = position;
+    this.each((view) => view.place(this.at));
+    const frame = this.frames.get(this.key());
+    if (frame) this.paint(this.key(), frame);
+    this.next();
+  }
+
+  touch(control) {
+    this.hand = control;
+    this.next();
+  }
+
+  next() {
+    if (this.waiting) return;
+    const key = this.key();
+    if (this.told !== null && this.told !== key) {
+      this.told = key;
+      this.send({ kind: "move", at: [...this.at], need: !this.frames.has(key) });
+    } else if (this.told !== null && this.spec.ahead && this.hand !== null) {
+      const ahead = this.neighbour();
+      if (ahead) this.send({ kind: "ahead", at: ahead });
+    }
+  }
+
+  neighbour() {
+    const here = this.at[this.hand];
+    const last = this.spec.controls[this.hand].texts.length - 1;
+    for (let step = 1; step <= last; step++) {
+      for (const position of [here + step, here - step]) {
+        const at = this.at.with(this.hand, position);
+        if (position >= 0 && position <= last && !this.frames.has(at.join())) return at;
+      }
+    }
+    return null;
+  }
+
+  send(message) {
+    this.waiting = true;
+    const sent = performance.now();
+    this.sent = sent;
+    if (message.kind !== "ahead") {
+      setTimeout(() => {
+        if (this.waiting && this.sent === sent) this.each((view) => view.wait(true));
+      }, SLOW_MS);
+    }
+    this.model.send(message);
+  }
+
+  receive(message, buffers) {
+    if (message.reply) this.waiting = false;
+    this.each((view) => view.wait(false));
+    if (message.kind === "error") {
+      this.hand = null; // fetch no further ahead into the trouble
+      this.told ??= "";
+      this.each((view) => view.fail(message.text));
+    } else if (message.kind !== "told") {
+      const key = message.at.join();
+      const frame = { blob: new Blob([buffers[0]], { type: "image/png" }), text: message.text };
+      if (message.kind === "now") {
+        this.at = [...message.at];
+        this.told = key;
+        this.each((view) => view.place(this.at, message.texts));
+      } else {
+        this.keep(key, frame);
+      }
+      if (key === this.key()) this.paint(key, frame);
+    }
+    // Let input events that are already queued go first: what they want is newer.
+    setTimeout(() => this.next(), 0);
+  }
+
+  keep(key, frame) {
+    this.frames.set(key, frame);
+    decode(frame);
+    if (this.frames.size > KEPT_FRAMES) this.frames.delete(this.frames.keys().next().value);
+  }
+
+  paint(key, frame) {
+    if (frame.bitmap) this.show(frame, frame.bitmap);
+    else decode(frame).then((bitmap) => key === this.key() && this.show(frame, bitmap));
+  }
+
+  show(frame, bitmap) {
+    this.shown = frame;
+    this.each((view) => view.show(bitmap, frame.text));
+  }
+}
+
+class View {
+  constructor(figure, el) {
+    this.figure = figure;
+    const { spec } = figure;
+    this.canvas = make("canvas", { className: "nslab-figure", width: spec.width, height: spec.height });
+    this.canvas.style.maxWidth = `${spec.width}px`;
+    this.canvas.setAttribute("role", "img");
+    this.canvas.setAttribute("aria-label", spec.title);
+    this.summary = make("pre", { className: "nslab-summary" });
+    this.summary.setAttribute("aria-live", "polite");
+    this.trouble = make("p", { className: "nslab-trouble", hidden: true });
+    this.trouble.setAttribute("role", "alert");
+    this.sliders = spec.controls.map((control, i) => this.slider(control, i));
+    const controls = make("div", { className: "nslab-controls" });
+    controls.append(...this.sliders.map((s) => s.row));
+    this.root = make("div", { className: "nslab-explainer" });
+    this.root.setAttribute("role", "group");
+    this.root.setAttribute("aria-label", spec.title);
+    this.root.append(controls, this.canvas, this.trouble, this.summary);
+    this.place(figure.at);
+    el.append(this.root);
+  }
+
+  slider(control, i) {
+    const input = make("input", { type: "range", min: 0, max: control.texts.length - 1, step: 1 });
+    input.setAttribute("aria-label", `${control.symbol} ${control.word}`);
+    input.dataset.lmSuppressShortcuts = "true";
+    const output = make("output", {});
+    const label = make("label", {});
+    const name = make("span", { className: "nslab-name" });
+    name.append(make("b", { textContent: control.symbol }), ` ${control.word}`);
+    label.append(name, input, output);
+    const reset = make("button", { type: "button", textContent: "↺", title: `reset ${control.word}` });
+    reset.setAttribute("aria-label", `reset ${control.word} to ${control.texts[control.start]}`);
+    const row = make("div", { className: "nslab-control" });
+    row.append(label, reset);
+    input.addEventListener("input", () => this.figure.move(i, Number(input.value)));
+    for (const event of ["pointerenter", "focus"]) {
+      input.addEventListener(event, () => this.figure.touch(i));
+    }
+    reset.addEventListener("click", () => this.figure.move(i, control.start));
+    return { row, input, output, texts: control.texts };
+  }
+
+  place(at, texts) {
+    this.sliders.forEach(({ input, output, texts: grid }, i) => {
+      if (Number(input.value) !== at[i]) input.value = at[i];
+      const text = texts?.[i] ?? grid[at[i]];
+      output.textContent = text;
+      input.setAttribute("aria-valuetext", text);
+    });
+  }
+
+  show(bitmap, text) {
+    const { canvas } = this;
+    if (canvas.width !== bitmap.width) Object.assign(canvas, { width: bitmap.width, height: bitmap.height });
+    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+    if (this.summary.textContent !== text) this.summary.textContent = text;
+    this.trouble.hidden = true;
+  }
+
+  fail(text) {
+    this.trouble.textContent = text;
+    this.trouble.hidden = false;
+  }
+
+  wait(slow) {
+    this.root.classList.toggle("nslab-waiting", slow);
+  }
+}
+
+const decoded = new Set(); // frames with a bitmap, the one used longest ago first
+
+async function decode(frame) {
+  const bitmap = frame.bitmap ?? (await createImageBitmap(frame.blob));
+  frame.bitmap = bitmap;
+  decoded.delete(frame);
+  decoded.add(frame);
+  if (decoded.size > KEPT_BITMAPS) {
+    const [oldest] = decoded;
+    decoded.delete(oldest);
+    oldest.bitmap = null;
+  }
+  return bitmap;
+}
+
+function make(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
+}
+
+const figures = new WeakMap();
+
+function render({ model, el }) {
+  if (!figures.has(model)) figures.set(model, new Figure(model));
+  const figure = figures.get(model);
+  return figure.add(new View(figure, el));
+}
+
+export default { render };
