@@ -51,8 +51,8 @@ $(STAMP): requirements.lock pyproject.toml
 		echo 'The venv module of $(PYTHON) is missing (Debian, Ubuntu: sudo apt install python3-venv).'; exit 1; }
 	@echo 'Installing the pinned packages into .venv: a few minutes, once ...'
 	@test -e $(STAMP) && rm $(STAMP) || $(PYTHON) -m venv --clear .venv
-	@$(PY) -m pip install --quiet -r requirements.lock
-	@$(PY) -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(PY) -m pip install -qq -r requirements.lock
+	@$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(PY) -c 'import matplotlib.font_manager'  # makes the font cache now, not inside a notebook's first figure
 	@touch $(STAMP)
 	@echo 'Installed.'

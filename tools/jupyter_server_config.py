@@ -1,4 +1,7 @@
-"""The Jupyter server of `make lab`: quick kernel messages, no news prompt. Everything also works without it."""
+"""The Jupyter server of `make lab`: quick kernel messages, a token always, no news prompt, little to read.
+
+Everything also works without this file, only slower to the touch.
+"""
 
 import os
 
@@ -15,8 +18,9 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 
 c = get_config()  # noqa: F821  (Jupyter defines it)
 c.ServerApp.kernel_websocket_connection_class = PromptConnection
+c.ServerApp.log_level = "WARN"  # the address to open is printed all the same
 c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 
 if not os.environ.get("JUPYTER_TOKEN"):
-    os.environ.pop("JUPYTER_TOKEN", None)
+    os.environ.pop("JUPYTER_TOKEN", None)  # an empty one would mean: no token at all
