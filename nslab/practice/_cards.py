@@ -1,0 +1,87 @@
+"""Calm cards: one small block of HTML and the same words as plain text."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+_COLOURS = {
+    "good": "var(--jp-success-color1, #009e73)",
+    "trouble": "var(--jp-warn-color1, #d55e00)",
+    "quiet": "var(--jp-info-color1, #0072b2)",
+}
+_CARD = "border-left: 4px solid {}; padding: 0.4em 1em; margin: 0.3em 0; max-width: 54em; line-height: 1.5"
+_FONT = "color: var(--jp-content-font-color1, inherit); font-family: var(--jp-ui-font-family, sans-serif)"
+_CODE = "margin: 0.4em 0; padding: 0.4em 0.8em; overflow-x: auto; background: var(--jp-layout-color2, transparent)"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A block of source text, shown as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Pairs of a label and a value, one below the other."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+Part = str | Code | Rows
+
+
+@dataclass(frozen=True, repr=False)
+class Card:
+    """A title and some parts; `tone` is "good", "trouble" or "quiet" and never the only sign.
+
+    >>> Card("quiet", "Not attempted", ("Write `entropy`, then run this cell again.",))
+    Not attempted
+    Write `entropy`, then run this cell again.
+    """
+
+    tone: str
+    title: str
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The parts as plain text, without the title."""
+        return "\n".join(_plain(part) for part in self.parts)
+
+    def __repr__(self) -> str:
+        return f"{self.title}\n{self.text}" if self.parts else self.title
+
+    def _repr_html_(self) -> str:
+        body = "".join(_html(part) for part in self.parts)
+        style = f"{_CARD.format(_COLOURS[self.tone])}; {_FONT}"
+        return f'<div role="note" style="{style}"><strong>{inline(self.title)}</strong>{body}</div>'
+
+
+def inline(text: str) -> str:
+    """HTML of one line of text, with `code` between backticks."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+
+
+def _plain(part: Part) -> str:
+    if isinstance(part, Code):
+        return "\n".join("    " + line for line in part.text.splitlines())
+    if isinstance(part, Rows):
+        width = max(len(label) for label, _ in part.pairs)
+        return "\n".join(f"  {label:<{width}}  {value}" for label, value in part.pairs)
+    return part
+
+
+def _html(part: Part) -> str:
+    if isinstance(part, Code):
+        return f'<pre style="{_CODE}"><code>{html.escape(part.text, quote=False)}</code></pre>'
+    if isinstance(part, Rows):
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align: left">{inline(label)}</th>'
+            f'<td style="text-align: left"><code>{html.escape(value, quote=False)}</code></td></tr>'
+            for label, value in part.pairs
+        )
+        return f"<table>{rows}</table>"
+    return f'<p style="margin: 0.3em 0">{inline(part)}</p>'

@@ -1,0 +1,177 @@
+"""`check`: run a learner's function, judge it, and say so on a card."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from nslab.practice._cards import Card, Code, Part, Rows
+from nslab.practice._exercise import Case, Question, load, show, show_args
+from nslab.practice._judge import diagnose, fault, truth_of, unattempted, wrong_cases
+from nslab.practice._run import Outcome, call, own_line, run
+
+_TONES = {"passed": "good", "not attempted": "quiet", "failed": "trouble", "raised": "trouble"}
+_latest: dict[tuple[str, str], str] = {}
+
+
+class CheckError(AssertionError):
+    """Raised instead of a card when NSLAB_STRICT=1 and the answer did not pass."""
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """The outcome of a check: `status` is "not attempted", "passed", "failed" or "raised".
+
+    `mistake` is the name of the mistake that was recognised, or None; `message` is what the card says.
+    """
+
+    status: str
+    mistake: str | None
+    card: Card
+
+    @property
+    def message(self) -> str:
+        return self.card.text
+
+    def __repr__(self) -> str:
+        return repr(self.card)
+
+    def _repr_html_(self) -> str:
+        return self.card._repr_html_()
+
+
+def check(number: str, fn: Callable[..., Any], *, seed: int = 0, seconds: float = 10.0) -> Result:
+    """Judge your function for exercise `number`; the question is found by the function's name.
+
+    The function is called with copies of seeded inputs and edge cases, and compared with a slow specification.
+    Nothing that `fn` does is raised, not even when it runs for ever (it is stopped after `seconds`), unless the
+    environment variable NSLAB_STRICT is 1: then everything but "passed" raises CheckError.
+    An unknown number is a ValueError.
+
+    >>> def entropy(s, tau, base=2.718281828459045):
+    ...     raise NotImplementedError
+    >>> check("05", entropy).status
+    'not attempted'
+    """
+    exercise = load(number)
+    name = str(getattr(fn, "__name__", "")) if callable(fn) else ""
+    question = exercise.question(name)
+    if question is None:
+        names = ", ".join(f"`{known.name}`" for known in exercise.questions)
+        got = f"a function named `{name}`" if name else f"`{show(fn)}`"
+        part = f"Exercise {number} asks for {names}; this is {got}. Hand over the function itself, not its result."
+        result = _result("failed", None, f"{number} · No such function", (part,))
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            result = _judge(f"{number} · {name}", question, fn, seed, seconds)
+        _latest[number, name] = result.status
+    if os.environ.get("NSLAB_STRICT") == "1" and result.status != "passed":
+        raise CheckError(repr(result))
+    return result
+
+
+def passed(number: str) -> bool:
+    """True when every function of the exercise has passed its latest check in this session (stretch goals aside).
+
+    >>> passed("05")
+    False
+    """
+    return next_open(number) is None
+
+
+def next_open(number: str) -> str | None:
+    """The first function of the exercise that has not passed yet, or None."""
+    questions = (question for question in load(number).questions if not question.stretch)
+    return next((q.name for q in questions if _latest.get((number, q.name)) != "passed"), None)
+
+
+def _judge(heading: str, question: Question, fn: Callable[..., Any], seed: int, seconds: float) -> Result:
+    cases = question.cases(seed)
+    ran = run(fn, [case.args for case in cases], seconds)
+    if unattempted(fn, ran.outcomes):
+        part = f"Write `{question.signature}` above, then run both cells again."
+        return _result("not attempted", None, f"{heading} · Not attempted yet", (part,))
+    if len(ran.outcomes) < len(cases):
+        return _still_running(heading, question, cases[len(ran.outcomes)], ran.abandoned, seconds)
+    truth = truth_of(question, cases)
+    if wrong := wrong_cases(question, cases, ran.outcomes, truth):
+        return _wrong_answer(heading, question, cases, ran.outcomes, truth, wrong)
+    if found := fault(ran.outcomes, ran):
+        return _result("failed", found[0], f"{heading} · Right numbers, but: {found[0]}", (found[1],))
+    part = (
+        f"Right on {len(cases)} inputs, seeded and at the edges: your answers agree with a slow specification"
+    )
+    if question.library and not wrong_cases(
+        question, cases, ran.outcomes, [call(question.library, case.args) for case in cases]
+    ):
+        part += f" and with `{question.library_name}`"
+    return _result("passed", None, f"{heading} · Passed", (part + ".",))
+
+
+def _wrong_answer(
+    heading: str,
+    question: Question,
+    cases: Sequence[Case],
+    got: Sequence[Outcome],
+    truth: Sequence[Outcome],
+    wrong: list[int],
+) -> Result:
+    verdict = diagnose(question, cases, got, truth, wrong)
+    smallest = min(verdict.cases, key=lambda i: (got[i].error is not None, cases[i].size))
+    case, error = cases[smallest], got[smallest].error
+    parts: list[Part] = [verdict.diagnosis] if verdict.diagnosis else []
+    parts.append(
+        Rows(
+            (
+                ("input", f"{question.name}({show_args(case.args)})"),
+                ("expected", _describe(truth[smallest])),
+                ("you got", _describe(got[smallest])),
+            )
+        )
+    )
+    if case.about:
+        parts.append(f"Why this input: {case.about}.")
+    if error is not None:
+        parts += _where(error, question)
+    right = len(cases) - len(wrong)
+    parts.append(f"{right} of {len(cases)} inputs came out right; of the others, this is the smallest.")
+    title = "Not right yet" if error is None else "Your code raised an error"
+    name = f": {verdict.name}" if verdict.name else ""
+    return _result(
+        "failed" if error is None else "raised", verdict.name, f"{heading} · {title}{name}", tuple(parts)
+    )
+
+
+def _still_running(heading: str, question: Question, case: Case, abandoned: bool, seconds: float) -> Result:
+    parts: list[Part] = [
+        f"Stopped: your function was still running after {seconds:g} seconds. Does its loop always come to an end?",
+        Rows((("input", f"{question.name}({show_args(case.args)})"),)),
+    ]
+    if abandoned:
+        parts.append(
+            "It could not be interrupted and goes on in the background: restart the kernel to end it."
+        )
+    return _result("failed", "still running", f"{heading} · Stopped: still running", tuple(parts))
+
+
+def _describe(outcome: Outcome) -> str:
+    if outcome.error is None:
+        return show(outcome.value.detach() if isinstance(outcome.value, Tensor) else outcome.value)
+    return f"{type(outcome.error).__name__}: {outcome.error}".removesuffix(": ")
+
+
+def _where(error: BaseException, question: Question) -> list[Part]:
+    line = own_line(error)
+    if line is None:
+        return [f"The call itself failed. It should be possible to call `{question.signature}`."]
+    return [f"It happened in line {line[1]} of your cell, in `{line[0]}`:", Code(line[2])]
+
+
+def _result(status: str, mistake: str | None, heading: str, parts: tuple[Part, ...]) -> Result:
+    return Result(status, mistake, Card(_TONES[status], heading, parts))

@@ -1,0 +1,113 @@
+"""What an exercise is made of: questions, each with a specification, cases, known mistakes and hints."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nslab.practice._run import Outcome
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input; `about` says what it is there to show, `atol` how far off a right answer may be."""
+
+    args: tuple[Any, ...]
+    about: str = ""
+    atol: float = 1e-10
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Small inputs first: entries, then characters."""
+        return sum(np.size(arg) for arg in self.args), len(show_args(self.args))
+
+
+Same = Callable[[Case, Outcome, Outcome], bool]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A wrong implementation with a name and a diagnosis.
+
+    `same(case, got, own)` says whether a learner's outcome on a case that this mutant gets wrong looks like
+    the mutant's own; by default the two must be equal. Cases are compared one by one.
+    """
+
+    name: str
+    wrong: Callable[..., Any]
+    diagnosis: str
+    same: Same | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One function to write. `truth` is the slow, readable specification; where it raises, so must an answer."""
+
+    signature: str
+    truth: Callable[..., Any]
+    library: Callable[..., Any] | None
+    library_name: str
+    cases: Callable[[int], list[Case]]
+    mutants: tuple[Mutant, ...]
+    hints: tuple[str, str, str]
+    rtol: float = 1e-8
+    stretch: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.signature.partition("(")[0]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A numbered exercise and its questions, in the order of the notebook."""
+
+    number: str
+    title: str
+    questions: tuple[Question, ...]
+
+    def question(self, name: str) -> Question | None:
+        """The question that asks for the function `name`."""
+        return next((question for question in self.questions if question.name == name), None)
+
+
+def load(number: str) -> Exercise:
+    """The exercise with this number, from the module `_NN_….py` beside this one."""
+    package = importlib.import_module("nslab.practice")
+    modules = {
+        name[1:3]: name for _, name, _ in pkgutil.iter_modules(package.__path__) if name[1:3].isdigit()
+    }
+    if number not in modules:
+        raise ValueError(f"number must be one of {', '.join(map(repr, sorted(modules)))}, got {number!r}")
+    return importlib.import_module(f"nslab.practice.{modules[number]}").EXERCISE
+
+
+def show(value: Any) -> str:
+    """A value in a few characters: six significant digits, long arrays cut.
+
+    >>> show(0.123456789), show(np.array([1.0, 2.5])), show(np.zeros(64))
+    ('0.123457', '[1, 2.5]', '[0, 0, 0, 0, 0, 0, 0, 0, …] (64 entries)')
+    """
+    if isinstance(value, bool | str) or value is None:
+        return repr(value)
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        text = repr(value)
+        return text if len(text) <= 60 else text[:59] + "…"
+    if array.ndim == 0:
+        return f"{array.item():.6g}"
+    flat = [f"{x:.6g}" for x in array.reshape(-1)[:8]]
+    if array.ndim > 1:
+        return f"array of shape {array.shape}, starting {', '.join(flat)}"
+    return f"[{', '.join(flat)}]" if array.size <= 8 else f"[{', '.join(flat)}, …] ({array.size} entries)"
+
+
+def show_args(args: tuple[Any, ...]) -> str:
+    """Arguments as they would be typed."""
+    return ", ".join(map(show, args))

@@ -1,0 +1,132 @@
+"""Predict before you look: a question whose answer is scored, and explained, only when it is revealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from nslab.practice._cards import Card, Rows
+
+_HERE = Path(__file__).parent
+_scores: dict[str, bool] = {}
+
+
+class Prediction(anywidget.AnyWidget):
+    """A question on the page; `choice` holds the key of the option that was picked, or ""."""
+
+    _esm = _HERE / "predict.js"
+    _css = _HERE / "predict.css"
+    question = traitlets.Unicode().tag(sync=True)
+    options = traitlets.Dict(per_key_traits=None).tag(sync=True)
+    choice = traitlets.Unicode().tag(sync=True)
+    revealed = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(
+        self,
+        question: str,
+        options: Mapping[str, str],
+        answer: str | None,
+        why: Mapping[str, str],
+        choice: str,
+    ) -> None:
+        super().__init__(question=question, options=dict(options), choice=choice)
+        self._answer, self._why = answer, dict(why)
+
+    @traitlets.validate("choice")
+    def _known_choice(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] and proposal["value"] not in self.options:
+            raise ValueError(
+                f"choice must be one of {', '.join(map(repr, self.options))}, got {proposal['value']!r}"
+            )
+        return proposal["value"]
+
+    def reveal(self, answer: str | None = None, why: Mapping[str, str] | None = None) -> Card:
+        """Score the choice and explain it; the right option too. Shows every explanation when nothing was chosen.
+
+        `answer` and `why` may be given here instead of in `predict`, so that the question's own cell does not
+        give them away.
+        """
+        answer = _key(answer or self._answer, self.options)
+        why = _explanations(why or self._why, self.options)
+        self.revealed = True
+        if not self.choice:
+            rows = Rows(
+                tuple((key, f"{'right' if key == answer else 'wrong'}: {why[key]}") for key in self.options)
+            )
+            return Card(
+                "quiet", f"The answer is {answer}: {self.options[answer]}", ("You made no prediction.", rows)
+            )
+        right = self.choice == answer
+        _scores[self.question] = right
+        score = f"{sum(_scores.values())} of {len(_scores)} predictions right so far."
+        if right:
+            return Card("good", f"You chose {answer}, and that is right", (why[answer], score))
+        parts = (
+            f"`{self.choice}`: {why[self.choice]}",
+            f"`{answer}`: {self.options[answer]} {why[answer]}",
+            score,
+        )
+        return Card("trouble", f"You chose {self.choice}; the answer is {answer}", parts)
+
+    def __repr__(self) -> str:
+        return repr(self._card())
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        return {**data, "text/plain": repr(self), "text/html": self._card()._repr_html_()}, metadata
+
+    def _card(self) -> Card:
+        return Card("quiet", self.question, (Rows(tuple(self.options.items())),))
+
+
+def predict(
+    question: str,
+    options: Mapping[str, str],
+    answer: str | None = None,
+    why: Mapping[str, str] | None = None,
+    *,
+    choice: str | None = None,
+) -> Prediction:
+    """Ask for a prediction. Put the returned object on the cell's last line; call its `reveal()` further down.
+
+    `options` maps short keys to texts, `why` the same keys to one-line explanations (for the wrong options too).
+    Give `answer` and `why` here or to `reveal`. A choice is made by clicking, or by `choice="b"`.
+    Raises ValueError for a key that is no option, and for an option without an explanation.
+
+    >>> q = predict("Does H grow with τ?", {"a": "yes", "b": "no"})
+    >>> q
+    Does H grow with τ?
+      a  yes
+      b  no
+    >>> q.choice = "b"
+    >>> q.reveal("a", {"a": "Its slope is a variance.", "b": "A variance is never negative."}).title
+    'You chose b; the answer is a'
+    """
+    if len(options) < 2:
+        raise ValueError(f"options must hold at least two, got {dict(options)!r}")
+    if answer is not None:
+        _key(answer, options)
+    if why is not None:
+        _explanations(why, options)
+    return Prediction(question, options, answer, why or {}, choice or "")
+
+
+def _key(answer: str | None, options: Mapping[str, str]) -> str:
+    if answer is None or answer not in options:
+        raise ValueError(f"answer must be one of {', '.join(map(repr, options))}, got {answer!r}")
+    return answer
+
+
+def _explanations(why: Mapping[str, str], options: Mapping[str, str]) -> Mapping[str, str]:
+    if set(why) != set(options):
+        raise ValueError(
+            f"why must explain each of {', '.join(map(repr, options))}, got {', '.join(map(repr, why)) or 'none'}"
+        )
+    return why
