@@ -40,13 +40,12 @@ class Control(traitlets.TraitType[Any, Any]):
                 raise ValueError(f"{self.name} must be one of {self.values}, got {value!r}")
             return value
         counts = all(isinstance(v, Integral) for v in self.values)
-        fits = isinstance(value, Integral if counts else Real) and not isinstance(value, bool)
-        if not fits:
+        if isinstance(value, bool) or not isinstance(value, Integral if counts else Real):
             raise TypeError(f"{self.name} must be {'an integer' if counts else 'a number'}, got {value!r}")
         low, high = self.values[0], self.values[-1]
         if not low <= value <= high:  # type: ignore[operator]
             raise ValueError(f"{self.name} must lie between {low} and {high}, got {value!r}")
-        return int(value) if counts else float(value)
+        return (int if counts else float)(value)  # type: ignore[arg-type]
 
     def nearest(self, value: Value) -> int:
         """Position on the grid that lies closest to `value`."""

@@ -117,19 +117,21 @@ class Explainer(anywidget.AnyWidget):
 
     def _frame(self, values: dict[str, Value]) -> tuple[bytes, str]:
         result = self.compute(**values)
+        png = io.BytesIO()
         with _drawing:
-            if self._figure is None:
-                self._build()
-            figure, canvas = self._figure, self._canvas
-            assert figure is not None
-            self.draw(self._artists, result)
-            canvas.restore_region(self._background)
-            for artist in self._moving:
-                figure.draw_artist(artist)
-            png = io.BytesIO()
-            image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-            image.save(png, "PNG", compress_level=1)
+            self._paint(result)
+            Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)
         return png.getvalue(), self.summary(result)
+
+    def _paint(self, result: Any) -> None:
+        """Move the artists and draw them over the kept background."""
+        if self._figure is None:
+            self._build()
+        assert self._figure is not None
+        self.draw(self._artists, result)
+        self._canvas.restore_region(self._background)
+        for artist in self._moving:
+            self._figure.draw_artist(artist)
 
     def _build(self) -> None:
         """Draw once all that never moves, and keep it as the background of every frame."""
@@ -183,8 +185,9 @@ class Explainer(anywidget.AnyWidget):
         """Take over the learner's move, so that Python sees and observers hear the new values."""
         self._follower = threading.get_ident()
         try:
-            for name, value in self._values_at(positions).items():
-                setattr(self, name, value)
+            with self.hold_trait_notifications():
+                for name, value in self._values_at(positions).items():
+                    setattr(self, name, value)
         finally:
             self._follower = None
 
