@@ -16,6 +16,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## make .venv with the pinned packages (minutes the first time, then nothing)
+	@echo ".venv is ready."
 
 lab: $(STAMP) ## open JupyterLab on notebooks/00_start_here.ipynb; flags: JUPYTER_FLAGS="--no-browser --port 9999"
 	@$(PY) -m jupyterlab --config=tools/jupyter_server_config.py --ip=127.0.0.1 --ServerApp.root_dir=. \
@@ -55,4 +56,3 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(PY) -c 'import matplotlib.font_manager'  # makes the font cache now, not inside a notebook's first figure
 	@touch $(STAMP)
-	@echo 'Installed.'

@@ -36,7 +36,7 @@ def test_an_empty_token_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_make_lab_opens_the_first_notebook_on_this_machine_only() -> None:
     command = subprocess.run(
-        ["make", "--dry-run", "--always-make", "lab", "JUPYTER_FLAGS=--no-browser --port 9999"],
+        ["make", "--dry-run", "lab", "JUPYTER_FLAGS=--no-browser --port 9999"],
         cwd=ROOT,
         capture_output=True,
         text=True,
