@@ -206,18 +206,18 @@ def smallest_k_finite(pool: int, hard: int, q: Any) -> int:
     return n - m + 1 if wanted == 1 else smallest_draw(n, m, Fraction(1) - wanted)
 
 
-def _entropy(scores: Tensor, tau: Any) -> Tensor:
+def _entropy(scores: Tensor, tau: Tensor) -> Tensor:
     drop, others = _drops(scores, tau)
     weight = torch.where(others, torch.exp(-drop), 0.0)
     rest = weight.sum(-1)  # Z − 1
     return torch.log1p(rest) + (weight * drop).sum(-1) / (1 + rest)
 
 
-def _drops(scores: Tensor, tau: Any) -> tuple[Tensor, Tensor]:
+def _drops(scores: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
     """(max − s)/τ, and a mask of all places but one maximum. Picking that one keeps every derivative right at ties."""
     top = scores.argmax(-1, keepdim=True)
     gap = scores.gather(-1, top) - scores
-    limit = torch.as_tensor(tau * _UNDERFLOW).detach().to(gap)
+    limit = (tau * _UNDERFLOW).detach()
     return torch.minimum(gap, limit) / tau, torch.ones_like(gap, dtype=torch.bool).scatter(-1, top, False)
 
 
@@ -230,7 +230,7 @@ def _scores(scores: Any) -> Tensor:
 
 def _scores_and_tau(scores: Any, temperature: Number) -> tuple[Tensor, Tensor]:
     values = _scores(scores)
-    tau = torch.as_tensor(positive(temperature, "temperature")).to(values)
+    tau = torch.as_tensor(positive(temperature, "temperature"), dtype=values.dtype, device=values.device)
     if not tau > 0:
         raise ValueError(f"temperature must be > 0 in {values.dtype}, got {float(temperature)!r}")
     return values, tau
