@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
@@ -65,6 +66,17 @@ def test_lee_vocabulary():
     assert sorted(range(len(words)), key=lambda i: (-counts[i].item(), words[i])) == list(range(len(words)))
     frequent = lee_vocabulary(min_count=50)
     assert frequent.counts.min() >= 50 and frequent.words == words[: int((counts >= 50).sum())]
+
+
+def test_lee_embeddings_keep_every_cosine_of_tf_idf_at_full_rank():
+    documents = [Counter(document) for document in lee()]
+    df = Counter(word for document in documents for word in document)
+    weigh = [{w: (1 + math.log(n)) * math.log(300 / df[w]) for w, n in d.items()} for d in documents]
+    length = [math.sqrt(sum(v * v for v in d.values())) for d in weigh]
+    embeddings = lee_embeddings(dim=293)
+    for i, j in [(0, 1), (3, 40), (7, 299), (100, 101)]:
+        dot = sum(v * weigh[j].get(w, 0.0) for w, v in weigh[i].items())
+        assert (embeddings[i] @ embeddings[j]).item() == pytest.approx(dot / length[i] / length[j], abs=1e-9)
 
 
 def test_lee_embeddings_find_a_report_on_the_same_matter():

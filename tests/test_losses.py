@@ -251,9 +251,10 @@ def test_debiased_without_false_negatives_is_info_nce_above_the_floor():
         )
 
 
-def test_debiased_floor_stops_the_gradient_of_the_negatives():
+@pytest.mark.parametrize("tau", [1e-3, 0.1])
+def test_debiased_floor_stops_the_gradient_of_the_negatives(tau):
     neg = torch.tensor([0.1, 0.2], dtype=F64, requires_grad=True)
-    debiased_info_nce(0.9, neg, positive_rate=0.5, temperature=0.1).backward()
+    debiased_info_nce(0.95, neg, positive_rate=0.5, temperature=tau).backward()
     assert torch.equal(neg.grad, torch.zeros(2, dtype=F64))
 
 
