@@ -112,7 +112,7 @@ class AliasTable:
 class ExclusionWindow:
     """Negatives for an anchor in a sequence of `length` frames: every frame more than `window` steps away.
 
-    length >= 1, 0 <= window < length. Excludes near frames as likely false negatives, and with them
+    1 <= length < 2**31, 0 <= window < length. Excludes near frames as likely false negatives, and with them
     hard true ones; anchors near an end keep more candidates than anchors inside.
     Source: time-contrastive learning, Hyvärinen & Morioka (2016); the window as in Sermanet et al. (2018).
 
@@ -124,6 +124,8 @@ class ExclusionWindow:
     def __init__(self, length: int, window: int) -> None:
         self.length = whole(length, "length", minimum=1)
         self.window = whole(window, "window", minimum=0)
+        if self.length >= 2**31:
+            raise ValueError(f"length must be < 2**31, got {self.length}")
         if self.window >= self.length:
             raise ValueError(f"window must be < length, got window={self.window} and length={self.length}")
 
