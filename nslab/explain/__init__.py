@@ -2,11 +2,15 @@
 
 from ._explainer import Explainer
 from ._style import COLORS, STYLE
+from .adaptive_temperature import AdaptiveTemperature
+from .entropy_speed import EntropySpeed
 from .softmax_weights import SoftmaxWeights
 
 __all__ = [
     "COLORS",
     "STYLE",
+    "AdaptiveTemperature",
+    "EntropySpeed",
     "Explainer",
     "SoftmaxWeights",
 ]

@@ -77,9 +77,10 @@ class SoftmaxWeights(Explainer):
         left.set(xlim=(-1, 1), ylim=(0, 1.4), yticks=[0, 0.5, 1])
         left.set(xlabel="score s of a negative (cosine)", ylabel="weight / largest weight")
         left.set_title("Low τ: only the closest negatives count")
-        roles = [(HARD, "hardest"), (NEGATIVE, "others"), (FALSE_NEGATIVE, "false negatives")]
-        left.legend(handles=[_dot(*role) for role in roles], loc="upper center", ncols=3, handletextpad=0)
+        roles = [(HARD, "hardest true"), (NEGATIVE, "other true"), (FALSE_NEGATIVE, "false negatives")]
+        left.legend(handles=[_dot(*role) for role in roles], loc="upper center", ncols=3, handletextpad=0, columnspacing=0.6)
         right.set(xscale="log", xlim=(0.01, 10), ylim=(-0.15, 5.8), xlabel="temperature τ", ylabel="entropy H (nats)")
+        right.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
         right.set_title("H rises with τ, steeply only in between")
         count = right.secondary_yaxis("right")
         count.set_yticks(np.log([1, 4, 16, 64, 256]), ["1", "4", "16", "64", "256"])
@@ -90,7 +91,7 @@ class SoftmaxWeights(Explainer):
             ceiling=right.axhline(0, color=INK, lw=1, ls=":"),
             curve=right.plot(CURVE, CURVE, color=INK)[0],
             tangent=right.plot([], [], color=HARD, lw=1.5)[0],
-            here=right.plot([], [], "o", color=HARD, ms=8, zorder=4)[0],
+            here=right.plot([1], [1], "o", color=HARD, ms=8, zorder=4, clip_on=False)[0],
             says=right.text(0.97, 0.06, "", transform=right.transAxes, color=HARD, ha="right"),
         )
 
