@@ -13,18 +13,18 @@ from nslab import theory
 from nslab.practice import _mistakes_05
 from nslab.practice._exercise import Case, Exercise, Question
 
-# The specification: fifty decimal digits, one line a formula, no regard for speed.
+# The specification: thirty decimal digits, one line a formula, no regard for speed.
 
 
 def entropy(s: Sequence[float], tau: float, base: float = math.e) -> float:
     """H = −Σ pⱼ ln pⱼ / ln base."""
-    with localcontext(prec=50):
+    with localcontext(prec=30):
         return float(_entropy(s, Decimal(float(tau))) / Decimal(float(base)).ln())
 
 
 def dH_dtau(s: Sequence[float], tau: float) -> float:
     """dH/dτ = Var_p(s) / τ³."""
-    with localcontext(prec=50):
+    with localcontext(prec=30):
         t = Decimal(float(tau))
         scores, p = _decimals(s), _softmax(s, t)
         mean = sum(pj * sj for pj, sj in zip(p, scores, strict=True))
@@ -36,14 +36,14 @@ def tau_for_effective(s: Sequence[float], n_eff: float) -> float:
     ties = sum(sj == max(s) for sj in s)
     if not ties < n_eff < len(s):
         raise ValueError(f"n_eff must lie strictly between {ties} and {len(s)}, got {n_eff:g}")
-    with localcontext(prec=50):
+    with localcontext(prec=30):
         target = Decimal(float(n_eff)).ln()
         low = high = Decimal(float(max(s) - min(s)))
         while _entropy(s, low) > target:
             low /= 2
         while _entropy(s, high) < target:
             high *= 2
-        for _ in range(60):
+        for _ in range(45):
             middle = (low * high).sqrt()
             low, high = (middle, high) if _entropy(s, middle) < target else (low, middle)
         return float(low)

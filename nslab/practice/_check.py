@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nslab.practice._cards import Card, Code, Part, Rows
 from nslab.practice._exercise import Case, Question, load, show, show_args
-from nslab.practice._judge import diagnose, fault, truth_of, unattempted, wrong_cases
+from nslab.practice._judge import diagnose, fault, prepared, unattempted, wrong_cases
 from nslab.practice._run import Outcome, call, own_line, run
 
 _TONES = {"passed": "good", "not attempted": "quiet", "failed": "trouble", "raised": "trouble"}
@@ -92,16 +92,15 @@ def next_open(number: str) -> str | None:
 
 
 def _judge(heading: str, question: Question, fn: Callable[..., Any], seed: int, seconds: float) -> Result:
-    cases = question.cases(seed)
+    cases, truth = prepared(question, seed)
     ran = run(fn, [case.args for case in cases], seconds)
     if unattempted(fn, ran.outcomes):
         part = f"Write `{question.signature}` above, then run both cells again."
         return _result("not attempted", None, f"{heading} · Not attempted yet", (part,))
     if len(ran.outcomes) < len(cases):
         return _still_running(heading, question, cases[len(ran.outcomes)], ran.abandoned, seconds)
-    truth = truth_of(question, cases)
     if wrong := wrong_cases(question, cases, ran.outcomes, truth):
-        return _wrong_answer(heading, question, cases, ran.outcomes, truth, wrong)
+        return _wrong_answer(heading, question, seed, ran.outcomes, wrong)
     if found := fault(ran.outcomes, ran):
         return _result("failed", found[0], f"{heading} · Right numbers, but: {found[0]}", (found[1],))
     part = (
@@ -115,14 +114,10 @@ def _judge(heading: str, question: Question, fn: Callable[..., Any], seed: int, 
 
 
 def _wrong_answer(
-    heading: str,
-    question: Question,
-    cases: Sequence[Case],
-    got: Sequence[Outcome],
-    truth: Sequence[Outcome],
-    wrong: list[int],
+    heading: str, question: Question, seed: int, got: Sequence[Outcome], wrong: list[int]
 ) -> Result:
-    verdict = diagnose(question, cases, got, truth, wrong)
+    cases, truth = prepared(question, seed)
+    verdict = diagnose(question, seed, got, wrong)
     smallest = min(verdict.cases, key=lambda i: (got[i].error is not None, cases[i].size))
     case, error = cases[smallest], got[smallest].error
     parts: list[Part] = [verdict.diagnosis] if verdict.diagnosis else []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
-from nslab.practice._exercise import Case, Mutant, Question
+from nslab.practice._exercise import Case, Question
 from nslab.practice._run import Outcome, Run, call
 
 
@@ -22,9 +23,11 @@ class Verdict:
     cases: list[int]
 
 
-def truth_of(question: Question, cases: Sequence[Case]) -> list[Outcome]:
-    """What the specification gives."""
-    return [call(question.truth, case.args) for case in cases]
+@lru_cache
+def prepared(question: Question, seed: int) -> tuple[tuple[Case, ...], tuple[Outcome, ...]]:
+    """The cases for a seed, and what the specification gives on each."""
+    cases = tuple(question.cases(seed))
+    return cases, tuple(call(question.truth, case.args) for case in cases)
 
 
 def agree(case: Case, got: Outcome, reference: Outcome, rtol: float) -> bool:
@@ -44,19 +47,20 @@ def wrong_cases(
     return [i for i, case in enumerate(cases) if not agree(case, got[i], truth[i], question.rtol)]
 
 
-def diagnose(
-    question: Question,
-    cases: Sequence[Case],
-    got: Sequence[Outcome],
-    truth: Sequence[Outcome],
-    wrong: list[int],
-) -> Verdict:
-    """The known mistake that a wrong answer looks like, else one that any function can make, else no name."""
+def diagnose(question: Question, seed: int, got: Sequence[Outcome], wrong: list[int]) -> Verdict:
+    """The known mistake that a wrong answer looks like, else one that any function can make, else no name.
+
+    An answer looks like a mutant when at least half of the cases that either gets wrong are wrong in both alike.
+    """
+    cases, truth = prepared(question, seed)
     best, best_share = _anyones_mistake([(got[i], truth[i]) for i in wrong], wrong), 0.0
-    for mutant in question.mutants:
-        cases_shown, share = _likeness(question, mutant, cases, got, truth, wrong)
+    for mutant, own in zip(question.mutants, _mutant_outcomes(question, seed), strict=True):
+        same = mutant.same or partial(_equal, question.rtol)
+        own_wrong = wrong_cases(question, cases, own, truth)
+        shared = [i for i in wrong if i in own_wrong and same(cases[i], got[i], own[i])]
+        share = len(shared) / len({*wrong, *own_wrong})
         if share >= 0.5 and share > best_share:
-            best, best_share = Verdict(mutant.name, mutant.diagnosis, cases_shown), share
+            best, best_share = Verdict(mutant.name, mutant.diagnosis, shared), share
     return best
 
 
@@ -105,20 +109,14 @@ def as_array(value: Any) -> np.ndarray | None:
         return None
 
 
-def _likeness(
-    question: Question,
-    mutant: Mutant,
-    cases: Sequence[Case],
-    got: Sequence[Outcome],
-    truth: Sequence[Outcome],
-    wrong: list[int],
-) -> tuple[list[int], float]:
-    """The cases where both are wrong in the same way, and their share of all that either gets wrong."""
-    own = [call(mutant.wrong, case.args) for case in cases]
-    own_wrong = wrong_cases(question, cases, own, truth)
-    same = mutant.same or (lambda case, a, b: agree(case, a, b, question.rtol))
-    shared = [i for i in wrong if i in own_wrong and same(cases[i], got[i], own[i])]
-    return shared, len(shared) / len({*wrong, *own_wrong})
+@lru_cache
+def _mutant_outcomes(question: Question, seed: int) -> tuple[tuple[Outcome, ...], ...]:
+    cases, _ = prepared(question, seed)
+    return tuple(tuple(call(mutant.wrong, case.args) for case in cases) for mutant in question.mutants)
+
+
+def _equal(rtol: float, case: Case, got: Outcome, own: Outcome) -> bool:
+    return agree(case, got, own, rtol)
 
 
 def _anyones_mistake(pairs: Sequence[tuple[Outcome, Outcome]], wrong: list[int]) -> Verdict:

@@ -33,11 +33,9 @@ def _unnormalised(s: np.ndarray, tau: float, base: float = math.e) -> float:
     return _nats(np.exp((s - s.max()) / tau)) / math.log(base)
 
 
-def _search(
-    s: np.ndarray, target: float, low: float, high: float, *, upwards: bool = True, steps: int = 200
-) -> float:
+def _search(s: np.ndarray, target: float, low: float, high: float, *, upwards: bool = True) -> float:
     """Halve [low, high] on a logarithmic scale, with no look at whether the root lies inside."""
-    for _ in range(steps):
+    for _ in range(60):
         middle = math.sqrt(low * high)
         low, high = (middle, high) if (_nats(_weights(s, middle)) < target) == upwards else (low, middle)
     return low
@@ -49,16 +47,10 @@ def _solve(s: np.ndarray, n_eff: float, target: float, least: float) -> float:
     return _search(s, target, 1e-12, 1e12)
 
 
-def _in_range(s: np.ndarray, n_eff: float, low: float, high: float) -> float:
+def _in_range(s: np.ndarray, n_eff: float, low: float, high: float, *, upwards: bool = True) -> float:
     if not _top(s) < n_eff < len(s):
         raise ValueError("no such temperature")
-    return _search(s, math.log(n_eff), low, high)
-
-
-def _backwards(s: np.ndarray, n_eff: float) -> float:
-    if not _top(s) < n_eff < len(s):
-        raise ValueError("no such temperature")
-    return _search(s, math.log(n_eff), 1e-12, 1e12, upwards=False)
+    return _search(s, math.log(n_eff), low, high, upwards=upwards)
 
 
 def _top(s: np.ndarray) -> int:
@@ -281,7 +273,7 @@ ROOT = (
     ),
     Mutant(
         "search runs the wrong way",
-        lambda s, n_eff: _backwards(s, n_eff),
+        lambda s, n_eff: _in_range(s, n_eff, 1e-12, 1e12, upwards=False),
         "Your search ran to one end of its range. The entropy grows with τ: where it is too low, τ must go "
         "up.",
         _at_an_end,

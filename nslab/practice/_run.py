@@ -9,7 +9,7 @@ import sysconfig
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Run:
 
 
 class _Stop(SystemExit):
-    """Sent into a running thread to end it; a thread that dies of SystemExit does so silently."""
+    """Sent into a running thread to end it; should it come late, a thread that dies of SystemExit does so silently."""
 
 
 def call(fn: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
@@ -66,10 +66,15 @@ def run(fn: Callable[..., Any], inputs: Sequence[tuple[Any, ...]], seconds: floa
     Python's global lock (`10**10**9`) holds up everything until it ends; only restarting the kernel helps.
     """
     outcomes: list[Outcome] = []
+    time_is_up = threading.Event()
 
     def work() -> None:
-        for args in inputs:
-            outcomes.append(call(fn, args))
+        with suppress(_Stop):
+            for args in inputs:
+                outcome = call(fn, args)
+                if time_is_up.is_set():
+                    return
+                outcomes.append(outcome)
 
     thread = threading.Thread(target=work, name="nslab-practice", daemon=True)
     with _random_state() as changed:
@@ -77,6 +82,7 @@ def run(fn: Callable[..., Any], inputs: Sequence[tuple[Any, ...]], seconds: floa
             thread.start()
             thread.join(seconds)
         finally:
+            time_is_up.set()
             abandoned = thread.is_alive() and not _end(thread)
         changed_random_state = changed()
     return Run(tuple(outcomes), changed_random_state, abandoned)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbgrader.preprocessors import (
     CheckCellMetadata,
@@ -35,7 +36,7 @@ STEPS = (
 def exercise_text(solution: Path) -> str:
     """The exercise notebook for one solution notebook: stubs for solutions, no outputs, locked checks."""
     notebook: NotebookNode = nbformat.read(solution, as_version=4)
-    resources = {"metadata": {"path": str(solution.parent)}, "unique_key": solution.stem}
+    resources = ResourcesDict()
     for step in STEPS:
         notebook, resources = step().preprocess(notebook, resources)
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

@@ -1,0 +1,654 @@
+"""Practice: every mistake is refused by name, every right style passes, and nothing a learner writes stops Run All."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from nbclient import NotebookClient
+from scipy.optimize import brentq
+from scipy.special import logsumexp, softmax, xlogy
+
+from nslab import practice
+from nslab.practice import _check, _help, _predict, build
+from nslab.practice._exercise import Mutant, Question, load
+from nslab.practice._judge import prepared, wrong_cases
+from nslab.practice._run import call
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMBERS = sorted(path.name[:2] for path in (ROOT / "solutions").glob("*.ipynb"))
+QUESTIONS = [(number, question) for number in NUMBERS for question in load(number).questions]
+MUTANTS = [(number, question, mutant) for number, question in QUESTIONS for mutant in question.mutants]
+FIVE = np.array([0.9, 0.5, 0.3, 0.0, -0.4])
+
+
+@pytest.fixture(autouse=True)
+def fresh_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NSLAB_STRICT", raising=False)
+    for memory in (_check._latest, _help._shown, _predict._scores):
+        memory.clear()
+
+
+def named(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function under the name that the exercise asks for."""
+    assert isinstance(fn, FunctionType)
+    return FunctionType(fn.__code__, fn.__globals__, name, fn.__defaults__, fn.__closure__)
+
+
+def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
+    return practice.check("05", named(name, fn), **options)
+
+
+# The specification itself
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("number", "question"), QUESTIONS, ids=lambda value: getattr(value, "name", value))
+def test_specification_and_library_agree(number: str, question: Question, seed: int) -> None:
+    if question.library is None:
+        return
+    cases, truth = prepared(question, seed)
+    own = [call(question.library, case.args) for case in cases]
+    wrong = wrong_cases(question, cases, own, truth)
+    assert [(cases[i].args, own[i]) for i in wrong] == []
+
+
+def test_specification_gives_the_audited_numbers() -> None:
+    entropy, slope, root, gap = (question.truth for question in load("05").questions)
+    assert slope(FIVE, 0.05) == pytest.approx(0.44688, abs=5e-6)
+    assert slope(FIVE, 10.0) == pytest.approx(1.93619e-4, abs=5e-10)
+    difference = (entropy(FIVE, 0.1 + 1e-5) - entropy(FIVE, 0.1 - 1e-5)) / 2e-5
+    assert slope(FIVE, 0.1) == pytest.approx(difference, rel=1e-7)
+    assert math.exp(entropy(FIVE, root(FIVE, 2.0))) == pytest.approx(2.0, rel=1e-12)
+    peak = max(np.linspace(0.2, 0.3, 100_001), key=lambda g: g**2 / math.cosh(g / 0.2) ** 2)
+    assert gap(0.1) == pytest.approx(peak, abs=2e-6) == pytest.approx(0.23994, abs=1e-5)
+
+
+# Mistakes
+
+
+def test_each_exercise_names_enough_mistakes() -> None:
+    for number in NUMBERS:
+        assert len({(q.name, m.name) for n, q, m in MUTANTS if n == number}) >= 5
+
+
+@pytest.mark.parametrize("seed", (0, 1))
+@pytest.mark.parametrize(
+    ("number", "question", "mutant"), MUTANTS, ids=lambda value: getattr(value, "name", value)
+)
+def test_every_mutant_is_refused_by_name(number: str, question: Question, mutant: Mutant, seed: int) -> None:
+    result = practice.check(number, named(question.name, mutant.wrong), seed=seed)
+    assert result.status == "failed"
+    assert result.mistake == mutant.name
+    assert mutant.diagnosis in result.message
+    assert (
+        f"{question.name}(" in result.message and "expected" in result.message and "you got" in result.message
+    )
+    others = [other for other in question.mutants if other.name != mutant.name]
+    assert not any(other.diagnosis in result.message for other in others)
+
+
+def entropy_with_math(s: Any, tau: float, base: float = math.e) -> float:
+    weights = [math.exp((x - max(s)) / tau) for x in s]
+    return -sum(w / sum(weights) * math.log(w / sum(weights), base) for w in weights)
+
+
+def entropy_with_math_unshifted(s: Any, tau: float, base: float = math.e) -> float:
+    weights = [math.exp(x / tau) for x in s]
+    return -sum(w / sum(weights) * math.log(w / sum(weights), base) for w in weights if w > 0)
+
+
+def entropy_with_torch_log_softmax(s: Any, tau: float, base: float = math.e) -> torch.Tensor:
+    return torch.distributions.Categorical(logits=torch.tensor(s * tau)).entropy() / math.log(base)
+
+
+def entropy_of_raw_sum(s: Any, tau: float, base: float = math.e) -> float:
+    return (math.log(np.exp(s / tau).sum()) - np.average(s, weights=np.exp(s / tau)) / tau) / math.log(base)
+
+
+def entropy_in_bits_by_habit(s: Any, tau: float, base: float = math.e) -> float:
+    p = softmax(s / tau)
+    return float(-(p[p > 0] * np.log2(p[p > 0])).sum())
+
+
+def slope_by_statistics(s: Any, tau: float) -> float:
+    mean = sum(s) / len(s)
+    return sum((x - mean) ** 2 for x in s) / len(s) / tau**3
+
+
+def slope_with_torch_var(s: Any, tau: float) -> torch.Tensor:
+    return torch.tensor(s).var(correction=0) / tau**3
+
+
+def slope_two_powers(s: Any, tau: float) -> float:
+    p = softmax(s / tau)
+    return ((p * s**2).sum() - (p * s).sum() ** 2) / tau**2
+
+
+def slope_by_coarse_difference(s: Any, tau: float) -> float:
+    step = tau * 1e-4
+    return (entropy_right(s, tau + step) - entropy_right(s, tau - step)) / (2 * step)
+
+
+def entropy_right(s: Any, tau: float, base: float = math.e) -> float:
+    p = softmax(s / tau)
+    return float(-xlogy(p, p).sum()) / math.log(base)
+
+
+def root_in_a_range(s: Any, n_eff: float) -> float:
+    low, high = 1e-3, 10.0
+    if not (s == s.max()).sum() < n_eff < len(s):
+        raise ValueError("cannot be reached")
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if entropy_right(s, middle) < math.log(n_eff) else (low, middle)
+    return high
+
+
+def root_of_any_target(s: Any, n_eff: float) -> float:
+    low, high = 1e-9, 1e9
+    for _ in range(200):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if entropy_right(s, middle) < math.log(n_eff) else (low, middle)
+    return high
+
+
+def root_below_k_only(s: Any, n_eff: float) -> float:
+    if not 1 < n_eff < len(s):
+        raise ValueError("cannot be reached")
+    return root_of_any_target(s, n_eff)
+
+
+def root_of_the_number_itself(s: Any, n_eff: float) -> float:
+    return root_with_brentq(s, math.exp(n_eff))
+
+
+def root_with_brentq(s: Any, n_eff: float) -> float:
+    if not np.sum(s == np.max(s)) < n_eff < len(s):
+        raise ValueError("cannot be reached")
+    spread = s.max() - s.min()
+    return brentq(lambda t: entropy_right(s, t) - math.log(n_eff), 1e-4 * spread, 1e4 * spread, xtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("entropy", entropy_with_math, "0 · log 0"),
+        ("entropy", entropy_with_math_unshifted, "exp overflows"),
+        ("entropy", entropy_with_torch_log_softmax, "multiplied by τ"),
+        ("entropy", entropy_of_raw_sum, "exp overflows"),
+        ("entropy", entropy_in_bits_by_habit, "always bits"),
+        ("dH_dtau", slope_by_statistics, "np.var"),
+        ("dH_dtau", slope_with_torch_var, "np.var"),
+        ("dH_dtau", slope_two_powers, "τ squared"),
+        ("dH_dtau", slope_by_coarse_difference, "imprecise"),
+        ("tau_for_effective", root_in_a_range, "fixed range"),
+        ("tau_for_effective", root_of_any_target, "infeasible answered"),
+        ("tau_for_effective", root_below_k_only, "ties forgotten"),
+        ("tau_for_effective", root_of_the_number_itself, "entropy instead of number"),
+        ("entropy", lambda s, tau, base=math.e: [entropy_right(s, tau, base)], "list"),
+        ("entropy", lambda s, tau, base=math.e: np.array([entropy_right(s, tau, base)]), "shape"),
+        ("entropy", lambda s, tau, base=math.e: np.float32(entropy_right(s, tau, base)), "imprecise"),
+        (
+            "entropy",
+            lambda s, tau, base=math.e: entropy_right(s.astype(np.float32), np.float32(tau), base),
+            "imprecise",
+        ),
+        ("entropy", lambda s, tau, base=math.e: str(entropy_right(s, tau, base)), "not a number"),
+        (
+            "entropy",
+            lambda s, tau, base=math.e: print(end=str(entropy_right(s, tau, base))[:0]),
+            "nothing returned",
+        ),
+    ],
+)
+def test_mistakes_in_a_learners_own_words_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
+    result = check(name, fn)
+    assert result.status in ("failed", "raised")
+    assert result.mistake == mistake, result
+
+
+def test_a_counterexample_is_the_smallest_and_true() -> None:
+    result = check("dH_dtau", lambda s, tau: float(np.var(s)) / tau**3)
+    assert "dH_dtau([1, 0], 0.5)" in result.message
+    assert "0.839949" in result.message  # p = 1/(1+e²): 8 p (1 − p)
+    p = 1 / (1 + math.exp(2))
+    assert 8 * p * (1 - p) == pytest.approx(0.839949, abs=1e-6)
+
+
+def test_a_wrong_answer_without_a_name_is_still_refused() -> None:
+    result = check("dH_dtau", lambda s, tau: 42.0)
+    assert (result.status, result.mistake) == ("failed", None)
+    assert "you got" in result.message and "42" in result.message
+
+
+# Right answers in different styles
+
+
+def entropy_loop(s: Any, tau: float, base: float = math.e) -> float:
+    weights = [math.exp((x - max(s)) / tau) for x in s]
+    p = [w / sum(weights) for w in weights]
+    return -sum(x * math.log(x) for x in p if x > 0) / math.log(base)
+
+
+def entropy_logsumexp(s: Any, tau: float, base: float = math.e) -> Any:
+    log_p = s / tau - logsumexp(s / tau)
+    return -(np.exp(log_p) @ log_p) / np.log(base)
+
+
+def entropy_torch(s: Any, tau: float, base: float = math.e) -> torch.Tensor:
+    log_p = torch.log_softmax(torch.from_numpy(s) / tau, dim=-1)
+    return -(log_p.exp() * log_p).sum() / math.log(base)
+
+
+def slope_loop(s: Any, tau: float) -> float:
+    weights = [math.exp((x - max(s)) / tau) for x in s]
+    mean = sum(w * x for w, x in zip(weights, s, strict=True)) / sum(weights)
+    return sum(w * (x - mean) ** 2 for w, x in zip(weights, s, strict=True)) / sum(weights) / tau**3
+
+
+def slope_moments(s: Any, tau: float) -> Any:
+    p = softmax((s - s.max()) / tau)
+    return (np.sum(p * s**2) - np.sum(p * s) ** 2) / tau**3
+
+
+def slope_pairs(s: Any, tau: float) -> Any:
+    p = softmax(s / tau)
+    return 0.5 * np.sum(np.outer(p, p) * (s[:, None] - s[None, :]) ** 2) / tau**3
+
+
+def slope_autograd(s: Any, tau: float) -> torch.Tensor:
+    t = torch.tensor(tau, dtype=torch.float64, requires_grad=True)
+    log_p = torch.log_softmax(torch.from_numpy(s - s.max()) / t, dim=-1)
+    entropy = -(log_p.exp() * log_p).sum()
+    (slope,) = torch.autograd.grad(entropy, t)
+    return slope
+
+
+def slope_np_average(s: Any, tau: float) -> Any:
+    p = softmax(s / tau)
+    return np.average((s - np.average(s, weights=p)) ** 2, weights=p) / tau**3
+
+
+def root_bisect(s: Any, n_eff: float) -> float:
+    if n_eff >= len(s) or n_eff <= sum(x == max(s) for x in s):
+        raise ValueError(n_eff)
+    low = high = max(s) - min(s)
+    while entropy_loop(s, low) > math.log(n_eff):
+        low /= 2
+    while entropy_loop(s, high) < math.log(n_eff):
+        high *= 2
+    while high - low > 1e-10 * low:
+        middle = (low + high) / 2
+        if entropy_loop(s, middle) < math.log(n_eff):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def root_newton(s: Any, n_eff: float) -> torch.Tensor:
+    """Newton in ln τ with a bracket, in torch."""
+    if not int((s == s.max()).sum()) < n_eff < len(s):
+        raise ValueError(f"no τ gives {n_eff}")
+    low, high = math.log(np.ptp(s)) - 25.0, math.log(np.ptp(s)) + 25.0
+    x = (low + high) / 2
+    for _ in range(200):
+        miss = entropy_logsumexp(s - s.max(), math.exp(x)) - math.log(n_eff)
+        low, high = (x, high) if miss < 0 else (low, x)
+        step = slope_moments(s - s.max(), math.exp(x)) * math.exp(x)
+        x = x - miss / step if step > 0 and low < x - miss / step < high else (low + high) / 2
+    return torch.tensor(math.exp(x), dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        *[("entropy", fn) for fn in (entropy_right, entropy_loop, entropy_logsumexp, entropy_torch)],
+        *[
+            ("dH_dtau", fn)
+            for fn in (slope_loop, slope_moments, slope_pairs, slope_autograd, slope_np_average)
+        ],
+        *[("tau_for_effective", fn) for fn in (root_bisect, root_newton, root_with_brentq)],
+        ("steepest_gap", lambda tau: tau * brentq(lambda x: x * math.tanh(x / 2) - 2, 1, 4)),
+        (
+            "steepest_gap",
+            lambda tau: max(np.linspace(2, 3, 20001), key=lambda x: x**2 / np.cosh(x / 2) ** 2) * tau,
+        ),
+    ],
+)
+@pytest.mark.parametrize("seed", (0, 7))
+def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert (result.status, result.mistake) == ("passed", None), result
+
+
+# What a learner's code may do
+
+
+def stub_none(s: Any, tau: float, base: float = math.e) -> None:
+    """A docstring and nothing else."""
+
+
+def stub_raises(s: Any, tau: float, base: float = math.e) -> None:
+    # YOUR CODE HERE
+    raise NotImplementedError()
+
+
+def stub_dots(s: Any, tau: float, base: float = math.e) -> None: ...
+
+
+@pytest.mark.parametrize("stub", (stub_none, stub_raises, stub_dots))
+def test_a_stub_is_not_attempted(stub: Callable[..., Any]) -> None:
+    result = check("entropy", stub)
+    assert (result.status, result.mistake) == ("not attempted", None)
+    assert "entropy(s, tau, base=math.e)" in result.message
+
+
+def test_an_error_shows_the_learners_own_line() -> None:
+    def inner(s: Any) -> Any:
+        return np.concatenate(s, 3)  # the line to show
+
+    def entropy(s: Any, tau: float, base: float = math.e) -> Any:
+        return inner(s) / tau
+
+    result = practice.check("05", entropy)
+    assert (result.status, result.mistake) == ("raised", None)
+    assert "return np.concatenate(s, 3)  # the line to show" in result.message
+    assert "in `inner`" in result.message
+
+
+def test_a_wrong_signature_and_sys_exit_are_cards_too() -> None:
+    few = check("entropy", lambda s: 1.0)
+    assert few.status == "raised" and "entropy(s, tau, base=math.e)" in few.message
+    leaves = check("entropy", lambda s, tau, base=math.e: sys.exit(3))
+    assert leaves.status == "raised" and "SystemExit" in leaves.message
+
+
+@pytest.mark.parametrize("value", (None, 3.5, np.zeros(3), named("entropi", entropy_right), ...))
+def test_what_is_not_the_asked_function_is_told_so(value: Any) -> None:
+    result = practice.check("05", value)
+    assert result.status == "failed"
+    assert "`tau_for_effective`" in result.message
+
+
+def test_an_unknown_exercise_is_an_error_that_names_it() -> None:
+    with pytest.raises(ValueError, match=r"number must be one of '05'.*got '77'"):
+        practice.check("77", entropy_right)
+
+
+def endless(s: Any, tau: float, base: float = math.e) -> float:
+    while True:
+        pass
+
+
+def stubborn(s: Any, tau: float, base: float = math.e) -> float:
+    tries = 0
+    while tries < 5:
+        try:
+            while True:
+                pass
+        except:  # noqa: E722
+            tries += 1
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("fn", (endless, stubborn))
+@pytest.mark.parametrize("elsewhere", (False, True))
+def test_an_endless_loop_is_stopped_in_any_thread(fn: Callable[..., Any], elsewhere: bool) -> None:
+    results: list[practice.Result] = []
+    before = threading.active_count()
+    start = time.perf_counter()
+    if elsewhere:
+        thread = threading.Thread(target=lambda: results.append(check("entropy", fn, seconds=0.2)))
+        thread.start()
+        thread.join()
+    else:
+        results.append(check("entropy", fn, seconds=0.2))
+    assert time.perf_counter() - start < 5
+    assert (results[0].status, results[0].mistake) == ("failed", "still running")
+    assert "still running after 0.2 seconds" in results[0].message
+    assert "entropy([0.3], 0.1)" in results[0].message
+    assert threading.active_count() == before
+
+
+def test_a_call_that_cannot_be_interrupted_is_left_behind_and_said() -> None:
+    result = check("entropy", lambda s, tau, base=math.e: time.sleep(4), seconds=0.1)
+    assert result.mistake == "still running"
+    assert "restart the kernel" in result.message
+
+
+def changes_input(s: Any, tau: float, base: float = math.e) -> Any:
+    s -= s.max()
+    return entropy_right(s, tau, base)
+
+
+def uses_numpy_state(s: Any, tau: float, base: float = math.e) -> Any:
+    np.random.rand()
+    return entropy_right(s, tau, base)
+
+
+def uses_torch_state(s: Any, tau: float, base: float = math.e) -> Any:
+    torch.manual_seed(3)
+    return entropy_right(s, tau, base)
+
+
+def uses_python_state(s: Any, tau: float, base: float = math.e) -> Any:
+    random.random()
+    return entropy_right(s, tau, base)
+
+
+def single_precision_at_the_end(tau: float) -> Any:
+    return np.float32(2.3993573 * tau)
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("entropy", changes_input, "changes its input"),
+        ("entropy", uses_numpy_state, "global random state"),
+        ("entropy", uses_torch_state, "global random state"),
+        ("entropy", uses_python_state, "global random state"),
+        ("steepest_gap", single_precision_at_the_end, "float32"),
+    ],
+)
+def test_right_numbers_with_a_side_effect_are_refused(
+    name: str, fn: Callable[..., Any], mistake: str
+) -> None:
+    torch_state, numpy_state, python_state = (
+        torch.get_rng_state(),
+        np.random.get_state()[1],
+        random.getstate(),
+    )
+    result = check(name, fn)
+    assert (result.status, result.mistake) == ("failed", mistake)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)
+    assert random.getstate() == python_state
+
+
+def test_strict_raises_unless_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NSLAB_STRICT", "1")
+    assert check("entropy", entropy_right).status == "passed"
+    for fn in (stub_none, endless, entropy_with_math):
+        with pytest.raises(practice.CheckError):
+            check("entropy", fn, seconds=0.5)
+
+
+def test_cards_are_the_same_on_every_run_and_escape_what_they_show() -> None:
+    def entropy(s: Any, tau: float, base: float = math.e) -> Any:
+        raise RuntimeError("<script>&")
+
+    first, second = practice.check("05", entropy), practice.check("05", entropy)
+    assert repr(first) == repr(second) and first._repr_html_() == second._repr_html_()
+    assert "<script>" not in first._repr_html_() and "&lt;script&gt;&amp;" in first._repr_html_()
+    assert "<img" not in first._repr_html_() and "0x" not in repr(first)
+
+
+def test_passed_wants_every_function_but_no_stretch() -> None:
+    check("entropy", entropy_right)
+    check("dH_dtau", slope_loop)
+    assert not practice.passed("05")
+    check("tau_for_effective", root_bisect)
+    assert practice.passed("05")
+    check("entropy", stub_none)
+    assert not practice.passed("05")
+
+
+# Hints and solutions
+
+
+def solution_lines(number: str) -> list[str]:
+    (path,) = (ROOT / "solutions").glob(f"{number}_*.ipynb")
+    sources = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
+    regions = [
+        source.split("### BEGIN SOLUTION")[1].split("### END SOLUTION")[0]
+        for source in sources
+        if "### BEGIN" in source
+    ]
+    return [line.strip() for region in regions for line in region.splitlines() if line.strip()]
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.lower().split())
+
+
+@pytest.mark.parametrize(("number", "question"), QUESTIONS, ids=lambda value: getattr(value, "name", value))
+def test_hints_never_print_the_answer(number: str, question: Question) -> None:
+    formulas = ("Var_p(s)/τ³", "var/tau**3", "lnZ−", "logZ-", "-Σpln", "−Σp", "tanh", "2.399")
+    for text in question.hints:
+        for line in solution_lines(number):
+            right_side = squeezed(line.split("=", 1)[-1] if "=" in line else line.removeprefix("return "))
+            assert len(right_side) < 5 or right_side not in squeezed(text), (line, text)
+        assert not any(squeezed(formula) in squeezed(text) for formula in formulas)
+
+
+def test_hints_come_one_at_a_time_for_the_first_open_function() -> None:
+    entropy, slope = load("05").questions[:2]
+    for step in (0, 1, 2, 2):
+        text = repr(practice.hint("05"))
+        assert [hint in text for hint in entropy.hints] == [i == step for i in range(3)]
+    check("entropy", entropy_right)
+    assert slope.hints[0] in repr(practice.hint("05"))
+    assert slope.hints[1] in repr(practice.hint("05", "dH_dtau"))
+    with pytest.raises(ValueError, match=r"function must be one of entropy.*got 'entropi'"):
+        practice.hint("05", "entropi")
+
+
+def test_solution_shows_code_that_passes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    card = practice.solution("05")
+    (code,) = card.parts
+    assert "SOLUTION" not in repr(card)
+    namespace: dict[str, Any] = {"math": math, "np": np}
+    exec(code.text, namespace)  # type: ignore[union-attr]
+    for question in load("05").questions:
+        assert practice.check("05", namespace[question.name]).status == "passed"
+    monkeypatch.setattr(_help, "SOLUTIONS", tmp_path)
+    with pytest.raises(FileNotFoundError, match="clone of the repository"):
+        practice.solution("05")
+
+
+# Predictions
+
+ASKED = ("Does H see hardness?", {"a": "yes", "b": "no", "c": "only below τ = 0.1"})
+WHY = {"a": "Add 1 to all scores: H stays.", "b": "It is shift invariant.", "c": "At no τ."}
+
+
+def test_a_prediction_reads_well_without_a_browser_and_keeps_the_answer() -> None:
+    asked = practice.predict(*ASKED, answer="b", why=WHY)
+    bundle = asked._repr_mimebundle_()
+    assert bundle is not None
+    data = bundle[0]
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert data["text/plain"] == "Does H see hardness?\n  a  yes\n  b  no\n  c  only below τ = 0.1"
+    state = json.dumps(
+        {key: value for key, value in asked.get_state().items() if key not in ("_esm", "_css")}, default=str
+    )
+    for text in WHY.values():
+        assert text not in data["text/plain"] + data["text/html"] + state
+    assert "nslab-predict" in (ROOT / "nslab/practice/predict.js").read_text()
+
+
+def test_reveal_scores_the_choice_and_explains_it() -> None:
+    asked = practice.predict(*ASKED)
+    unmade = asked.reveal("b", WHY)
+    assert "no prediction" in repr(unmade) and all(text in repr(unmade) for text in WHY.values())
+    asked.choice = "c"
+    wrong = repr(asked.reveal("b", WHY))
+    assert WHY["c"] in wrong and WHY["b"] in wrong and WHY["a"] not in wrong
+    assert "0 of 1 predictions right" in wrong
+    other = practice.predict(
+        "Another?", {"a": "yes", "b": "no"}, "a", {"a": "So it is.", "b": "No."}, choice="a"
+    )
+    assert "that is right" in repr(other.reveal()) and "1 of 2 predictions right" in repr(other.reveal())
+
+
+def test_bad_predictions_are_refused() -> None:
+    with pytest.raises(ValueError, match="options must hold at least two"):
+        practice.predict("?", {"a": "only"})
+    with pytest.raises(ValueError, match="answer must be one of 'a', 'b', 'c', got 'd'"):
+        practice.predict(*ASKED, answer="d")
+    with pytest.raises(ValueError, match="why must explain each of 'a', 'b', 'c', got 'a'"):
+        practice.predict(*ASKED, answer="a", why={"a": "so"})
+    with pytest.raises(ValueError, match="choice must be one of 'a', 'b', 'c', got 'z'"):
+        practice.predict(*ASKED, choice="z")
+    with pytest.raises(ValueError, match="answer must be one of 'a', 'b', 'c', got None"):
+        practice.predict(*ASKED).reveal()
+
+
+# Exercises made from solutions
+
+
+def test_exercises_are_up_to_date() -> None:
+    assert build.drift() == []
+    assert build.main(["--check"]) == 0
+
+
+def test_drift_is_seen(tmp_path: Path) -> None:
+    for folder in ("solutions", "exercises"):
+        (tmp_path / folder).mkdir()
+        for path in (ROOT / folder).glob("05*.ipynb"):
+            (tmp_path / folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert build.drift(tmp_path) == []
+    (path,) = (tmp_path / "exercises").glob("*.ipynb")
+    path.write_text(path.read_text(encoding="utf-8").replace("Exercise 05", "Exercise 5"), encoding="utf-8")
+    assert build.drift(tmp_path) == [f"{path.name}: differs"]
+    path.rename(path.with_name("99_left_over.ipynb"))
+    assert build.drift(tmp_path) == [f"{path.name}: missing", "99_left_over.ipynb: has no solution notebook"]
+    build.build(tmp_path)
+    assert build.drift(tmp_path) == ["99_left_over.ipynb: has no solution notebook"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "exercises").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_an_exercise_runs_unsolved_and_says_not_attempted(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    text = path.read_text(encoding="utf-8")
+    assert "SOLUTION" not in text and all(not cell.get("outputs") for cell in notebook.cells)
+    NotebookClient(
+        notebook, kernel_name="python3", timeout=60, resources={"metadata": {"path": str(path.parent)}}
+    ).execute()
+    checks = [
+        cell
+        for cell in notebook.cells
+        if cell.cell_type == "code" and cell.source.startswith("practice.check(")
+    ]
+    assert len(checks) == len(load(path.name[:2]).questions)
+    assert all("Not attempted yet" in cell.outputs[0].data["text/plain"] for cell in checks)
+    assert all(cell.metadata.nbgrader.locked and cell.metadata.editable is False for cell in checks)
+    assert not [
+        out for cell in notebook.cells for out in cell.get("outputs", []) if out.get("name") == "stderr"
+    ]
