@@ -142,6 +142,7 @@ class Explainer(anywidget.AnyWidget):
             self._moving = sorted(_artists(self._artists), key=lambda artist: artist.get_zorder())
             for artist in self._moving:
                 artist.set_animated(True)
+                artist.set_in_layout(False)
             canvas.draw()
             figure.set_layout_engine("none")
             canvas.draw()
