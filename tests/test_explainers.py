@@ -20,8 +20,18 @@ def _softmax_weights():
     return explain.SoftmaxWeights(embeddings[1:] @ embeddings[0], labels[1:] == labels[0])
 
 
+def _anchor_shares():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.AnchorShares(embeddings @ embeddings.T, labels[:, None] != labels)
+
+
+def _threshold_growth():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.ThresholdGrowth((embeddings @ embeddings[0])[labels != labels[0]])
+
+
 # How to build the explainers that want data; the others need no arguments.
-BUILD = {"SoftmaxWeights": _softmax_weights}
+BUILD = {"AnchorShares": _anchor_shares, "ThresholdGrowth": _threshold_growth, "SoftmaxWeights": _softmax_weights}
 
 CLASSES = [
     getattr(explain, name)

@@ -3,14 +3,20 @@
 from ._explainer import Explainer
 from ._style import COLORS, STYLE
 from .adaptive_temperature import AdaptiveTemperature
+from .anchor_shares import AnchorShares
 from .entropy_speed import EntropySpeed
+from .hit_probability import HitProbability
 from .softmax_weights import SoftmaxWeights
+from .threshold_growth import ThresholdGrowth
 
 __all__ = [
     "COLORS",
     "STYLE",
     "AdaptiveTemperature",
+    "AnchorShares",
     "EntropySpeed",
     "Explainer",
+    "HitProbability",
     "SoftmaxWeights",
+    "ThresholdGrowth",
 ]

@@ -58,7 +58,7 @@ class HitProbability(Explainer):
             q=q,
             pool=pool,
             hard=hard,
-            endless=hit_probability(rho, KS).numpy(),
+            endless=np.asarray(hit_probability(rho, KS)),
             finite=np.where(pool >= KS, finite[np.minimum(KS, pool)], np.nan),
             k_endless=k_endless,
             k_finite=k_finite,

@@ -45,9 +45,13 @@ class ThresholdGrowth(Explainer):
     def __init__(self, scores: Any, *, seed: int = 0, **start: Any) -> None:
         values = torch.as_tensor(scores, dtype=torch.float64)
         if values.dim() != 1 or len(values) < 2:
-            raise ValueError(f"scores must be one row of at least 2 negatives, got shape {tuple(values.shape)}")
+            raise ValueError(
+                f"scores must be one row of at least 2 negatives, got shape {tuple(values.shape)}"
+            )
         if not bool((values.abs() <= 1 + 1e-9).all()):
-            raise ValueError(f"scores must be cosines in [-1, 1], got {values.min():.4g} to {values.max():.4g}")
+            raise ValueError(
+                f"scores must be cosines in [-1, 1], got {values.min():.4g} to {values.max():.4g}"
+            )
         picks = torch.randint(len(values), (KS[-1], DRAWS), generator=torch.Generator().manual_seed(seed))
         self._scores, self._picks, self._mean = values.numpy(), picks.numpy(), float(values.mean())
         self._hardest = np.maximum.accumulate(self._scores[self._picks]).mean(1)
@@ -66,7 +70,7 @@ class ThresholdGrowth(Explainer):
 
     def create(self, figure: Figure) -> SimpleNamespace:
         cloud, axes = figure.subplots(1, 2, width_ratios=[1, 3], sharey=True)
-        cloud.set(xlim=(-0.6, 0.6), ylim=(-1, 2), xticks=[], ylabel="score (cosine)")
+        cloud.set(xlim=(-0.6, 0.6), ylim=(-1, 1.7), xticks=[], ylabel="score (cosine)")
         cloud.set_title("one draw")
         axes.set(xscale="log", xlim=(0.9, 1200), xlabel="K, negatives drawn")
         axes.set_title("Two floors under the score a positive needs")
@@ -81,19 +85,19 @@ class ThresholdGrowth(Explainer):
             threshold=threshold,
             same=same,
             hardest=hardest,
-            stem=axes.vlines([], 0, [], color=FAINT, lw=1),
+            stem=axes.vlines([], 0, [], color=FAINT, lw=1.5),
             here=axes.scatter([], [], s=50, zorder=4),
         )
 
     def draw(self, artists: Any, result: Growth) -> None:
-        across = np.modf(np.arange(result.k) * (math.sqrt(5) - 1) / 2)[0] - 0.5  # spread evenly, never at random
+        across = np.arange(result.k) * (math.sqrt(5) - 1) / 2 % 1 - 0.5  # spread evenly, never at random
         points = np.column_stack([across, result.drawn])
         artists.cloud.set_offsets(points)
         artists.top.set_offsets(points[result.drawn.argmax()])
         artists.threshold.set_ydata(result.threshold)
         artists.same.set_ydata(result.same)
         artists.hardest.set_ydata(result.hardest)
-        artists.stem.set_segments([[(result.k, -1), (result.k, result.here.max())]])
+        artists.stem.set_segments([[(result.k, result.here.min()), (result.k, result.here.max())]])
         artists.here.set_offsets([(result.k, y) for y in result.here])
         artists.here.set_facecolor([INK, NEGATIVE, HARD])
 
