@@ -30,8 +30,26 @@ def _threshold_growth():
     return explain.ThresholdGrowth((embeddings @ embeddings[0])[labels != labels[0]])
 
 
+def _triplet_zones():
+    embeddings, labels = datasets.digit_embeddings()
+    squared = (embeddings - embeddings[3]).square().sum(-1)
+    positives, negatives = squared[labels == labels[3]], squared[labels != labels[3]]
+    return explain.TripletZones(positives[1:26], negatives[:300])
+
+
+def _unequal_negatives():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.UnequalNegatives((embeddings @ embeddings[3])[labels != labels[3]])
+
+
 # How to build the explainers that want data; the others need no arguments.
-BUILD = {"AnchorShares": _anchor_shares, "ThresholdGrowth": _threshold_growth, "SoftmaxWeights": _softmax_weights}
+BUILD = {
+    "AnchorShares": _anchor_shares,
+    "ThresholdGrowth": _threshold_growth,
+    "SoftmaxWeights": _softmax_weights,
+    "TripletZones": _triplet_zones,
+    "UnequalNegatives": _unequal_negatives,
+}
 
 CLASSES = [
     getattr(explain, name)
@@ -220,7 +238,12 @@ def test_python_moves_the_figure(toy):
     ask(toy, kind="hello", scale=1)
     toy.tau = 0.123
     message, _ = toy.sent[-1]
-    assert (message["kind"], message["at"], message["texts"], message["reply"]) == ("now", [1, 2], ["0.123", "10"], False)
+    assert (message["kind"], message["at"], message["texts"], message["reply"]) == (
+        "now",
+        [1, 2],
+        ["0.123", "10"],
+        False,
+    )
 
 
 def test_an_observer_may_move_another_control(toy):
