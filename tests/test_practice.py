@@ -584,11 +584,15 @@ def test_a_prediction_reads_well_without_a_browser_and_keeps_the_answer() -> Non
 def test_reveal_scores_the_choice_and_explains_it() -> None:
     asked = practice.predict(*ASKED)
     unmade = asked.reveal("b", WHY)
-    assert "no prediction" in repr(unmade) and all(text in repr(unmade) for text in WHY.values())
+    assert (
+        not asked.revealed
+        and "no prediction" in repr(unmade)
+        and all(text in repr(unmade) for text in WHY.values())
+    )
     asked.choice = "c"
     wrong = repr(asked.reveal("b", WHY))
     assert WHY["c"] in wrong and WHY["b"] in wrong and WHY["a"] not in wrong
-    assert "0 of 1 predictions right" in wrong
+    assert "0 of 1 predictions right" in wrong and asked.revealed
     other = practice.predict(
         "Another?", {"a": "yes", "b": "no"}, "a", {"a": "So it is.", "b": "No."}, choice="a"
     )

@@ -25,9 +25,10 @@ class Code:
 
 @dataclass(frozen=True)
 class Rows:
-    """Pairs of a label and a value, one below the other."""
+    """Pairs of a label and a value, one below the other; values are code, or prose."""
 
     pairs: tuple[tuple[str, str], ...]
+    prose: bool = False
 
 
 Part = str | Code | Rows
@@ -65,6 +66,10 @@ def inline(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
 
 
+def _code(text: str) -> str:
+    return f"<code>{html.escape(text, quote=False)}</code>"
+
+
 def _plain(part: Part) -> str:
     if isinstance(part, Code):
         return "\n".join("    " + line for line in part.text.splitlines())
@@ -76,11 +81,11 @@ def _plain(part: Part) -> str:
 
 def _html(part: Part) -> str:
     if isinstance(part, Code):
-        return f'<pre style="{_CODE}"><code>{html.escape(part.text, quote=False)}</code></pre>'
+        return f'<pre style="{_CODE}">{_code(part.text)}</pre>'
     if isinstance(part, Rows):
         rows = "".join(
             f'<tr><th scope="row" style="text-align: left">{inline(label)}</th>'
-            f'<td style="text-align: left"><code>{html.escape(value, quote=False)}</code></td></tr>'
+            f'<td style="text-align: left">{inline(value) if part.prose else _code(value)}</td></tr>'
             for label, value in part.pairs
         )
         return f"<table>{rows}</table>"

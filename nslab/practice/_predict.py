@@ -48,18 +48,16 @@ class Prediction(anywidget.AnyWidget):
         """Score the choice and explain it; the right option too. Shows every explanation when nothing was chosen.
 
         `answer` and `why` may be given here instead of in `predict`, so that the question's own cell does not
-        give them away.
+        give them away. Nothing is locked until a choice has been made, so Run All spoils no question.
         """
         answer = _key(answer or self._answer, self.options)
         why = _explanations(why or self._why, self.options)
-        self.revealed = True
+        self.revealed = bool(self.choice)
         if not self.choice:
-            rows = Rows(
-                tuple((key, f"{'right' if key == answer else 'wrong'}: {why[key]}") for key in self.options)
-            )
-            return Card(
-                "quiet", f"The answer is {answer}: {self.options[answer]}", ("You made no prediction.", rows)
-            )
+            verdicts = {key: "right" if key == answer else "wrong" for key in self.options}
+            rows = Rows(tuple((key, f"{verdicts[key]}: {why[key]}") for key in self.options), prose=True)
+            calm = "You made no prediction. Choose one above and run this cell again, or read on:"
+            return Card("quiet", f"The answer is {answer}: {self.options[answer]}", (calm, rows))
         right = self.choice == answer
         _scores[self.question] = right
         score = f"{sum(_scores.values())} of {len(_scores)} predictions right so far."
@@ -83,7 +81,7 @@ class Prediction(anywidget.AnyWidget):
         return {**data, "text/plain": repr(self), "text/html": self._card()._repr_html_()}, metadata
 
     def _card(self) -> Card:
-        return Card("quiet", self.question, (Rows(tuple(self.options.items())),))
+        return Card("quiet", self.question, (Rows(tuple(self.options.items()), prose=True),))
 
 
 def predict(

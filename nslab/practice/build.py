@@ -38,7 +38,7 @@ def exercise_text(solution: Path) -> str:
     notebook: NotebookNode = nbformat.read(solution, as_version=4)
     resources = ResourcesDict()
     for step in STEPS:
-        notebook, resources = step().preprocess(notebook, resources)
+        notebook, _ = step().preprocess(notebook, resources)
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata = NotebookNode(kernelspec=kernel, language_info={"name": "python"})
     nbformat.validate(notebook)
