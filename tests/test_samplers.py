@@ -274,6 +274,13 @@ def test_proposals_beyond_two_to_the_24():
     assert log_q[ids == n - 1][0].item() == pytest.approx(math.log(share), rel=1e-5)
 
 
+def test_the_lowest_draw_never_gives_a_zero_probability(monkeypatch):
+    monkeypatch.setattr(samplers, "_random63", lambda shape, *_: torch.zeros(shape, dtype=torch.int64))
+    assert (AliasTable([0.0, 1.0, 2.0]).sample(3) > 0).all()
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.zeros(shape, dtype=torch.float64))
+    assert propose([-1e4, 0.0], 3)[0].tolist() == [1, 1, 1]
+
+
 # Refusals
 
 NAN, INF = float("nan"), float("inf")
