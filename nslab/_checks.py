@@ -56,10 +56,13 @@ def number(value: Any, name: str) -> Number:
         return as_float(value, name)
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a real number, got {value!r}")
-    value = float(value)
-    if not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}")
-    return value
+    try:
+        plain = float(value)
+    except OverflowError:
+        plain = math.inf
+    if not math.isfinite(plain):
+        raise ValueError(f"{name} must be finite in float64, got {value!r}")
+    return plain
 
 
 def positive(value: Any, name: str) -> Number:

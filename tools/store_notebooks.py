@@ -70,7 +70,7 @@ def texts(notebook: NotebookNode) -> list[list[tuple[str, str]]]:
         [
             (kind, content)
             for output in cell.get("outputs", [])
-            for kind, content in output.get("data", {output.get("name"): output.get("text")}).items()
+            for kind, content in sorted(output.get("data", {output.get("name"): output.get("text")}).items())
             if isinstance(content, str) and not kind.startswith("image/") and kind != VIEW
         ]
         for cell in notebook.cells
