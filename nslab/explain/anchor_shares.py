@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .._checks import as_float
 from ..theory import hit_probability, smallest_k
 from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
@@ -54,7 +55,7 @@ class AnchorShares(Explainer):
     q = Control("q", "wanted probability", linear_grid(0.5, 0.98, 49), start=0.9)
 
     def __init__(self, scores: Any, negative: Any, **start: Any) -> None:
-        values, mask = torch.as_tensor(scores, dtype=torch.float64), torch.as_tensor(negative)
+        values, mask = as_float(scores, "scores").double(), torch.as_tensor(negative)
         if values.dim() != 2:
             raise ValueError(f"scores must be (anchors, items), got shape {tuple(values.shape)}")
         if mask.shape != values.shape or mask.dtype != torch.bool or not bool(mask.any(1).all()):
