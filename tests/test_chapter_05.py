@@ -1,0 +1,108 @@
+"""Chapter 05: what its explainers compute, against independent computations, and what its prose claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from mpmath import mp
+from scipy.stats import spearmanr
+
+from nslab import datasets, theory
+from nslab.explain import AdaptiveTemperature, EntropySpeed, SoftmaxWeights
+
+
+def entropy_of_two(gap: float, tau: float) -> Any:
+    p = 1 / (1 + mp.exp(-mp.mpf(gap) / mp.mpf(tau)))
+    return -sum(x * mp.log(x) for x in (p, 1 - p))
+
+
+@pytest.mark.parametrize("gap", [0.05, 0.24, 1.0])
+@pytest.mark.parametrize("tau", [0.02, 0.1, 0.5])
+def test_speed_is_the_derivative_of_the_entropy(gap: float, tau: float) -> None:
+    with mp.workdps(40):
+        result = EntropySpeed().at(g=gap, tau=tau)
+        assert result.entropy == pytest.approx(float(entropy_of_two(gap, tau)), rel=1e-10)
+        assert result.slope == pytest.approx(float(mp.diff(lambda t: entropy_of_two(gap, t), tau)), rel=1e-10)
+        assert result.plain_slope == pytest.approx(np.var([gap, 0]) / tau**3, rel=1e-12)
+
+
+@pytest.mark.parametrize("tau", [0.05, 0.1])
+def test_the_speed_peaks_at_2_4_tau(tau: float) -> None:
+    result = EntropySpeed().at(tau=tau)
+    gaps = np.linspace(0, 1, len(result.speeds))
+    assert gaps[result.speeds.argmax()] == pytest.approx(2.3994 * tau, abs=0.003)
+
+
+def softmax(scores: np.ndarray, tau: np.ndarray | float) -> np.ndarray:
+    weights = np.exp(scores / tau)
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def perplexity(scores: np.ndarray, tau: np.ndarray | float) -> np.ndarray:
+    p = softmax(scores, tau)
+    return np.exp(-(p * np.log(p)).sum(-1))
+
+
+def test_adapted_temperatures_give_the_wanted_number() -> None:
+    scores = np.random.default_rng(0).uniform(-1, 1, (6, 120))
+    explainer = AdaptiveTemperature(scores, [3, 1, 1, 2, 0, 0])
+    result = explainer.at(n=37, tau=0.2)
+    by_label = scores[[4, 5, 1, 2, 3, 0]]
+    assert result.effective == pytest.approx(perplexity(by_label, 0.2), rel=1e-10)
+    assert perplexity(by_label, result.own[:, None]) == pytest.approx(np.full(6, 37.0), rel=1e-10)
+
+
+def test_adaptive_temperature_refuses_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"scores .* got \(4, 100\)"):
+        AdaptiveTemperature(np.zeros((4, 100)), [0, 1, 2, 3])
+    with pytest.raises(ValueError, match=r"labels .* got shape \(3,\)"):
+        AdaptiveTemperature(np.zeros((4, 120)), [0, 1, 2])
+
+
+def test_softmax_weights_share_on_false_negatives() -> None:
+    scores = np.random.default_rng(1).uniform(-1, 1, 256)
+    false = scores > 0.7
+    result = SoftmaxWeights(scores, torch.from_numpy(false)).at(tau=0.2, k=100)
+    p = softmax(scores[:100], 0.2)
+    assert result.weights == pytest.approx(p, rel=1e-12)
+    assert result.false_share == pytest.approx(p[false[:100]].sum(), rel=1e-12)
+    assert result.effective == pytest.approx(perplexity(scores[:100], 0.2), rel=1e-10)
+
+
+def test_softmax_weights_refuses_what_does_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"scores .* got shape \(100,\)"):
+        SoftmaxWeights(torch.zeros(100))
+    with pytest.raises(ValueError, match=r"false .* got shape \(255,\)"):
+        SoftmaxWeights(torch.zeros(256), torch.zeros(255, dtype=torch.bool))
+
+
+def test_plain_variance_does_not_rank_real_anchors_at_a_usual_temperature() -> None:
+    images, labels = datasets.digit_embeddings()
+    scores = torch.stack([(images @ images[i])[labels != labels[i]][:1500] for i in range(0, 1797, 9)])
+
+    def rank(tau: float) -> float:
+        p = softmax(scores.numpy(), tau)
+        spread = (p * scores.numpy() ** 2).sum(-1) - (p * scores.numpy()).sum(-1) ** 2
+        return float(spearmanr(scores.var(-1), spread)[0])  # type: ignore[arg-type]
+
+    assert rank(0.1) < -0.2
+    assert rank(10) > 0.99
+
+
+@pytest.mark.parametrize("n", [16, 64])
+def test_pixels_and_embedding_share_alike_at_the_same_number_only(n: int) -> None:
+    labels = datasets.digits().labels[:512]
+    others = ~torch.eye(512, dtype=torch.bool)
+    false = (labels[:, None] == labels)[others].view(512, 511)[:128].numpy()
+    shares: dict[str, list[float]] = {"same τ": [], "same number": []}
+    for vectors in (datasets.digits().images, datasets.digit_embeddings().embeddings):
+        unit = torch.nn.functional.normalize(vectors[:512], dim=1)
+        scores = (unit @ unit.T)[others].view(512, 511)[:128]
+        own = theory.temperature_for_entropy(scores, np.log(n))[:, None].numpy()
+        for key, tau in (("same τ", 0.1), ("same number", own)):
+            shares[key].append(float((softmax(scores.numpy(), tau) * false).sum(-1).mean()))
+    assert abs(np.diff(shares["same number"])[0]) < 0.05
+    assert abs(np.diff(shares["same τ"])[0]) > 0.3
