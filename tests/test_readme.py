@@ -1,0 +1,51 @@
+"""The README, CONTRIBUTING and the first page name what is there, and nothing that is not."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"\]\(([^)#\s]+)\)")
+
+
+def prose(name):
+    path = ROOT / name
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return path, text
+
+
+def local_links(name):
+    path, text = prose(name)
+    return [(path.parent / link).resolve() for link in LINK.findall(text) if "://" not in link]
+
+
+PAGES = ["README.md", "CONTRIBUTING.md"] + sorted(
+    str(path.relative_to(ROOT)) for folder in ("notebooks", "exercises") for path in (ROOT / folder).glob("*.ipynb")
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_local_link_leads_somewhere(page):
+    missing = [str(link) for link in local_links(page) if not link.exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", ["README.md", "notebooks/00_start_here.ipynb"])
+def test_every_chapter_and_exercise_is_listed(page):
+    there = {path for folder in ("notebooks", "exercises") for path in (ROOT / folder).glob("*.ipynb")}
+    assert there - {ROOT / page} <= set(local_links(page))
+
+
+def test_each_dependency_has_its_reason():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pins = project["dependencies"] + [pin for extra in project["optional-dependencies"].values() for pin in extra]
+    names = {re.split(r"[\[=]", pin)[0] for pin in pins}
+    rows = re.findall(r"^\| (.+?) \| .+ \|$", prose("CONTRIBUTING.md")[1].split("## Dependencies")[1], re.MULTILINE)
+    listed = {name.strip() for row in rows[1:] for name in row.split(",")}
+    assert listed - {"---"} == names
