@@ -34,7 +34,7 @@ def _triplet_zones():
     embeddings, labels = datasets.digit_embeddings()
     squared = (embeddings - embeddings[3]).square().sum(-1)
     positives, negatives = squared[labels == labels[3]], squared[labels != labels[3]]
-    return explain.TripletZones(positives[1:26], negatives[:300])
+    return explain.TripletZones(positives[1:62], negatives[:300])
 
 
 def _unequal_negatives():

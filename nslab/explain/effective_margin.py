@@ -18,8 +18,8 @@ from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
 from ._style import ANCHOR, FAINT, HARD, INK, NEGATIVE, POSITIVE, number
 
-LOW, HIGH = -0.4, 2.0
-ALPHAS = torch.linspace(LOW, HIGH, 241, dtype=torch.float64)
+LOW, HIGH = -0.4, 1.7
+ALPHAS = torch.linspace(LOW, HIGH, 211, dtype=torch.float64)
 SPARSE = ALPHAS[::10]
 GAP = 0.4  # of the marked positive over the negatives
 WIDTH = 2 * math.log(9)  # from a pull of 90 % to one of 10 %, in units of τ
@@ -49,9 +49,9 @@ class EffectiveMargin(Explainer):
 
     title = "The margin hidden in InfoNCE: loss and pull against the positive's score"
     size = (8.4, 3.6)
-    k = Control("K", "negatives", integer_grid(1, 4096, 37), start=256)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 39), start=0.07)
-    beta = Control("β", "score of the negatives", linear_grid(-0.3, 0.3, 25), start=0.1)
+    k = Control("K", "negatives", integer_grid(1, 4096, 73), start=256)
+    tau = Control("τ", "temperature", linear_grid(0.01, 0.16, 61), start=0.07)
+    beta = Control("β", "score of the negatives", linear_grid(-0.3, 0.3, 61), start=0.1)
 
     def compute(self, k: int, tau: float, beta: float) -> Margin:
         negatives = torch.full((1, 1), beta, dtype=torch.float64).expand(len(SPARSE), k)
@@ -72,14 +72,14 @@ class EffectiveMargin(Explainer):
     def create(self, figure: Figure) -> SimpleNamespace:
         left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
         for ax in (left, right):
-            ax.set(xlim=(LOW, HIGH), xlabel="score of the positive, α")
-            ax.axvspan(1, HIGH, color=FAINT, alpha=0.25, lw=0)
-        left.set(ylim=(-0.06, 2.4), ylabel="τ · loss (units of score)")
+            ax.set(xlim=(LOW, HIGH), xticks=[0, 0.5, 1, 1.5], xlabel="score of the positive, α")
+            beyond = ax.axvspan(1, HIGH, color=FAINT, alpha=0.25, lw=0)
+        beyond.set_label("out of reach of a cosine")
+        left.set(ylim=(-0.06, 2.1), yticks=[0, 0.5, 1, 1.5, 2], ylabel="τ · loss (units of score)")
         left.set_title("InfoNCE is a rounded hinge")
-        right.set(ylim=(-0.16, 1.5), yticks=[0, 0.5, 1], ylabel="pull on the positive, 1 − p⁺")
+        right.set(ylim=(-0.16, 1.62), yticks=[0, 0.5, 1], ylabel="pull on the positive, 1 − p⁺")
         right.set_title("At the threshold half the pull is left")
         right.axhline(0.5, color=FAINT, lw=1, zorder=0)
-        right.text(1.97, 0.62, "out of reach\nof a cosine", ha="right", color=INK, fontsize=9)
         artists = SimpleNamespace(
             line=left.plot([], [], color=HARD, lw=1.5, ls="--", label="line β + τ ln K − α, or 0")[0],
             soft=left.plot(ALPHAS, ALPHAS, color=INK, label="softplus formula")[0],

@@ -18,7 +18,7 @@ from ._controls import Control, linear_grid
 from ._explainer import Explainer
 from ._style import FAINT, HARD, INK, NEGATIVE, POSITIVE, SEMI_HARD, number
 
-POSITIVES = 25
+POSITIVES = 61
 FARTHEST = 4.0  # the largest squared distance of two unit vectors
 COLUMN = 0.08  # dots within this distance of each other are stacked
 COLOURS = np.array([HARD, SEMI_HARD, NEGATIVE])
@@ -48,14 +48,14 @@ class Zones:
 class TripletZones(Explainer):
     """Which negatives of one anchor a triplet loss learns from.
 
-    `d_ap` (25,): squared L2 distances from the anchor to its positives, taken from the nearest to the farthest;
+    `d_ap` (61,): squared L2 distances from the anchor to its positives, taken from the nearest to the farthest;
     `d_an` (N,): to its negatives. All vectors have length 1, so distances lie in [0, 4].
     """
 
     title = "Hard, semi-hard and easy negatives of one anchor and one positive"
     size = (8.4, 3.8)
-    m = Control("m", "margin", linear_grid(0, 1.5, 31), start=0.2, unit="(squared distance)")
-    positive = Control("p", "which positive, by closeness", list(range(1, POSITIVES + 1)), start=13)
+    m = Control("m", "margin", linear_grid(0, 1.5, 61), start=0.2, unit="(squared distance)")
+    positive = Control("p", "which positive, by closeness", list(range(1, POSITIVES + 1)), start=40)
 
     def __init__(self, d_ap: Any, d_an: Any, **start: Any) -> None:
         self._d_ap = _distances(d_ap, "d_ap").sort().values

@@ -51,9 +51,9 @@ class UnequalNegatives(Explainer):
 
     title = "One score that stands for all negatives, β_eff"
     size = (8.4, 3.6)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.3, 30), start=0.1)
-    k = Control("K", "negatives", integer_grid(2, MOST, 28), start=256)
-    spread = Control("×", "spread of the scores", linear_grid(0, 1, 26), start=1.0)
+    tau = Control("τ", "temperature", linear_grid(0.01, 0.31, 61), start=0.1)
+    k = Control("K", "negatives", integer_grid(2, MOST, 55), start=256)
+    spread = Control("×", "spread of the scores", linear_grid(0, 1, 51), start=1.0)
 
     def __init__(self, scores: Any, **start: Any) -> None:
         self._scores = torch.as_tensor(scores, dtype=torch.float64)
@@ -97,7 +97,7 @@ class UnequalNegatives(Explainer):
         )
         right.set_title("β_eff: hardest at low τ, mean at high τ")
         artists = SimpleNamespace(
-            rug=left.vlines([], -0.2, 0, lw=0.6, color=NEGATIVE),
+            rug=left.plot([], [], "|", color=NEGATIVE, ms=10, mew=0.8)[0],
             upper=left.plot(ALPHAS, ALPHAS, color=HARD, lw=1.5, ls="--", label="all at the hardest score")[0],
             exact=left.plot(ALPHAS, ALPHAS, color=INK, label="the real scores: exact")[0],
             lower=left.plot(ALPHAS, ALPHAS, color=NEGATIVE, lw=1.5, ls="--", label="all at the mean score")[
@@ -115,7 +115,7 @@ class UnequalNegatives(Explainer):
         return artists
 
     def draw(self, artists: Any, result: Unequal) -> None:
-        artists.rug.set_segments([[(s, -0.2), (s, 0)] for s in result.scores])
+        artists.rug.set_data(result.scores, np.full(result.k, -0.14))
         for name in ("upper", "exact", "lower", "curve"):
             getattr(artists, name).set_ydata(getattr(result, name))
         artists.threshold.set_data([result.threshold] * 2, [-0.3, 1.2])
