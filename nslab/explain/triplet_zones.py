@@ -54,8 +54,8 @@ class TripletZones(Explainer):
 
     title = "Hard, semi-hard and easy negatives of one anchor and one positive"
     size = (8.4, 3.8)
-    m = Control("m", "margin", linear_grid(0, 1.5, 61), start=0.2, unit="(squared distance)")
-    positive = Control("p", "which positive, by closeness", list(range(1, POSITIVES + 1)), start=40)
+    m = Control("m", "margin", linear_grid(0, 1.5, 61), start=0.2)
+    positive = Control("p", "rank of the positive", list(range(1, POSITIVES + 1)), start=40)
 
     def __init__(self, d_ap: Any, d_an: Any, **start: Any) -> None:
         self._d_ap = _distances(d_ap, "d_ap").sort().values

@@ -20,6 +20,7 @@ from ._style import ANCHOR, FAINT, HARD, INK, NEGATIVE, number
 MOST = 1024
 LOW, HIGH = -1.0, 2.5
 ALPHAS = torch.linspace(LOW, HIGH, 141, dtype=torch.float64)
+SPARSE = ALPHAS[::4]
 TAUS = torch.logspace(-2, 1, 61, dtype=torch.float64)
 
 
@@ -30,9 +31,10 @@ class Unequal:
     mean: float
     hardest: float
     effective: float
-    exact: NDArray[np.float64]  # τL at ALPHAS over the K scores
-    lower: NDArray[np.float64]  # K equal scores at the mean
-    upper: NDArray[np.float64]  # K equal scores at the hardest
+    exact: NDArray[np.float64]  # τL at SPARSE over the K scores
+    middle: NDArray[np.float64]  # τL at ALPHAS, K equal scores at β_eff
+    lower: NDArray[np.float64]  # at ALPHAS, K equal scores at the mean
+    upper: NDArray[np.float64]  # at ALPHAS, K equal scores at the hardest
     curve: NDArray[np.float64]  # β_eff at TAUS
     scores: NDArray[np.float64]
 
@@ -66,17 +68,22 @@ class UnequalNegatives(Explainer):
         scores = self._scores[:k]
         scores = torch.lerp(scores.mean(), scores, spread)
         mean, hardest = float(scores.mean()), float(scores.max())
-        exact = info_nce(ALPHAS, scores.expand(len(ALPHAS), k), temperature=tau, reduction="none")
-        bounds = [torch.as_tensor(equal_negatives_loss(ALPHAS, beta, tau, k)) for beta in (mean, hardest)]
+        exact = info_nce(SPARSE, scores.expand(len(SPARSE), k), temperature=tau, reduction="none")
+        effective = float(_effective_score(scores, torch.tensor([tau], dtype=torch.float64)))
+        lower, middle, upper = (
+            tau * torch.as_tensor(equal_negatives_loss(ALPHAS, beta, tau, k)).numpy()
+            for beta in (mean, effective, hardest)
+        )
         return Unequal(
             temperature=tau,
             k=k,
             mean=mean,
             hardest=hardest,
-            effective=float(_effective_score(scores, torch.tensor([tau], dtype=torch.float64))),
+            effective=effective,
             exact=(tau * exact).numpy(),
-            lower=(tau * bounds[0]).numpy(),
-            upper=(tau * bounds[1]).numpy(),
+            middle=middle,
+            lower=lower,
+            upper=upper,
             curve=_effective_score(scores, TAUS).numpy(),
             scores=scores.numpy(),
         )
@@ -99,7 +106,8 @@ class UnequalNegatives(Explainer):
         artists = SimpleNamespace(
             rug=left.plot([], [], "|", color=NEGATIVE, ms=10, mew=0.8)[0],
             upper=left.plot(ALPHAS, ALPHAS, color=HARD, lw=1.5, ls="--", label="all at the hardest score")[0],
-            exact=left.plot(ALPHAS, ALPHAS, color=INK, label="the real scores: exact")[0],
+            middle=left.plot(ALPHAS, ALPHAS, color=INK)[0],
+            exact=left.plot(SPARSE, SPARSE, "o", color=INK, ms=4)[0],
             lower=left.plot(ALPHAS, ALPHAS, color=NEGATIVE, lw=1.5, ls="--", label="all at the mean score")[
                 0
             ],
@@ -110,13 +118,16 @@ class UnequalNegatives(Explainer):
             drop=right.plot([], [], color=FAINT, lw=1, zorder=0)[0],
             here=right.plot([], [], "o", color=INK, ms=8, zorder=4)[0],
         )
-        left.legend(loc="upper right")
+        both = (artists.middle, artists.exact)
+        lines = {both: "exact (dots), all at β_eff (line)"}
+        lines |= {line: str(line.get_label()) for line in (artists.upper, artists.lower, artists.threshold)}
+        left.legend(lines.keys(), lines.values(), loc="upper right")
         right.legend(loc="upper right", ncols=3, borderaxespad=0)
         return artists
 
     def draw(self, artists: Any, result: Unequal) -> None:
         artists.rug.set_data(result.scores, np.full(result.k, -0.14))
-        for name in ("upper", "exact", "lower", "curve"):
+        for name in ("upper", "middle", "exact", "lower", "curve"):
             getattr(artists, name).set_ydata(getattr(result, name))
         artists.threshold.set_data([result.threshold] * 2, [-0.3, 1.2])
         artists.hardest.set_ydata([result.hardest] * 2)
