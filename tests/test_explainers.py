@@ -42,8 +42,15 @@ def _unequal_negatives():
     return explain.UnequalNegatives((embeddings @ embeddings[3])[labels != labels[3]])
 
 
+def _adaptive_temperature():
+    embeddings, labels = datasets.digit_embeddings()
+    scores = torch.stack([(embeddings @ embeddings[a])[labels != labels[a]][:127] for a in range(40)])
+    return explain.AdaptiveTemperature(scores, labels[:40])
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
+    "AdaptiveTemperature": _adaptive_temperature,
     "AnchorShares": _anchor_shares,
     "ThresholdGrowth": _threshold_growth,
     "SoftmaxWeights": _softmax_weights,
