@@ -25,9 +25,8 @@ def local_links(name):
     return [(path.parent / link).resolve() for link in LINK.findall(text) if "://" not in link]
 
 
-PAGES = ["README.md", "CONTRIBUTING.md"] + sorted(
-    str(path.relative_to(ROOT)) for folder in ("notebooks", "exercises") for path in (ROOT / folder).glob("*.ipynb")
-)
+NOTEBOOKS = sorted(path for folder in ("notebooks", "exercises") for path in (ROOT / folder).glob("*.ipynb"))
+PAGES = ["README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in NOTEBOOKS)]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -38,8 +37,7 @@ def test_every_local_link_leads_somewhere(page):
 
 @pytest.mark.parametrize("page", ["README.md", "notebooks/00_start_here.ipynb"])
 def test_every_chapter_and_exercise_is_listed(page):
-    there = {path for folder in ("notebooks", "exercises") for path in (ROOT / folder).glob("*.ipynb")}
-    assert there - {ROOT / page} <= set(local_links(page))
+    assert {*NOTEBOOKS} - {ROOT / page} <= {*local_links(page)}
 
 
 def test_each_dependency_has_its_reason():
