@@ -90,7 +90,7 @@ class UnequalNegatives(Explainer):
 
     def create(self, figure: Figure) -> SimpleNamespace:
         left, right = figure.subplots(1, 2)
-        left.set(xlim=(LOW, HIGH), ylim=(-0.3, 3.9), yticks=range(4))
+        left.set(xlim=(LOW, HIGH), ylim=(-0.3, 4), yticks=range(4))
         left.set(xlabel="score of the positive, α", ylabel="τ · loss (units of score)")
         left.set_title("The true loss lies between two formulas")
         means = (self._scores.cumsum(0) / torch.arange(1, len(self._scores) + 1))[1:MOST]
@@ -121,7 +121,7 @@ class UnequalNegatives(Explainer):
         both = (artists.middle, artists.exact)
         lines = {both: "exact (dots), all at β_eff (line)"}
         lines |= {line: str(line.get_label()) for line in (artists.upper, artists.lower, artists.threshold)}
-        left.legend(lines.keys(), lines.values(), loc="upper right")
+        left.legend(lines.keys(), lines.values(), loc="upper right", handlelength=1.4, borderaxespad=0)
         right.legend(loc="upper right", ncols=3, borderaxespad=0)
         return artists
 
