@@ -91,6 +91,14 @@ def test_anchor_shares_against_brute_force(shares, threshold, q):
     assert covered(result.k_covers - 1) < q <= covered(result.k_covers)
 
 
+def test_a_score_on_the_threshold_is_not_hard():
+    result = explain.AnchorShares([[0.5, 0.8, 0.2, 0.9]], [[True, True, True, False]]).at(
+        threshold=0.5, q=0.9
+    )
+    assert result.shares.tolist() == [1 / 3]
+    assert result.k_covers == result.k_mean == 6  # (2/3)^5 > 0.1 > (2/3)^6
+
+
 def test_no_k_covers_where_too_many_anchors_have_no_hard_negative(shares):
     explainer = explain.AnchorShares(*shares, threshold=0.7, q=0.9)
     result = explainer.at()
