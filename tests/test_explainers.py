@@ -119,6 +119,11 @@ def test_a_random_walk_meets_no_exception(explainer):
     assert limits(explainer) == fixed
 
 
+def test_a_drag_has_enough_stops(explainer):
+    for name, control in explainer.controls.items():
+        assert len(control.values) >= 55, f"{name}: a sweep in about two seconds shows fewer than 30 frames each"
+
+
 def test_compute_is_pure(explainer):
     first, again = explainer.at(), explainer.at()
     assert explainer.summary(first) == explainer.summary(again)

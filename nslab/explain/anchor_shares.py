@@ -20,7 +20,7 @@ from ._explainer import Explainer
 from ._style import ANCHOR, FAINT, HARD, INK, number
 
 KS = integer_grid(1, 20_000, 73)
-THRESHOLDS = linear_grid(0.3, 0.7, 41)
+THRESHOLDS = linear_grid(0.3, 0.7, 81)
 RANKS = np.linspace(0, 1, 201)
 
 
@@ -52,7 +52,7 @@ class AnchorShares(Explainer):
 
     title = "Hit probability where the share of hard negatives differs by anchor"
     threshold = Control("t", "hard: score above t", THRESHOLDS, start=0.5)
-    q = Control("q", "wanted probability", linear_grid(0.5, 0.98, 49), start=0.9)
+    q = Control("q", "wanted probability", linear_grid(0.5, 0.98, 97), start=0.9)
 
     def __init__(self, scores: Any, negative: Any, **start: Any) -> None:
         values, mask = as_float(scores, "scores").double(), torch.as_tensor(negative)

@@ -47,8 +47,8 @@ class EntropySpeed(Explainer):
     """How fast the entropy of two negatives grows with τ: under p, and as the plain variance has it."""
 
     title = "Speed of the entropy of two negatives, against their gap"
-    g = Control("g", "gap of the scores", linear_grid(0, 1, 51), start=0.24)
-    tau = Control("τ", "temperature", log_grid(0.02, 0.5, 43), start=0.1)
+    g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.24)
+    tau = Control("τ", "temperature", log_grid(0.02, 0.5, 61), start=0.1)
 
     def compute(self, g: float, tau: float) -> Speed:
         pairs = _pairs(GAPS)

@@ -15,9 +15,9 @@ from ._explainer import Explainer
 from ._style import FAINT, HARD, INK, NEGATIVE, number
 
 KS = np.array(integer_grid(1, 10_000, 241))
-LADDER = [1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8]
-SHARES = [float(f"{step}e{power}") for power in (-3, -2, -1) for step in LADDER][:-2]
-WANTED = [*linear_grid(0.5, 0.85, 8), *linear_grid(0.86, 0.98, 13), 0.985, 0.99, 0.995, 0.999]
+LADDER = [1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7, 8, 9]
+SHARES = [float(f"{step}e{power}") for power in (-3, -2, -1) for step in LADDER][:-5]
+WANTED = [*linear_grid(0.5, 0.95, 46), *linear_grid(0.955, 0.99, 8), *linear_grid(0.991, 0.999, 9)]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class HitProbability(Explainer):
     title = "Chance of at least one hard negative among K draws"
     rho = Control("ρ", "share of hard negatives", SHARES, start=0.01)
     q = Control("q", "wanted probability", WANTED, start=0.95)
-    pool = Control("N", "size of the finite pool", integer_grid(10, 10_000, 37), start=100)
+    pool = Control("N", "size of the finite pool", integer_grid(10, 10_000, 61), start=100)
 
     def compute(self, rho: float, q: float, pool: int) -> Hits:
         hard = round(rho * pool)

@@ -47,7 +47,7 @@ class SoftmaxWeights(Explainer):
 
     title = "Softmax weights of the negatives and their entropy against temperature"
     tau = Control("τ", "temperature", TAUS, start=0.1)
-    k = Control("K", "negatives", integer_grid(4, 256, 25), start=64)
+    k = Control("K", "negatives", integer_grid(4, 256, 73), start=64)
 
     def __init__(self, scores: Any, false: Any = None, **start: Any) -> None:
         self._scores = torch.as_tensor(scores, dtype=torch.float64)

@@ -17,7 +17,7 @@ from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
 from ._style import FAINT, HARD, INK, NEGATIVE, POSITIVE, number
 
-KS = integer_grid(1, 1024, 41)
+KS = integer_grid(1, 1024, 81)
 DRAWS = 200
 
 
@@ -40,7 +40,7 @@ class ThresholdGrowth(Explainer):
 
     title = "The score a positive needs against K random negatives"
     k = Control("K", "negatives", KS, start=128)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 39), start=0.1)
+    tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 77), start=0.1)
 
     def __init__(self, scores: Any, *, seed: int = 0, **start: Any) -> None:
         values = torch.as_tensor(scores, dtype=torch.float64)
