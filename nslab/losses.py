@@ -60,7 +60,7 @@ def info_nce(
     log_q_pos (...) and log_q_neg (..., K), or what broadcasts to that: the log-probability with which each
     item is drawn as a negative, subtracted from all logits, the positive's included, as leaving it out there
     biases the optimum. Both or neither (ValueError). Without them this is InfoNCE (van den Oord, Li &
-    Vinyals 2018); with them the sampled softmax (Bengio & Senécal 2008).
+    Vinyals 2018); with them the sampled softmax (Bengio & Senécal 2008; Jean et al. 2015).
 
     >>> info_nce(1.0, [-1.0], temperature=0.05)
     tensor(4.2484e-18, dtype=torch.float64)
@@ -90,7 +90,8 @@ def info_nce_in_batch(
     query, key (B, d) with B ≥ 2 are used as they are: normalise them first if scores are to be cosines.
     ids (B,): rows with equal ids hold the same item, so each is masked among the other's negatives; a row left
     without any negative is a ValueError. log_q (B,): log-probability of item j, subtracted from every logit
-    of item j. symmetric: the mean of query → key and key → query, as in CLIP, with the same ids and log_q.
+    of item j; masking ids as well moves the optimum a little. symmetric: the mean of query → key and
+    key → query, as in CLIP, with the same ids and log_q.
     Sources: Sohn 2016 (N-pair); Yi et al. 2019 (log q); Radford et al. 2021 (CLIP).
 
     >>> info_nce_in_batch([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=0.5)
@@ -126,7 +127,7 @@ def debiased_info_nce(
     g = max((mean e^(s_j/τ) − τ⁺ e^(s⁺/τ)) / (1 − τ⁺), e^(−1/τ)) and L = −ln(e^(s⁺/τ) / (e^(s⁺/τ) + K g)).
     The floor e^(−1/τ) is the smallest value a cosine allows, so scores should be cosines. At τ⁺ = 0 this is
     `info_nce` wherever the floor does not bite; below it the negatives get no gradient. Source: Chuang et al.,
-    Debiased Contrastive Learning, NeurIPS 2020.
+    Debiased Contrastive Learning, NeurIPS 2020, with M = 1: the positive itself is the one extra positive sample.
 
     >>> debiased_info_nce(0.5, [0.5, 0.0], positive_rate=0.1), info_nce(0.5, [0.5, 0.0], temperature=0.5)
     (tensor(0.8319, dtype=torch.float64), tensor(0.8620, dtype=torch.float64))

@@ -19,7 +19,7 @@ def categorize(d_ap: Any, d_an: Any, margin: Number) -> Tensor:
     Easy: d_an ≥ d_ap + margin, where the triplet loss is 0. d_ap (...): distances anchor to positive;
     d_an (...) or (..., K): anchor to negative; margin ≥ 0 in the same unit (a squared distance in FaceNet).
     ValueError for NaN, infinite or empty input, distances below −1e-6 and shapes that do not match.
-    Source: Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015.
+    Source: semi-hard as in Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015; the other two names follow.
 
     >>> categorize(0.5, [0.25, 0.5, 0.5625, 0.9375, 1.0], margin=0.5)
     tensor([0, 0, 1, 1, 2])
@@ -39,7 +39,8 @@ def mine_triplets(
     its zone (the first of several). Sorted by anchor, positive, negative. Where nothing qualifies the three
     are empty: there is no fallback to another zone. Needs O(B²) memory beside the result.
     ValueError for a matrix that is not square or not finite, distances below −1e-6, labels of another length.
-    Sources: Schroff et al., FaceNet, CVPR 2015; Hermans, Beyer & Leibe 2017 (hardest in the batch).
+    Sources: Schroff et al., FaceNet, CVPR 2015; "hardest" is the batch-hard negative of Hermans, Beyer & Leibe
+    2017, here for every positive instead of the farthest alone.
 
     >>> mine_triplets([[0.0, 0.5, 0.6], [0.5, 0.0, 0.9], [0.6, 0.9, 0.0]], [7, 7, 8], margin=0.2)
     (tensor([0]), tensor([1]), tensor([2]))

@@ -114,7 +114,7 @@ class ExclusionWindow:
 
     1 <= length < 2**31, 0 <= window < length. Excludes near frames as likely false negatives, and with them
     hard true ones; anchors near an end keep more candidates than anchors inside.
-    Source: time-contrastive learning, Hyvärinen & Morioka (2016); the window as in Sermanet et al. (2018).
+    Source: the single-view negatives of Sermanet et al., "Time-contrastive networks" (2018).
 
     >>> frames = ExclusionWindow(length=100, window=5)
     >>> frames.count(0), frames.count(50)
@@ -188,7 +188,8 @@ def propose(
     at 2**24 categories. The distribution function is an integer one, in steps of 2^-62: monotone whatever the
     order of summation, so that an id of zero probability is never proposed.
     Raises ValueError or TypeError on empty or non-finite scores, k < 1, τ <= 0.
-    Source: Bengio & Senécal, "Adaptive importance sampling" (2008).
+    Sources: the model as its own noise, Goodfellow (2014); adaptive proposals and their correction, Bengio &
+    Senécal (2008).
 
     >>> ids, log_q = propose([0.0, 50.0, 0.0], 2)
     >>> ids, log_q.exp()

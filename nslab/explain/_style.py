@@ -11,6 +11,7 @@ NEGATIVE = "#56B4E9"
 HARD = "#D55E00"
 SEMI_HARD = "#E69F00"
 FALSE_NEGATIVE = "#CC79A7"
+FOCUS = "#882255"  # where the controls stand, and what they set
 INK = "#333333"
 FAINT = "#BBBBBB"
 COLORS = {
@@ -20,6 +21,7 @@ COLORS = {
     "hard": HARD,
     "semi_hard": SEMI_HARD,
     "false_negative": FALSE_NEGATIVE,
+    "focus": FOCUS,
     "ink": INK,
     "faint": FAINT,
 }

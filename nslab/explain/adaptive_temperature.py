@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..theory import effective_negatives, temperature_for_entropy
 from ._controls import Control, integer_grid, log_grid
 from ._explainer import Explainer
-from ._style import ANCHOR, FAINT, HARD, number
+from ._style import ANCHOR, FAINT, FOCUS, number
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,9 @@ class AdaptiveTemperature(Explainer):
         right.set_title("One exp H for all: τ differs")
         place = np.arange(len(self._labels))
         artists = SimpleNamespace(
-            wanted=left.axhline(1, color=HARD, lw=1.5, ls="--", label="wanted n"),
+            wanted=left.axhline(1, color=FOCUS, lw=1.5, ls="--", label="wanted n"),
             effective=left.plot(place, place, "o", color=ANCHOR, ms=5, label="an anchor at the shared τ")[0],
-            shared=right.axhline(1, color=HARD, lw=1.5, ls="--", label="shared τ"),
+            shared=right.axhline(1, color=FOCUS, lw=1.5, ls="--", label="shared τ"),
             own=right.plot(place, place, "o", color=ANCHOR, ms=5, label="an anchor with exp H = n")[0],
         )
         for axes in (left, right):

@@ -17,7 +17,7 @@ from .._checks import as_float
 from ..theory import hit_probability, smallest_k
 from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
-from ._style import ANCHOR, FAINT, HARD, INK, number
+from ._style import ANCHOR, FAINT, FOCUS, INK, number
 
 KS = integer_grid(1, 20_000, 73)
 THRESHOLDS = linear_grid(0.3, 0.7, 81)
@@ -96,10 +96,10 @@ class AnchorShares(Explainer):
         right.set(xlabel="K, negatives drawn", ylabel="P(at least one hard)")
         right.set_title("The average anchor misleads")
         none = left.axvspan(0, 0, color=FAINT, alpha=0.5, lw=0, label="no hard negative")
-        mean = left.axhline(1, color=HARD, ls="--", label="mean ρ")
+        mean = left.axhline(1, color=FOCUS, ls="--", label="mean ρ")
         legend = left.legend(loc="upper left")
         legend.set_zorder(5)  # above the grey band
-        at_mean = right.plot(KS, KS, color=HARD, ls="--", label="at the mean ρ")[0]
+        at_mean = right.plot(KS, KS, color=FOCUS, ls="--", label="at the mean ρ")[0]
         covered = right.plot(KS, KS, color=ANCHOR, label="mean over anchors")[0]
         right.legend(loc="lower right")
         return SimpleNamespace(
@@ -110,7 +110,7 @@ class AnchorShares(Explainer):
             wanted=right.axhline(0, color=INK, lw=1.2, ls=":"),
             at_mean=at_mean,
             covered=covered,
-            gap=right.plot([], [], color=HARD, lw=1.5)[0],
+            gap=right.plot([], [], color=FOCUS, lw=1.5)[0],
             dots=right.scatter([], [], s=50, zorder=4),
         )
 
@@ -125,7 +125,7 @@ class AnchorShares(Explainer):
         artists.gap.set_data([result.k_mean] * 2, [result.k_mean_covers, result.promised])
         dots = [(result.k_mean, result.promised), (result.k_mean, result.k_mean_covers)]
         artists.dots.set_offsets(dots if result.k_covers is None else [*dots, (result.k_covers, result.q)])
-        artists.dots.set_facecolor([HARD, ANCHOR, ANCHOR])
+        artists.dots.set_facecolor([FOCUS, ANCHOR, ANCHOR])
 
     def summary(self, result: Shares) -> str:
         covers = "no K does" if result.k_covers is None else f"K = {result.k_covers:,} does"

@@ -16,7 +16,7 @@ from ..losses import info_nce
 from ..theory import effective_margin, equal_negatives_loss, linear_loss
 from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
-from ._style import ANCHOR, FAINT, HARD, INK, NEGATIVE, POSITIVE, number
+from ._style import FAINT, FOCUS, INK, NEGATIVE, POSITIVE, number
 
 LOW, HIGH = -0.4, 1.7
 ALPHAS = torch.linspace(LOW, HIGH, 211, dtype=torch.float64)
@@ -81,14 +81,14 @@ class EffectiveMargin(Explainer):
         right.set_title("At the threshold half the pull is left")
         right.axhline(0.5, color=FAINT, lw=1, zorder=0)
         artists = SimpleNamespace(
-            line=left.plot([], [], color=HARD, lw=1.5, ls="--", label="line β + τ ln K − α, or 0")[0],
+            line=left.plot([], [], color=FOCUS, lw=1.5, ls="--", label="line β + τ ln K − α, or 0")[0],
             soft=left.plot(ALPHAS, ALPHAS, color=INK, label="softplus formula")[0],
             exact=left.plot(SPARSE, SPARSE, "o", color=NEGATIVE, ms=4.5, label="exact, K scores β")[0],
             here=[ax.plot([], [], "D", color=POSITIVE, ms=7, zorder=4)[0] for ax in (left, right)],
-            threshold=[ax.plot([], [], color=ANCHOR, lw=1.5, ls=":")[0] for ax in (left, right)],
+            threshold=[ax.plot([], [], color=INK, lw=1.5, ls=":")[0] for ax in (left, right)],
             pull=right.plot(ALPHAS, ALPHAS, color=INK)[0],
-            margin=right.plot([], [], "|-", color=ANCHOR, lw=3, ms=10, mew=2, label="margin τ ln K")[0],
-            width=right.plot([], [], "|-", color=HARD, lw=1.5, ms=8, label="90 % to 10 %: 4.394 τ")[0],
+            margin=right.plot([], [], "|-", color=FOCUS, lw=3, ms=10, mew=2, label="margin τ ln K")[0],
+            width=right.plot([], [], "|-", color=INK, lw=1.5, ms=8, label="90 % to 10 %: 4.394 τ")[0],
         )
         artists.here[0].set_label(f"a positive at β + {GAP}")
         artists.threshold[1].set_label("threshold β + τ ln K")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..theory import softmax_entropy, softmax_entropy_slope
 from ._controls import Control, linear_grid, log_grid
 from ._explainer import Explainer
-from ._style import FAINT, HARD, INK, number
+from ._style import FAINT, FOCUS, INK, number
 
 GAPS = np.linspace(0, 1, 201)
 TAUS = np.geomspace(0.01, 10, 121)
@@ -77,12 +77,12 @@ class EntropySpeed(Explainer):
             gap=left.plot([], [], color=FAINT, lw=1)[0],
             true=left.plot(GAPS, GAPS, color=INK, label="variance under p")[0],
             plain=left.plot(GAPS, GAPS, color=INK, ls="--", label="plain variance (np.var)")[0],
-            dot=left.plot([0], [0], "o", color=HARD, ms=8, zorder=4, clip_on=False)[0],
+            dot=left.plot([0], [0], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0],
             cross=left.plot([], [], "X", color=INK, ms=7, zorder=3)[0],
             curve=right.plot(TAUS, TAUS, color=INK)[0],
             wrong=right.plot([], [], color=INK, ls="--")[0],
-            tangent=right.plot([], [], color=HARD, lw=1.5)[0],
-            here=right.plot([], [], "o", color=HARD, ms=8, zorder=4)[0],
+            tangent=right.plot([], [], color=FOCUS, lw=1.5)[0],
+            here=right.plot([], [], "o", color=FOCUS, ms=8, zorder=4)[0],
         )
         left.legend(handles=[artists.true, artists.plain], loc="upper center", ncols=2, handlelength=1.6, columnspacing=0.8)
         return artists

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..theory import hit_probability, smallest_k, smallest_k_finite
 from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
-from ._style import FAINT, HARD, INK, NEGATIVE, number
+from ._style import FAINT, FOCUS, INK, number
 
 KS = np.array(integer_grid(1, 10_000, 241))
 LADDER = [1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7, 8, 9]
@@ -69,12 +69,12 @@ class HitProbability(Explainer):
         axes, side = figure.subplots(1, 2, width_ratios=[3, 1])
         axes.set(xscale="log", xlim=(0.9, 1.1e4), ylim=(-0.03, 1.05))
         axes.set(xlabel="K, negatives drawn", ylabel="P(at least one hard negative)")
-        axes.set_title("Misses multiply: P = 1 − (1 − ρ)ᴷ, not Kρ")
+        axes.set_title("Misses multiply: an endless pool falls short of Kρ")
         side.set(xlim=(0, 1), ylim=(0, 1))
         side.axis("off")
         lines = [
-            (0.94, HARD, "-", "endless pool"),
-            (0.64, NEGATIVE, "-", "finite pool,\nnothing drawn twice"),
+            (0.94, INK, "-", "endless pool"),
+            (0.64, FOCUS, "-", "finite pool,\nnothing drawn twice"),
             (0.16, FAINT, "--", "Kρ, hits to expect"),
             (0.04, INK, ":", "wanted q"),
         ]
@@ -84,9 +84,9 @@ class HitProbability(Explainer):
         return SimpleNamespace(
             expected=axes.plot(KS, KS, color=FAINT, ls="--", lw=1.5)[0],
             wanted=axes.axhline(0, color=INK, lw=1.2, ls=":"),
-            finite=axes.plot(KS, KS, color=NEGATIVE)[0],
-            endless=axes.plot(KS, KS, color=HARD)[0],
-            drops=axes.vlines([], 0, [], colors=[HARD, NEGATIVE], lw=1.2),
+            finite=axes.plot(KS, KS, color=FOCUS)[0],
+            endless=axes.plot(KS, KS, color=INK)[0],
+            drops=axes.vlines([], 0, [], colors=[INK, FOCUS], lw=1.2),
             dots=axes.scatter([], [], s=50, zorder=4),
             says_endless=side.text(0.2, 0.83, "", va="center", weight="bold"),
             says_finite=side.text(0.2, 0.44, "", va="center", weight="bold"),
@@ -99,7 +99,7 @@ class HitProbability(Explainer):
         artists.endless.set_ydata(result.endless)
         artists.drops.set_segments([[(k, -0.03), (k, p)] for k, p in result.marks])
         artists.dots.set_offsets(result.marks)
-        artists.dots.set_facecolor([HARD, NEGATIVE][: len(result.marks)])
+        artists.dots.set_facecolor([INK, FOCUS][: len(result.marks)])
         artists.says_endless.set_text(f"K = {result.k_endless:,}")
         found = "no K" if result.k_finite is None else f"K = {result.k_finite:,}"
         artists.says_finite.set_text(f"{result.pool:,} items\n{result.hard:,} hard\n{found}")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..theory import effective_negatives, softmax_entropy, softmax_entropy_slope
 from ._controls import Control, integer_grid, log_grid
 from ._explainer import Explainer
-from ._style import FAINT, FALSE_NEGATIVE, HARD, INK, NEGATIVE, number
+from ._style import FAINT, FALSE_NEGATIVE, FOCUS, HARD, INK, NEGATIVE, number
 
 TAUS = log_grid(0.01, 10, 61)
 CURVE = np.geomspace(0.01, 10, 121)
@@ -76,7 +76,7 @@ class SoftmaxWeights(Explainer):
         left, right = figure.subplots(1, 2)
         left.set(xlim=(-1, 1), ylim=(0, 1.4), yticks=[0, 0.5, 1])
         left.set(xlabel="score s of a negative (cosine)", ylabel="weight / largest weight")
-        left.set_title("Low τ: only the closest negatives count")
+        left.set_title("Weight falls with the gap over τ")
         roles = [(HARD, "hardest true"), (NEGATIVE, "other true"), (FALSE_NEGATIVE, "false negatives")]
         left.legend(handles=[_dot(*role) for role in roles], loc="upper center", ncols=3, handletextpad=0, columnspacing=0.6)
         right.set(xscale="log", xlim=(0.01, 10), ylim=(-0.15, 5.8), xlabel="temperature τ", ylabel="entropy H (nats)")
@@ -90,9 +90,9 @@ class SoftmaxWeights(Explainer):
             dots=left.scatter([], [], s=26, zorder=3),
             ceiling=right.axhline(0, color=INK, lw=1, ls=":"),
             curve=right.plot(CURVE, CURVE, color=INK)[0],
-            tangent=right.plot([], [], color=HARD, lw=1.5)[0],
-            here=right.plot([1], [1], "o", color=HARD, ms=8, zorder=4, clip_on=False)[0],
-            says=right.text(0.97, 0.06, "", transform=right.transAxes, color=HARD, ha="right"),
+            tangent=right.plot([], [], color=FOCUS, lw=1.5)[0],
+            here=right.plot([1], [1], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0],
+            says=right.text(0.97, 0.06, "", transform=right.transAxes, color=FOCUS, ha="right"),
         )
 
     def draw(self, artists: Any, result: Weights) -> None:

@@ -15,7 +15,7 @@ from ..losses import info_nce
 from ..theory import effective_margin, equal_negatives_loss
 from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
-from ._style import ANCHOR, FAINT, HARD, INK, NEGATIVE, number
+from ._style import FAINT, FOCUS, HARD, INK, NEGATIVE, number
 
 MOST = 1024
 LOW, HIGH = -1.0, 2.5
@@ -111,7 +111,7 @@ class UnequalNegatives(Explainer):
             lower=left.plot(ALPHAS, ALPHAS, color=NEGATIVE, lw=1.5, ls="--", label="all at the mean score")[
                 0
             ],
-            threshold=left.plot([], [], color=ANCHOR, lw=1.5, ls=":", label="threshold β_eff + τ ln K")[0],
+            threshold=left.plot([], [], color=FOCUS, lw=1.5, ls=":", label="threshold β_eff + τ ln K")[0],
             hardest=right.axhline(0, color=HARD, lw=1.5, ls="--", label="hardest"),
             curve=right.plot(TAUS, TAUS, color=INK, label="β_eff")[0],
             mean=right.axhline(0, color=NEGATIVE, lw=1.5, ls="--", label="mean"),

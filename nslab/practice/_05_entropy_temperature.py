@@ -207,8 +207,8 @@ EXERCISE = Exercise(
             _root_cases,
             _mistakes_05.ROOT,
             (
-                "The effective number is the exponential of the entropy, and the entropy only ever rises "
-                "with τ. So there is at most one answer, and halving an interval finds it.",
+                "The effective number is the exponential of the entropy, and the entropy never falls as τ "
+                "rises. So there is at most one answer, and halving an interval finds it.",
                 "Which numbers can be reached? Think of τ → ∞ and of τ → 0, where scores that share the top "
                 "place still share the weight. Refuse the rest.",
                 "Start both ends at the spread of the scores; move the lower end down and the upper end up "
