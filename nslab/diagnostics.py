@@ -123,7 +123,7 @@ def false_negative_rate(
 
 
 def false_negative_cap(contamination: Any) -> Any:
-    """−ln π: no optimal logit ln(p/noise) reaches it when a share π in (0, 1] of the negatives are positives.
+    """−ln π: no optimal logit ln(p/noise) exceeds it when a share π in (0, 1] of the negatives are positives.
 
     The noise becomes (1 − π) q + π p, and the optimum ln(r / (1 − π + π r)) still rises with the true ratio
     r = p/q: false negatives keep the ranking and flatten its top. A number gives a float, an array a tensor.
