@@ -589,6 +589,9 @@ def test_reveal_scores_the_choice_and_explains_it() -> None:
         and "no prediction" in repr(unmade)
         and all(text in repr(unmade) for text in WHY.values())
     )
+    open_page, folded = unmade._repr_html_().split("<details>")
+    assert not any(text in open_page for text in [*WHY.values(), "answer is b"])
+    assert all(text in folded for text in [*WHY.values(), "answer is b"])
     asked.choice = "c"
     wrong = repr(asked.reveal("b", WHY))
     assert WHY["c"] in wrong and WHY["b"] in wrong and WHY["a"] not in wrong

@@ -31,7 +31,15 @@ class Rows:
     prose: bool = False
 
 
-Part = str | Code | Rows
+@dataclass(frozen=True)
+class Folded:
+    """A table that stays closed until its label is clicked; plain text shows it open."""
+
+    label: str
+    rows: Rows
+
+
+Part = str | Code | Rows | Folded
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +84,8 @@ def _plain(part: Part) -> str:
     if isinstance(part, Rows):
         width = max(len(label) for label, _ in part.pairs)
         return "\n".join(f"  {label:<{width}}  {value}" for label, value in part.pairs)
+    if isinstance(part, Folded):
+        return f"{part.label}:\n{_plain(part.rows)}"
     return part
 
 
@@ -89,4 +99,6 @@ def _html(part: Part) -> str:
             for label, value in part.pairs
         )
         return f"<table>{rows}</table>"
+    if isinstance(part, Folded):
+        return f"<details><summary>{inline(part.label)}</summary>{_html(part.rows)}</details>"
     return f'<p style="margin: 0.3em 0">{inline(part)}</p>'

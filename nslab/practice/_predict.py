@@ -9,7 +9,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from nslab.practice._cards import Card, Rows
+from nslab.practice._cards import Card, Folded, Rows
 
 _HERE = Path(__file__).parent
 _scores: dict[str, bool] = {}
@@ -45,7 +45,7 @@ class Prediction(anywidget.AnyWidget):
         return proposal["value"]
 
     def reveal(self, answer: str | None = None, why: Mapping[str, str] | None = None) -> Card:
-        """Score the choice and explain it; the right option too. Shows every explanation when nothing was chosen.
+        """Score the choice and explain it; the right option too. Folds all explanations away when nothing was chosen.
 
         `answer` and `why` may be given here instead of in `predict`, so that the question's own cell does not
         give them away. Nothing is locked until a choice has been made, so Run All spoils no question.
@@ -54,21 +54,18 @@ class Prediction(anywidget.AnyWidget):
         why = _explanations(why or self._why, self.options)
         self.revealed = bool(self.choice)
         if not self.choice:
-            verdicts = {key: "right" if key == answer else "wrong" for key in self.options}
-            rows = Rows(tuple((key, f"{verdicts[key]}: {why[key]}") for key in self.options), prose=True)
-            calm = "You made no prediction. Choose one above and run this cell again, or read on:"
-            return Card("quiet", f"The answer is {answer}: {self.options[answer]}", (calm, rows))
+            keys = [answer, *(key for key in self.options if key != answer)]
+            rows = Rows(tuple((key, f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
+            calm = "Choose one above and run this cell again, or open the answer."
+            return Card("quiet", "You made no prediction", (calm, Folded(f"The answer is {answer}", rows)))
         right = self.choice == answer
         _scores[self.question] = right
         score = f"{sum(_scores.values())} of {len(_scores)} predictions right so far."
+        keys = [answer] if right else [self.choice, answer]
+        rows = Rows(tuple((key, f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
         if right:
-            return Card("good", f"You chose {answer}, and that is right", (why[answer], score))
-        parts = (
-            f"`{self.choice}`: {why[self.choice]}",
-            f"`{answer}`: {self.options[answer]} {why[answer]}",
-            score,
-        )
-        return Card("trouble", f"You chose {self.choice}; the answer is {answer}", parts)
+            return Card("good", f"You chose {answer}, and that is right", (rows, score))
+        return Card("trouble", f"You chose {self.choice}; the answer is {answer}", (rows, score))
 
     def __repr__(self) -> str:
         return repr(self._card())
