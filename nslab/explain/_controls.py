@@ -11,6 +11,7 @@ import numpy as np
 import traitlets
 
 Value = float | int | str
+LADDER = (1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7, 8, 9)
 
 
 class Control(traitlets.TraitType[Any, Any]):
@@ -87,6 +88,17 @@ def log_grid(low: float, high: float, steps: int) -> list[float]:
     [0.01, 0.0316, 0.1, 0.316, 1.0]
     """
     return [float(f"{v:.3g}") for v in np.geomspace(low, high, steps)]
+
+
+def decade_grid(low: float, high: float) -> list[float]:
+    """Round values between the ends, twenty a decade.
+
+    >>> decade_grid(0.07, 0.14)
+    [0.07, 0.08, 0.09, 0.1, 0.11, 0.12, 0.14]
+    """
+    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    values = [float(f"{step}e{power}") for power in powers for step in LADDER]
+    return [value for value in values if low <= value <= high]
 
 
 def integer_grid(low: int, high: int, steps: int) -> list[int]:

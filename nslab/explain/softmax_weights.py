@@ -13,11 +13,10 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..theory import effective_negatives, softmax_entropy, softmax_entropy_slope
-from ._controls import Control, integer_grid, log_grid
+from ._controls import Control, decade_grid, integer_grid
 from ._explainer import Explainer
 from ._style import FAINT, FALSE_NEGATIVE, FOCUS, HARD, INK, NEGATIVE, number
 
-TAUS = log_grid(0.01, 10, 61)
 CURVE = np.geomspace(0.01, 10, 121)
 
 
@@ -46,7 +45,7 @@ class SoftmaxWeights(Explainer):
     """
 
     title = "Softmax weights of the negatives and their entropy against temperature"
-    tau = Control("τ", "temperature", TAUS, start=0.1)
+    tau = Control("τ", "temperature", decade_grid(0.01, 10), start=0.1)
     k = Control("K", "negatives", integer_grid(4, 256, 73), start=64)
 
     def __init__(self, scores: Any, false: Any = None, **start: Any) -> None:
