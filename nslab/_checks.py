@@ -30,11 +30,11 @@ def as_float(value: Any, name: str, *, finite: bool = True) -> Tensor:
 def as_ids(value: Any, name: str, *, size: int | None = None) -> Tensor:
     """An int64 tensor of ids; with `size`, every id lies in [0, size)."""
     tensor = _as_tensor(value, name)
+    if tensor.numel() == 0:
+        raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
     if tensor.dtype == torch.bool or tensor.is_floating_point() or tensor.is_complex():
         raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
     tensor = tensor.to(torch.int64)
-    if tensor.numel() == 0:
-        raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
     if size is not None:
         first_bad(tensor, (tensor < 0) | (tensor >= size), f"{name} must lie in [0, {size})")
     return tensor
@@ -117,7 +117,7 @@ def _as_tensor(value: Any, name: str) -> Tensor:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got {value!r} (dtype {array.dtype})")
     try:
-        return torch.tensor(array)
+        return torch.tensor(array.astype(array.dtype.newbyteorder("="), order="C"))  # torch knows no other layout
     except TypeError:
         raise TypeError(f"{name} has a dtype torch does not know: {array.dtype}") from None
 

@@ -17,7 +17,8 @@ def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
 
     In skip-gram with negative sampling a negative c is drawn with probability q_c and pushed with σ(s_c).
     counts (N,) ≥ 0 with at least one > 0; scores (N,); the result (N,) sums to 1 in the dtype of the scores.
-    A class with count 0 gets 0 for every alpha, which may be any finite number. Source: Mikolov et al.,
+    A class with count 0 gets 0 for every alpha, which may be any finite number. ValueError for negative or
+    all-zero counts, input that is empty or not finite, and shapes that differ. Source: Mikolov et al.,
     NeurIPS 2013 (alpha = 0.75).
 
     >>> gradient_share([1000, 1, 0], [0.0, 0.0, 0.0], 0.75)
@@ -42,7 +43,8 @@ def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
     """How many of an anchor's B − 1 in-batch negatives are its own positive again, on average: (B − 1) Σ p².
 
     p (N,): the probability of each item as a positive, summing to 1 within 1e-6; rows are drawn independently.
-    ValueError for entries outside [0, 1], another sum, or batch_size < 1.
+    ValueError for entries outside [0, 1], another sum, or batch_size < 1. Source: each of the other rows repeats
+    the positive with probability Σ p² (expectation is linear).
 
     >>> in_batch_duplicates([0.1] * 10, 256)
     tensor(25.5000, dtype=torch.float64)
@@ -52,13 +54,20 @@ def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
         raise ValueError(f"p must have shape (N,), got {tuple(p.shape)}")
     first_bad(p, (p < 0) | (p > 1), "p must lie in [0, 1]")
     exact = p.double()
-    if abs(float(exact.sum()) - 1) > 1e-6:
-        raise ValueError(f"p must sum to 1 within 1e-6, got the sum {float(exact.sum())!r}")
+    total = float(exact.detach().sum())
+    if abs(total - 1) > 1e-6:
+        raise ValueError(f"p must sum to 1 within 1e-6, got the sum {total!r}")
     return ((whole(batch_size, "batch_size", minimum=1) - 1) * exact.square().sum()).to(p.dtype)
 
 
 class Cost(NamedTuple):
-    """What one training step costs, in exact integers; `bytes` is embedding_bytes + logit_bytes."""
+    """What one training step costs, in exact integers: items to encode, bytes held, floating-point operations.
+
+    `bytes` is embedding_bytes + logit_bytes; `flops` counts the scores alone, two for each multiply-add.
+
+    >>> cost_in_batch(batch_size=2, dim=3).bytes
+    64
+    """
 
     encoder_calls: int
     embedding_bytes: int
@@ -71,7 +80,8 @@ def cost_per_example(batch_size: int, k: int, dim: int, bytes_per: int = 4) -> C
     """The cost when each of B anchors brings its own K negatives: B(K + 2) items to encode.
 
     Embeddings (BKd + 2Bd) and logits B(K + 1) of `bytes_per` bytes each; `flops` counts the scores alone,
-    2B(K + 1)d. It takes fewer bytes than `cost_in_batch` exactly when B > K(d + 1) + 1.
+    2B(K + 1)d. It takes fewer bytes than `cost_in_batch` exactly when B > K(d + 1) + 1. TypeError for a size that
+    is no integer, ValueError for one below 1. Source: counted from the shapes; the encoder's own cost is not in it.
 
     >>> cost_per_example(batch_size=1024, k=1023, dim=128).bytes
     541589504
@@ -83,7 +93,8 @@ def cost_per_example(batch_size: int, k: int, dim: int, bytes_per: int = 4) -> C
 def cost_in_batch(batch_size: int, dim: int, bytes_per: int = 4) -> Cost:
     """The cost when the other B − 1 positives are the negatives: 2B items to encode.
 
-    Embeddings 2Bd and logits B² of `bytes_per` bytes each; `flops` counts the scores alone, 2B²d.
+    Embeddings 2Bd and logits B² of `bytes_per` bytes each; `flops` counts the scores alone, 2B²d. Errors and source
+    as in `cost_per_example`.
 
     >>> cost_in_batch(batch_size=1024, dim=128)
     Cost(encoder_calls=2048, embedding_bytes=1048576, logit_bytes=4194304, bytes=5242880, flops=268435456)
@@ -101,6 +112,8 @@ def false_negative_rate(
     `threshold`: it is false if their similarity is ≥ threshold. Every pair counts the same, unless `weights`
     (B, B) ≥ 0 says how hard anchor i pushes item j, such as softmax(s/τ): then it is the share of each
     anchor's weight that falls on false negatives, averaged over anchors. The diagonal is never looked at.
+    ValueError for B < 2, other shapes, a threshold with labels or none with similarities, negative weights, and
+    rows without weight. Source: the sampling bias of Chuang et al., NeurIPS 2020, measured.
 
     >>> false_negative_rate([0, 0, 1])
     tensor(0.3333, dtype=torch.float64)
@@ -127,6 +140,7 @@ def false_negative_cap(contamination: Any) -> Any:
 
     The noise becomes (1 − π) q + π p, and the optimum ln(r / (1 − π + π r)) still rises with the true ratio
     r = p/q: false negatives keep the ranking and flatten its top. A number gives a float, an array a tensor.
+    ValueError for π outside (0, 1]. Source: the NCE optimum (Gutmann & Hyvärinen 2012) with that noise put in.
 
     >>> round(false_negative_cap(0.1), 4)
     2.3026

@@ -2,9 +2,9 @@
 
 Scores are similarities: `pos` (...) and `neg` (..., K), higher is closer; distances are named `d_...`.
 Losses are in nats (but `triplet_loss`: in the unit of its distances) and keep the floating dtype of the
-scores; half precision is computed in float32. `reduction` is "mean", "sum" or "none". Every function raises
-ValueError or TypeError, naming the argument and its value, for NaN, infinite or empty input and for shapes
-that do not match.
+scores; half precision is computed in float32 (a half-precision loss past 65504 is inf, its gradient still right).
+`reduction` is "mean", "sum" or "none". Every function raises ValueError or TypeError, naming the argument and
+its value, for NaN, infinite or empty input, for shapes that do not match, and for an unknown reduction.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str =
 
     d_ap (...): distances anchor to positive; d_an (...) or (..., K): anchor to negative, whose shape "none"
     keeps. FaceNet takes squared L2 distances: `margin` then is a squared distance too. Distances below −1e-6
-    are refused: a similarity was passed. Source: Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015.
+    and margins below 0 are a ValueError: a similarity was passed. Source: Schroff, Kalenichenko & Philbin, FaceNet,
+    CVPR 2015.
 
     >>> triplet_loss([0.5, 0.5], [0.625, 1.0], margin=0.25, reduction="none")
     tensor([0.1250, 0.0000], dtype=torch.float64)
@@ -58,9 +59,10 @@ def info_nce(
     """−ln of the softmax weight of the positive among K + 1 logits s/τ − log q: 4e-18 is 4e-18, not 0.
 
     log_q_pos (...) and log_q_neg (..., K), or what broadcasts to that: the log-probability with which each
-    item is drawn as a negative, subtracted from all logits, the positive's included, as leaving it out there
+    item is drawn as a negative (or that plus a constant: only differences count), subtracted from all logits, the positive's included, as leaving it out there
     biases the optimum. Both or neither (ValueError). Without them this is InfoNCE (van den Oord, Li &
-    Vinyals 2018); with them the sampled softmax (Bengio & Senécal 2008; Jean et al. 2015).
+    Vinyals 2018); with them the sampled softmax (Bengio & Senécal 2008; Jean et al. 2015). pos (...), neg (..., K),
+    "none" gives (...). ValueError for τ ≤ 0 and for input that is empty, not finite or of other shapes.
 
     >>> info_nce(1.0, [-1.0], temperature=0.05)
     tensor(4.2484e-18, dtype=torch.float64)
@@ -128,6 +130,7 @@ def debiased_info_nce(
     The floor e^(−1/τ) is the smallest value a cosine allows, so scores should be cosines. At τ⁺ = 0 this is
     `info_nce` wherever the floor does not bite; below it the negatives get no gradient. Source: Chuang et al.,
     Debiased Contrastive Learning, NeurIPS 2020, with M = 1: the positive itself is the one extra positive sample.
+    Shapes and errors as in `info_nce`; ValueError for a rate outside [0, 1).
 
     >>> debiased_info_nce(0.5, [0.5, 0.0], positive_rate=0.1), info_nce(0.5, [0.5, 0.0], temperature=0.5)
     (tensor(0.8319, dtype=torch.float64), tensor(0.8620, dtype=torch.float64))
@@ -149,7 +152,7 @@ def debiased_info_nce(
 def decoupled_info_nce(pos: Any, neg: Any, *, temperature: Number = 0.1, reduction: str = "mean") -> Tensor:
     """−s⁺/τ + ln Σ e^(s_j/τ): InfoNCE without the positive in the denominator; it may be negative.
 
-    Source: Yeh et al., Decoupled Contrastive Learning, ECCV 2022.
+    Shapes and errors as in `info_nce`. Source: Yeh et al., Decoupled Contrastive Learning, ECCV 2022.
 
     >>> decoupled_info_nce(1.0, [0.5, 0.5], temperature=0.5)
     tensor(-0.3069, dtype=torch.float64)
@@ -161,7 +164,7 @@ def decoupled_info_nce(pos: Any, neg: Any, *, temperature: Number = 0.1, reducti
 def sgns_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
     """−ln σ(s⁺) − Σ ln σ(−s_j): skip-gram with negative sampling, summed over the K negatives.
 
-    Source: Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013.
+    pos (...), neg (..., K), "none" gives (...); errors as in `info_nce`. Source: Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013.
 
     >>> sgns_loss(2.0, [-2.0, 0.0])
     tensor(0.9470, dtype=torch.float64)
@@ -177,7 +180,7 @@ def nce_loss(
 
     log_p_pos (...), log_p_neg (..., K): the model's log-probabilities, which need not be normalised;
     log_q_pos, log_q_neg: the noise's, of those shapes or what broadcasts to them. The loss is
-    −ln σ(G⁺) − Σ ln σ(−G_j), summed over K. Source: Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
+    −ln σ(G⁺) − Σ ln σ(−G_j), summed over K; "none" gives (...). Errors as in `info_nce`. Source: Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
 
     >>> nce_loss(-1.0, [-1.0, -1.0], -1.0, [-1.0, -1.0])
     tensor(1.9095, dtype=torch.float64)
@@ -192,13 +195,13 @@ def nce_loss(
 def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
     """−ln σ(s⁺ − s_j), averaged over the K negatives: Bayesian personalised ranking; "none" gives (...).
 
-    Source: Rendle et al., BPR, UAI 2009.
+    pos (...), neg (..., K); errors as in `info_nce`. Source: Rendle et al., BPR, UAI 2009.
 
     >>> bpr_loss(1.0, [0.0, 1.0])
     tensor(0.5032, dtype=torch.float64)
     """
     pos, neg, dtype = _scores(pos, neg)
-    return _reduce(_softplus(_gaps(pos, neg, 1.0)).mean(-1), reduction, dtype)
+    return _reduce(_softplus(neg - pos.unsqueeze(-1)).mean(-1), reduction, dtype)
 
 
 def _scores(pos: Any, neg: Any, prefix: str = "") -> tuple[Tensor, Tensor, torch.dtype]:
@@ -215,7 +218,8 @@ def _gaps(pos: Tensor, neg: Tensor, temperature: Number) -> Tensor:
     """(s_j − s⁺)/τ, the only thing a shift-invariant loss may look at."""
     gaps = (neg - pos.unsqueeze(-1)) / positive(temperature, "temperature")
     if not bool(torch.isfinite(gaps.detach()).all()):
-        raise ValueError(f"(neg - pos) / temperature overflows, got temperature {float(temperature)!r}")
+        widest = float((neg - pos.unsqueeze(-1)).detach().abs().max())
+        raise ValueError(f"temperature {float(temperature)!r} overflows on scores that lie {widest!r} apart")
     return gaps
 
 

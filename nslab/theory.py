@@ -106,7 +106,8 @@ def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tenso
     """β + τ ln K, in units of score: where InfoNCE against K negatives of score β has loss ln 2.
 
     With β a negative's score it is the threshold for the positive's score α; with β = 0 it is the margin on
-    the gap α − β. Whole k >= 1, τ > 0; numbers give a float, arrays broadcast to a tensor.
+    the gap α − β. Numbers give a float, arrays broadcast to a tensor. Raises ValueError unless k is whole and
+    >= 1, τ > 0, all are finite and the shapes broadcast; TypeError for what is not a real number.
     Source: setting the loss of `equal_negatives_loss` to ln 2.
 
     >>> round(effective_margin(255, 0.07), 4), round(effective_margin(255, 0.07, beta=0.1), 4)
@@ -122,8 +123,8 @@ def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tenso
 def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tensor:
     """InfoNCE (nats) of a positive of score α against K negatives that all have score β: exact, not approximate.
 
-    ln(1 + K exp((β − α)/τ)) = softplus((β + τ ln K − α)/τ); a loss of 4e-18 comes out as 4e-18.
-    Whole k >= 1, τ > 0; numbers give a float, arrays broadcast to a tensor.
+    ln(1 + K exp((β − α)/τ)) = softplus((β + τ ln K − α)/τ); a loss of 4e-18 comes out as 4e-18. Numbers give a
+    float, arrays broadcast to a tensor. Errors as in `effective_margin`.
     Source: InfoNCE, van den Oord et al. (2018).
 
     >>> round(equal_negatives_loss(0.5, 0.1, 0.1, 100), 4), f"{equal_negatives_loss(1, -1, 0.05, 1):.4g}"
@@ -132,9 +133,7 @@ def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> flo
 
     def formula(**at: Tensor) -> Tensor:
         line = _line(**at)
-        return torch.logaddexp(
-            line, torch.zeros_like(line)
-        )  # F.softplus is off by 2e-9 past its cut-off at 20
+        return torch.logaddexp(line, torch.zeros_like(line))  # F.softplus is off by 2e-9 past its cut-off at 20
 
     return calculate(formula, alpha=alpha, beta=beta, temperature=temperature, k=k)
 
@@ -143,7 +142,8 @@ def linear_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tens
     """(β + τ ln K − α)/τ (nats): the straight line that `equal_negatives_loss` approaches far below the threshold.
 
     The raw line: it goes on below zero once α passes β + τ ln K. The exact loss lies above it
-    by softplus(−line), at most ln 2 where the line is not negative. Arguments as in `equal_negatives_loss`.
+    by softplus(−line), at most ln 2 where the line is not negative. Shapes as in `equal_negatives_loss`, errors
+    as in `effective_margin`.
     Source: softplus(x) = x + softplus(−x).
 
     >>> round(linear_loss(0.5, 0.1, 0.1, 100), 4), round(linear_loss(0.9, 0.1, 0.1, 100), 4)
@@ -155,13 +155,18 @@ def linear_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tens
 def hit_probability(rho: Any, k: Any) -> float | Tensor:
     """1 − (1 − ρ)^K: the chance that K independent draws hold at least one of a share ρ.
 
-    Through expm1 and log1p, so ρ = 1e-17 is no zero. ρ in [0, 1], whole k >= 1; numbers give a float,
-    arrays broadcast to a tensor. Source: K Bernoulli trials, all of which fail with probability (1 − ρ)^K.
+    Through expm1 and log1p, so ρ = 1e-17 is no zero. Numbers give a float, arrays broadcast to a tensor. Raises
+    ValueError for ρ outside [0, 1], k not whole or < 1, and shapes that do not broadcast. Source: K Bernoulli trials, all of which fail with probability (1 − ρ)^K.
 
     >>> round(hit_probability(0.01, 299), 6)
     0.950464
     """
-    return calculate(lambda rho, k: -torch.expm1(k * torch.log1p(-rho)), rho=rho, k=k)
+
+    def formula(rho: Tensor, k: Tensor) -> Tensor:
+        below = torch.where(rho < 1, rho, 0.5)  # log1p has no slope at ρ = 1
+        return torch.where(rho < 1, -torch.expm1(k * torch.log1p(-below)), 1 - (1 - rho) ** k)
+
+    return calculate(formula, rho=rho, k=k)
 
 
 def smallest_k(rho: Any, q: Any) -> int:
