@@ -176,7 +176,7 @@ def toy():
 
 
 def ask(toy, **message):
-    toy._answer(toy, message, [])
+    toy._answer(toy, {"view": "v1", **message}, [])
     return toy.sent[-1]
 
 
@@ -219,7 +219,7 @@ def test_hello_is_answered_with_the_frame_of_now(toy):
     toy.tau = 0.1
     message, buffers = ask(toy, kind="hello", scale=1)
     assert message == {
-        "kind": "now", "at": [1, 2], "text": "slope 0.1 n 10", "texts": ["0.1", "10"], "reply": True,
+        "kind": "now", "at": [1, 2], "text": "slope 0.1 n 10", "texts": ["0.1", "10"], "view": "v1",
     }  # fmt: skip
     assert buffers == [toy.frame()[0]]
 
@@ -235,26 +235,26 @@ def test_a_move_reaches_traits_and_observers_once(toy):
     toy.observe(lambda change: heard.append(change.new), "tau")
     ask(toy, kind="hello", scale=1)
     message, buffers = ask(toy, kind="move", at=[3, 2], need=True)
-    assert (message["kind"], message["at"], message["text"]) == ("frame", [3, 2], "slope 0.3 n 10")
+    assert (message["kind"], message["at"], message["text"]) == ("moved", [3, 2], "slope 0.3 n 10")
     assert toy.tau == 0.3 and heard == [0.3] and len(toy.sent) == 2 and buffers
-    assert ask(toy, kind="move", at=[4, 2], need=False) == ({"kind": "told", "reply": True}, None)
+    assert ask(toy, kind="move", at=[4, 2], need=False) == ({"kind": "moved", "at": [4, 2], "view": "v1"}, None)
     assert toy.tau == 0.4 and heard == [0.3, 0.4]
 
 
 def test_fetching_ahead_moves_nothing(toy):
     message, _ = ask(toy, kind="ahead", at=[7, 0])
-    assert message["text"] == "slope 0.7 n 1" and toy.values == {"tau": 0.5, "k": 10}
+    assert message["kind"] == "ahead" and message["text"] == "slope 0.7 n 1" and toy.values == {"tau": 0.5, "k": 10}
 
 
 def test_python_moves_the_figure(toy):
     ask(toy, kind="hello", scale=1)
     toy.tau = 0.123
     message, _ = toy.sent[-1]
-    assert (message["kind"], message["at"], message["texts"], message["reply"]) == (
+    assert (message["kind"], message["at"], message["texts"], message["view"]) == (
         "now",
         [1, 2],
         ["0.123", "10"],
-        False,
+        None,
     )
 
 
@@ -262,14 +262,19 @@ def test_an_observer_may_move_another_control(toy):
     toy.observe(lambda change: setattr(toy, "k", 100), "tau")
     ask(toy, kind="hello", scale=1)
     message, _ = ask(toy, kind="move", at=[3, 2], need=False)
-    assert (message["kind"], message["at"], message["reply"]) == ("now", [3, 4], True)
+    assert (message["kind"], message["at"], message["view"]) == ("now", [3, 4], "v1")
 
 
 def test_a_failure_is_shown_and_raised(toy):
     ask(toy, kind="hello", scale=1)
     with pytest.raises(RuntimeError, match="no slope of one"):
         ask(toy, kind="move", at=[10, 2], need=True)
-    assert toy.sent[-1] == ({"kind": "error", "reply": True, "text": "RuntimeError: no slope of one"}, None)
+    assert toy.sent[-1] == ({"kind": "error", "view": "v1", "text": "RuntimeError: no slope of one"}, None)
+
+
+def test_a_failure_ahead_is_told_but_not_raised(toy):
+    message, _ = ask(toy, kind="ahead", at=[10, 2])
+    assert message == {"kind": "error", "view": "v1", "text": "RuntimeError: no slope of one"}
 
 
 def test_threads_do_not_mix_figures():

@@ -157,30 +157,32 @@ class Explainer(anywidget.AnyWidget):
         return {name: control.values[i] for (name, control), i in zip(self._controls.items(), positions, strict=True)}
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        """Answer one request of the browser: `hello`, `move` or `ahead`; each gets exactly one reply."""
+        """Answer one request of a view: `hello`, `move` or `ahead`. Each gets one reply, which every view hears."""
+        kind, at, view = message["kind"], message.get("at"), message["view"]
         try:
-            if message["kind"] == "hello":
-                self._welcome(message["scale"])
-            elif message["kind"] == "ahead":
-                self._send_image(message["at"], self._values_at(message["at"]), reply=True)
+            if kind == "hello":
+                self._welcome(message["scale"], view)
+            elif kind == "ahead":
+                self._send_image("ahead", at, self._values_at(at), view=view)
             else:
-                self._follow(message["at"])
-                if self._positions() != message["at"]:  # an observer moved a control again
-                    self._send_now(reply=True)
+                self._follow(at)
+                if self._positions() != at:  # an observer moved a control again
+                    self._send_now(view)
                 elif message["need"]:
-                    self._send_image(message["at"], self._values_at(message["at"]), reply=True)
+                    self._send_image("moved", at, self._values_at(at), view=view)
                 else:
-                    self.send({"kind": "told", "reply": True})
+                    self.send({"kind": "moved", "at": at, "view": view})
         except Exception as error:
-            self.send({"kind": "error", "reply": True, "text": f"{type(error).__name__}: {error}"})
-            raise
+            self.send({"kind": "error", "view": view, "text": f"{type(error).__name__}: {error}"})
+            if kind != "ahead":  # nobody has asked for that frame yet
+                raise
 
-    def _welcome(self, scale: float) -> None:
+    def _welcome(self, scale: float, view: str) -> None:
         if scale > self._scale:
             with _drawing:
                 self._scale, self._figure = 2, None
         self._viewed = True
-        self._send_now(reply=True)
+        self._send_now(view)
 
     def _follow(self, positions: list[int]) -> None:
         """Take over the learner's move, so that Python sees and observers hear the new values."""
@@ -194,13 +196,13 @@ class Explainer(anywidget.AnyWidget):
 
     def _push(self, _: Any) -> None:
         if self._viewed and self._follower != threading.get_ident():
-            self._send_now(reply=False)
+            self._send_now(view=None)
 
-    def _send_now(self, *, reply: bool) -> None:
+    def _send_now(self, view: str | None) -> None:
         texts = [control.text(getattr(self, name)) for name, control in self._controls.items()]
-        self._send_image(self._positions(), self.values, kind="now", texts=texts, reply=reply)
+        self._send_image("now", self._positions(), self.values, view=view, texts=texts)
 
-    def _send_image(self, at: list[int], values: dict[str, Value], kind: str = "frame", **more: Any) -> None:
+    def _send_image(self, kind: str, at: list[int], values: dict[str, Value], **more: Any) -> None:
         png, text = self._frame(values)
         self.send({"kind": kind, "at": at, "text": text, **more}, buffers=[png])
 

@@ -1,33 +1,30 @@
 // The browser's half of an explainer: sliders, a cache of frames, one request in flight.
 
 const KEPT_FRAMES = 600; // compressed, an explainer
-const KEPT_BITMAPS = 48; // decoded, all explainers of the page together
+const KEPT_BITMAPS = 48; // decoded, all views of an explainer together
 const SLOW_MS = 500;
 
 class Figure {
-  // One a model, shared by its views.
-  constructor(model) {
+  // What one view knows. The kernel's messages reach every view of the widget; `id` tells whose request they answer.
+  constructor(model, view) {
     this.model = model;
+    this.view = view;
+    this.id = crypto.randomUUID?.() ?? String(Math.random());
     this.spec = model.get("_spec");
     this.at = this.spec.controls.map((c) => c.start);
     this.hand = null; // the slider that the learner touches: its neighbours are fetched ahead
     this.frames = new Map(); // "12,3" -> { blob, text }
-    this.waiting = false;
+    this.waiting = null; // the one request in flight
     this.told = null; // the last position that the kernel knows
-    this.shown = null;
-    this.views = new Set();
-    model.on("msg:custom", (message, buffers) => this.receive(message, buffers));
+    this.lacking = false; // another view moved here, and the frame did not come along
+    this.turn = 0; // counts what was to be shown: only the newest is
   }
 
-  add(view) {
-    this.views.add(view);
-    if (this.shown) this.paint(this.key(), this.shown);
-    else this.send({ kind: "hello", scale: window.devicePixelRatio });
-    return () => this.views.delete(view);
-  }
-
-  each(action) {
-    this.views.forEach(action);
+  start() {
+    const receive = (message, buffers) => this.receive(message, buffers);
+    this.model.on("msg:custom", receive);
+    this.send({ kind: "hello", scale: window.devicePixelRatio });
+    return () => this.model.off("msg:custom", receive);
   }
 
   key() {
@@ -37,9 +34,9 @@ class Figure {
   move(control, position) {
     this.hand = control;
     this.at[control] = position;
-    this.each((view) => view.place(this.at));
+    this.view.place(this.at);
     const frame = this.frames.get(this.key());
-    if (frame) this.paint(this.key(), frame);
+    if (frame) this.show(frame);
     this.next();
   }
 
@@ -49,12 +46,14 @@ class Figure {
   }
 
   next() {
-    if (this.waiting) return;
+    if (this.waiting || this.told === null) return;
     const key = this.key();
-    if (this.told !== null && this.told !== key) {
+    if (this.told !== key) {
       this.told = key;
       this.send({ kind: "move", at: [...this.at], need: !this.frames.has(key) });
-    } else if (this.told !== null && this.spec.ahead && this.hand !== null) {
+    } else if (this.lacking) {
+      this.send({ kind: "ahead", at: [...this.at] });
+    } else if (this.spec.ahead && this.hand !== null) {
       const ahead = this.neighbour();
       if (ahead) this.send({ kind: "ahead", at: ahead });
     }
@@ -72,39 +71,51 @@ class Figure {
     return null;
   }
 
-  send(message) {
-    this.waiting = true;
-    const sent = performance.now();
-    this.sent = sent;
-    if (message.kind !== "ahead") {
-      setTimeout(() => {
-        if (this.waiting && this.sent === sent) this.each((view) => view.wait(true));
-      }, SLOW_MS);
-    }
-    this.model.send(message);
+  send(request) {
+    this.waiting = request;
+    setTimeout(() => this.waiting === request && request.kind !== "ahead" && this.view.wait(true), SLOW_MS);
+    this.model.send({ ...request, view: this.id });
   }
 
   receive(message, buffers) {
-    if (message.reply) this.waiting = false;
-    this.each((view) => view.wait(false));
+    const answers = message.view === this.id ? this.waiting : null;
+    if (answers) {
+      this.waiting = null;
+      this.view.wait(false);
+    }
     if (message.kind === "error") {
-      this.hand = null; // fetch no further ahead into the trouble
-      this.told ??= "";
-      this.each((view) => view.fail(message.text));
-    } else if (message.kind !== "told") {
-      const key = message.at.join();
-      const frame = { blob: new Blob([buffers[0]], { type: "image/png" }), text: message.text };
-      if (message.kind === "now") {
-        this.at = [...message.at];
-        this.told = key;
-        this.each((view) => view.place(this.at, message.texts));
-      } else {
-        this.keep(key, frame);
-      }
-      if (key === this.key()) this.paint(key, frame);
+      if (answers) this.fail(answers, message.text);
+    } else {
+      const blob = buffers.length ? new Blob([buffers[0]], { type: "image/png" }) : null;
+      this.take(message, blob && { blob, text: message.text }, answers);
     }
     // Let input events that are already queued go first: what they want is newer.
     setTimeout(() => this.next(), 0);
+  }
+
+  take({ kind, at, texts }, frame, answers) {
+    if (kind === "now" || (kind === "moved" && !answers)) {
+      this.at = [...at];
+      this.told = this.key();
+      this.view.place(this.at, texts);
+      this.lacking = false;
+    }
+    if (kind === "now") {
+      this.show(frame); // may lie between two stops of a slider: not kept
+      return;
+    }
+    if (frame) this.keep(at.join(), frame);
+    const wanted = this.frames.get(this.key());
+    this.lacking = !wanted && this.told === this.key() && kind === "moved" && !answers;
+    // A frame that the slider has left behind is still newer than the one on the screen.
+    if (wanted || (kind === "moved" && frame)) this.show(wanted ?? frame);
+  }
+
+  fail(request, text) {
+    if (request.kind !== "ahead") this.view.fail(text);
+    this.hand = null; // fetch no further ahead into the trouble
+    this.lacking = false;
+    this.told ??= "";
   }
 
   keep(key, frame) {
@@ -113,19 +124,22 @@ class Figure {
     if (this.frames.size > KEPT_FRAMES) this.frames.delete(this.frames.keys().next().value);
   }
 
-  paint(key, frame) {
-    if (frame.bitmap) this.show(frame, frame.bitmap);
-    else decode(frame).then((bitmap) => key === this.key() && this.show(frame, bitmap));
-  }
-
-  show(frame, bitmap) {
-    this.shown = frame;
-    this.each((view) => view.show(bitmap, frame.text));
+  show(frame) {
+    const turn = ++this.turn;
+    if (frame === this.shown) return;
+    const draw = (bitmap) => {
+      if (turn !== this.turn) return;
+      this.shown = frame;
+      this.view.show(bitmap, frame.text);
+    };
+    if (frame.bitmap) draw(frame.bitmap);
+    else decode(frame).then(draw);
   }
 }
 
 class View {
-  constructor(figure, el) {
+  constructor(model, el) {
+    const figure = new Figure(model, this);
     this.figure = figure;
     const { spec } = figure;
     this.canvas = make("canvas", { className: "nslab-figure", width: spec.width, height: spec.height });
@@ -214,12 +228,8 @@ function make(tag, properties) {
   return Object.assign(document.createElement(tag), properties);
 }
 
-const figures = new WeakMap();
-
 function render({ model, el }) {
-  if (!figures.has(model)) figures.set(model, new Figure(model));
-  const figure = figures.get(model);
-  return figure.add(new View(figure, el));
+  return new View(model, el).figure.start();
 }
 
 export default { render };
