@@ -158,7 +158,8 @@ class Explainer(anywidget.AnyWidget):
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
         """Answer one request of a view: `hello`, `move` or `ahead`. Each gets one reply, which every view hears."""
-        kind, at, view = message["kind"], message.get("at"), message["view"]
+        kind, view = message["kind"], message["view"]
+        at: list[int] = message.get("at", [])
         try:
             if kind == "hello":
                 self._welcome(message["scale"], view)
