@@ -74,11 +74,11 @@ def shares():
     return embeddings @ embeddings.T, labels[:, None] != labels
 
 
-@pytest.mark.parametrize(("threshold", "q"), [(0.3, 0.5), (0.5, 0.9), (0.6, 0.88)])
-def test_anchor_shares_against_brute_force(shares, threshold, q):
+@pytest.mark.parametrize(("cutoff", "q"), [(0.3, 0.5), (0.5, 0.9), (0.6, 0.88)])
+def test_anchor_shares_against_brute_force(shares, cutoff, q):
     scores, negative = (tensor[:300] for tensor in shares)
-    result = explain.AnchorShares(scores, negative).at(threshold=threshold, q=q)
-    rho = ((scores > threshold) & negative).sum(1).numpy() / negative.sum(1).numpy()
+    result = explain.AnchorShares(scores, negative).at(cutoff=cutoff, q=q)
+    rho = ((scores > cutoff) & negative).sum(1).numpy() / negative.sum(1).numpy()
 
     def covered(k):
         return np.mean(1 - (1 - rho) ** k)
@@ -89,23 +89,24 @@ def test_anchor_shares_against_brute_force(shares, threshold, q):
     assert result.k_mean_covers == pytest.approx(covered(result.k_mean), rel=1e-12)
     assert result.k_mean_covers < result.promised
     assert covered(result.k_covers - 1) < q <= covered(result.k_covers)
+    assert result.reached == pytest.approx(covered(result.k_covers), rel=1e-12)
 
 
-def test_a_score_on_the_threshold_is_not_hard():
+def test_a_score_on_the_cutoff_is_not_hard():
     result = explain.AnchorShares([[0.5, 0.8, 0.2, 0.9]], [[True, True, True, False]]).at(
-        threshold=0.5, q=0.9
+        cutoff=0.5, q=0.9
     )
     assert result.shares.tolist() == [1 / 3]
     assert result.k_covers == result.k_mean == 6  # (2/3)^5 > 0.1 > (2/3)^6
 
 
 def test_no_k_covers_where_too_many_anchors_have_no_hard_negative(shares):
-    explainer = explain.AnchorShares(*shares, threshold=0.7, q=0.9)
+    explainer = explain.AnchorShares(*shares, cutoff=0.7, q=0.9)
     result = explainer.at()
     none = float((~((shares[0] > 0.7) & shares[1]).any(1)).double().mean())
     assert result.without == pytest.approx(none)
     assert none > 0.1
-    assert result.k_covers is None
+    assert result.k_covers is None and result.reached is None
     assert "no K does" in repr(explainer)
 
 

@@ -20,13 +20,13 @@ from ._explainer import Explainer
 from ._style import ANCHOR, FAINT, FOCUS, INK, number
 
 KS = integer_grid(1, 20_000, 73)
-THRESHOLDS = linear_grid(0.3, 0.7, 81)
+CUTOFFS = linear_grid(0.3, 0.7, 81)
 RANKS = np.linspace(0, 1, 201)
 
 
 @dataclass(frozen=True)
 class Shares:
-    threshold: float
+    cutoff: float
     q: float
     shares: NDArray[np.float64]  # one per anchor, ascending
     mean: float
@@ -36,6 +36,7 @@ class Shares:
     promised: float  # P at k_mean for the mean share
     k_mean_covers: float
     k_covers: int | None  # None: too many anchors without any hard negative
+    reached: float | None  # what k_covers covers
 
     @property
     def without(self) -> float:
@@ -47,11 +48,11 @@ class AnchorShares(Explainer):
     """Each anchor's own ρ, and the average chance of a hit beside the chance at the average ρ.
 
     `scores` (A, N): similarities of A anchors to N items; `negative` (A, N) marks the items that are negatives
-    of the anchor, at least one each. A negative is hard where its score is above the threshold.
+    of the anchor, at least one each. A negative is hard where its score is above the cut-off t.
     """
 
     title = "Hit probability where the share of hard negatives differs by anchor"
-    threshold = Control("t", "hard: score above t", THRESHOLDS, start=0.5)
+    cutoff = Control("t", "cut-off: hard above t", CUTOFFS, start=0.5)
     q = Control("q", "wanted probability", linear_grid(0.5, 0.98, 97), start=0.9)
 
     def __init__(self, scores: Any, negative: Any, **start: Any) -> None:
@@ -62,20 +63,20 @@ class AnchorShares(Explainer):
             got = f"{mask.dtype} of shape {tuple(mask.shape)}"
             raise ValueError(f"negative must be booleans like scores, some true in each row, got {got}")
         highest = float(values[mask].max())
-        if highest <= THRESHOLDS[-1]:
-            raise ValueError(f"scores must hold a negative above every threshold, got {highest:.4g} at most")
+        if highest <= CUTOFFS[-1]:
+            raise ValueError(f"scores must hold a negative above every cut-off, got {highest:.4g} at most")
         self._sorted = values.masked_fill(~mask, -torch.inf).sort(1).values
         self._negatives = mask.sum(1)
         super().__init__(**start)
 
-    def compute(self, threshold: float, q: float) -> Shares:
-        edge = torch.full((len(self._sorted), 1), threshold, dtype=torch.float64)
+    def compute(self, cutoff: float, q: float) -> Shares:
+        edge = torch.full((len(self._sorted), 1), cutoff, dtype=torch.float64)
         hard = self._sorted.shape[1] - torch.searchsorted(self._sorted, edge, right=True).squeeze(1)
         rho = (hard / self._negatives.double()).sort().values
         mean = float(rho.mean())
-        k_mean = smallest_k(mean, q)
+        k_mean, k_covers = smallest_k(mean, q), _smallest_average_k(rho, q)
         return Shares(
-            threshold=threshold,
+            cutoff=cutoff,
             q=q,
             shares=rho.numpy(),
             mean=mean,
@@ -84,7 +85,8 @@ class AnchorShares(Explainer):
             k_mean=k_mean,
             promised=float(hit_probability(mean, k_mean)),
             k_mean_covers=_covered(rho, k_mean),
-            k_covers=_smallest_average_k(rho, q),
+            k_covers=k_covers,
+            reached=None if k_covers is None else _covered(rho, k_covers),
         )
 
     def create(self, figure: Figure) -> SimpleNamespace:
@@ -124,13 +126,13 @@ class AnchorShares(Explainer):
         artists.covered.set_ydata(result.covered)
         artists.gap.set_data([result.k_mean] * 2, [result.k_mean_covers, result.promised])
         dots = [(result.k_mean, result.promised), (result.k_mean, result.k_mean_covers)]
-        artists.dots.set_offsets(dots if result.k_covers is None else [*dots, (result.k_covers, result.q)])
+        artists.dots.set_offsets(dots if result.k_covers is None else [*dots, (result.k_covers, result.reached)])
         artists.dots.set_facecolor([FOCUS, ANCHOR, ANCHOR])
 
     def summary(self, result: Shares) -> str:
         covers = "no K does" if result.k_covers is None else f"K = {result.k_covers:,} does"
         return (
-            f"hard: score above {number(result.threshold)}; mean ρ = {number(result.mean)}; "
+            f"hard: score above {number(result.cutoff)}; mean ρ = {number(result.mean)}; "
             f"{number(result.without)} of the anchors have no hard negative\n"
             f"K = {result.k_mean:,}, from the mean ρ for q = {number(result.q)}, covers {number(result.k_mean_covers)} "
             f"on average; {covers}"

@@ -39,8 +39,8 @@ class ThresholdGrowth(Explainer):
     """
 
     title = "The score a positive needs against K random negatives"
-    k = Control("K", "negatives", KS, start=128)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 77), start=0.1)
+    k = Control("K", "negatives", KS, start=8)
+    tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 77), start=0.2)
 
     def __init__(self, scores: Any, *, seed: int = 0, **start: Any) -> None:
         values = torch.as_tensor(scores, dtype=torch.float64)
@@ -75,9 +75,9 @@ class ThresholdGrowth(Explainer):
         axes.set(xscale="log", xlim=(0.9, 1200), xlabel="K, negatives drawn")
         axes.set_title("Two floors under the score a positive needs")
         axes.axhline(1, color=POSITIVE, lw=1.2, ls=":", label="1: the most a cosine can be")
-        same = axes.plot(KS, KS, color=NEGATIVE, ls="--", label="K equal negatives: mean + τ ln K")[0]
-        hardest = axes.plot(KS, KS, color=HARD, ls="--", label="hardest of K draws")[0]
-        threshold = axes.plot(KS, KS, color=INK, label="needed: τ ln Σ exp(s/τ)")[0]
+        same = axes.plot(KS, KS, color=NEGATIVE, ls="--", label="s̄ + τ ln K: K equal negatives")[0]
+        hardest = axes.plot(KS, KS, color=HARD, ls="--", label="hardest of K draws, on average")[0]
+        threshold = axes.plot(KS, KS, color=INK, label="T = τ ln Σ exp(s/τ), on average")[0]
         axes.legend(loc="lower right", ncols=2)
         return SimpleNamespace(
             cloud=cloud.scatter([], [], s=12, color=NEGATIVE),
@@ -104,7 +104,7 @@ class ThresholdGrowth(Explainer):
     def summary(self, result: Growth) -> str:
         needed, same, hardest = result.here
         return (
-            f"K = {result.k:,}, τ = {number(result.temperature)}: needed {number(needed)}; "
-            f"K equal negatives {number(same)}; hardest of K {number(hardest)}\n"
+            f"K = {result.k:,}, τ = {number(result.temperature)}: T = {number(needed)}; "
+            f"s̄ + τ ln K = {number(same)}; hardest of K on average {number(hardest)}\n"
             f"τ ln K = {number(result.temperature * math.log(result.k))}"
         )
