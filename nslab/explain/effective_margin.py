@@ -30,7 +30,7 @@ class Margin:
     k: int
     temperature: float
     beta: float
-    exact: NDArray[np.float64]  # τL at SPARSE, over K real scores β
+    exact: NDArray[np.float64]  # τL at SPARSE, over K scores β
     soft: NDArray[np.float64]  # τL at ALPHAS, the softplus formula
     pull: NDArray[np.float64]  # 1 − p⁺ at ALPHAS
     threshold: float
@@ -88,7 +88,7 @@ class EffectiveMargin(Explainer):
             threshold=[ax.plot([], [], color=INK, lw=1.5, ls=":")[0] for ax in (left, right)],
             pull=right.plot(ALPHAS, ALPHAS, color=INK)[0],
             margin=right.plot([], [], "|-", color=FOCUS, lw=3, ms=10, mew=2, label="margin τ ln K")[0],
-            width=right.plot([], [], "|-", color=INK, lw=1.5, ms=8, label="90 % to 10 %: 4.394 τ")[0],
+            width=right.plot([], [], "|-", color=INK, lw=1.5, ms=8, label="90 % to 10 %: 2 τ ln 9")[0],
         )
         artists.here[0].set_label(f"a positive at β + {GAP}")
         artists.threshold[1].set_label("threshold β + τ ln K")

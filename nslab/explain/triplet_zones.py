@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -85,13 +86,22 @@ class TripletZones(Explainer):
         dots.set_title("Only negatives nearer than d_ap + m teach")
         hinge.set(xlim=(0, FARTHEST), ylim=(-0.15, 4.2), yticks=[0, 2, 4], ylabel="loss")
         hinge.set_xlabel("squared distance from the anchor to the negative, d_an")
-        bars.set(xlim=(0, 100), ylim=(2.6, -0.6), xlabel="% (coloured by zone)")
+        bars.set(xlim=(0, 100), ylim=(2.6, -0.6), xlabel="share, %")
         bars.set_yticks(range(3), NAMES, rotation=90, va="center")
         bars.set_title("Each zone's share")
-        keys = [_key("o", colour, name) for colour, name in zip(COLOURS, NAMES, strict=True)]
-        keys += [_key("|", POSITIVE, "positive, d_ap"), _key("|", INK, "d_ap + m")]
-        keys += [_key("s", FAINT, "share of the negatives"), _key("s", INK, "share of the loss")]
-        figure.legend(handles=keys, loc="outside lower center", ncols=7, handletextpad=0.1, columnspacing=1.2)
+        keys: dict[str, Any] = {n: _key("o", colour) for n, colour in zip(NAMES, COLOURS, strict=True)}
+        keys |= {"positive, d_ap": _key("|", POSITIVE), "d_ap + m": _key("|", INK)}
+        keys |= {"share of the negatives": _key("s", FAINT)}
+        keys |= {"share of the loss": tuple(_key("s", colour) for colour in COLOURS[:2])}
+        figure.legend(
+            keys.values(),
+            keys.keys(),
+            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.5)},
+            loc="outside lower center",
+            ncols=7,
+            handletextpad=0.3,
+            columnspacing=1.0,
+        )
         return SimpleNamespace(
             dots=dots.scatter(d_an, heights, s=11, linewidths=0, zorder=3),
             lines=[
@@ -139,7 +149,5 @@ def _stacked(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([1.0 + (column[:i] == c).sum() for i, c in enumerate(column)])
 
 
-def _key(marker: str, colour: str, label: str) -> Line2D:
-    return Line2D(
-        [], [], marker=marker, ls="", color=colour, label=label, markeredgewidth=2 if marker == "|" else 0
-    )
+def _key(marker: str, colour: str) -> Line2D:
+    return Line2D([], [], marker=marker, ls="", color=colour, markeredgewidth=2 if marker == "|" else 0)
