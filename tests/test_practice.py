@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import sys
 import threading
 import time
@@ -171,6 +172,65 @@ def root_below_k_only(s: Any, n_eff: float) -> float:
     return root_of_any_target(s, n_eff)
 
 
+def entropy_unshifted_in_nats(s: Any, tau: float, base: float = math.e) -> float:
+    p = np.exp(s / tau) / np.exp(s / tau).sum()
+    return -(p * np.log(p)).sum()
+
+
+def entropy_unshifted_in_bits(s: Any, tau: float, base: float = math.e) -> float:
+    weights = [math.exp(x / tau) for x in s]
+    return -sum(w / sum(weights) * math.log2(w / sum(weights)) for w in weights if w > 0)
+
+
+def entropy_of_the_scores(s: Any, tau: float, base: float = math.e) -> float:
+    p = s / tau / np.sum(s / tau)
+    return -np.sum(p * np.log(p) / np.log(base))
+
+
+def entropy_of_the_scores_with_math(s: Any, tau: float, base: float = math.e) -> float:
+    return -sum(x / sum(s) * math.log(x / sum(s), base) for x in s)
+
+
+def entropy_by_mean(s: Any, tau: float, base: float = math.e) -> float:
+    return xlogy(softmax(s / tau), softmax(s / tau)).mean() / -math.log(base)
+
+
+def slope_of_products(s: Any, tau: float) -> torch.Tensor:
+    return (torch.softmax(torch.tensor(s / tau), 0) * torch.tensor(s)).var(correction=0) / tau**3
+
+
+def slope_by_means(s: Any, tau: float) -> float:
+    p = softmax(s / tau)
+    return np.mean(p * (s - np.mean(p * s)) ** 2) / tau**3
+
+
+def slope_with_an_outer_mean(s: Any, tau: float) -> float:
+    p = softmax(s / tau)
+    return np.mean(p * (s - np.sum(p * s)) ** 2) / tau**3
+
+
+def slope_with_an_inner_mean(s: Any, tau: float) -> float:
+    p = softmax(s / tau)
+    return np.sum(p * (s - np.mean(p * s)) ** 2) / tau**3
+
+
+def root_or_none(s: Any, n_eff: float) -> float | None:
+    return root_with_brentq(s, n_eff) if np.sum(s == np.max(s)) < n_eff < len(s) else None
+
+
+def root_or_nan(s: Any, n_eff: float) -> float:
+    return root_with_brentq(s, n_eff) if np.sum(s == np.max(s)) < n_eff < len(s) else math.nan
+
+
+def root_or_none_in_a_range(s: Any, n_eff: float) -> float | None:
+    return root_in_a_range(s, n_eff) if np.sum(s == np.max(s)) < n_eff < len(s) else None
+
+
+def gap_on_a_coarse_grid(tau: float) -> float:
+    gaps = np.linspace(0, 10, 501) * tau
+    return gaps[np.argmax([slope_loop([g, 0.0], tau) for g in gaps])]
+
+
 def root_of_the_number_itself(s: Any, n_eff: float) -> float:
     return root_with_brentq(s, math.exp(n_eff))
 
@@ -198,6 +258,18 @@ def root_with_brentq(s: Any, n_eff: float) -> float:
         ("tau_for_effective", root_of_any_target, "infeasible answered"),
         ("tau_for_effective", root_below_k_only, "ties forgotten"),
         ("tau_for_effective", root_of_the_number_itself, "entropy instead of number"),
+        ("entropy", entropy_of_the_scores, "no softmax"),
+        ("entropy", entropy_of_the_scores_with_math, "no softmax"),
+        ("entropy", entropy_by_mean, "mean for sum"),
+        ("dH_dtau", slope_of_products, "np.var(p·s)"),
+        ("dH_dtau", slope_by_means, "mean for sum"),
+        ("dH_dtau", slope_with_an_outer_mean, "mean for sum"),
+        ("dH_dtau", slope_with_an_inner_mean, "mean for sum"),
+        ("tau_for_effective", root_or_none, "no error raised"),
+        ("tau_for_effective", root_or_nan, "no error raised"),
+        ("tau_for_effective", root_or_none_in_a_range, "no error raised"),
+        ("steepest_gap", lambda tau: 2.4 * tau, "rounded"),
+        ("steepest_gap", gap_on_a_coarse_grid, "rounded"),
         ("entropy", lambda s, tau, base=math.e: [entropy_right(s, tau, base)], "list"),
         ("entropy", lambda s, tau, base=math.e: np.array([entropy_right(s, tau, base)]), "shape"),
         ("entropy", lambda s, tau, base=math.e: np.float32(entropy_right(s, tau, base)), "imprecise"),
@@ -218,6 +290,32 @@ def test_mistakes_in_a_learners_own_words_are_named(name: str, fn: Callable[...,
     result = check(name, fn)
     assert result.status in ("failed", "raised")
     assert result.mistake == mistake, result
+
+
+@pytest.mark.parametrize(
+    ("fn", "mistakes"),
+    [
+        (entropy_unshifted_in_nats, ["base ignored", "exp overflows"]),
+        (entropy_unshifted_in_bits, ["always bits", "exp overflows"]),
+    ],
+)
+def test_a_second_mistake_is_named_too(fn: Callable[..., Any], mistakes: list[str]) -> None:
+    result = check("entropy", fn)
+    assert result.mistake == mistakes[0]
+    entropy = load("05").questions[0]
+    for mutant in entropy.mutants:
+        assert (mutant.diagnosis in result.message) == (mutant.name in mistakes), mutant.name
+    assert f"a second mistake, {mistakes[1]}: " in result.message
+
+
+def test_what_is_nearly_right_is_shown_with_enough_digits() -> None:
+    message = check("dH_dtau", slope_by_coarse_difference).message
+    you, asked = re.findall(r"only: (\S+) where (\S+) is asked", message)[0]
+    assert you != asked
+    assert float(you) == pytest.approx(float(asked), rel=1e-3)
+    call_shown = re.findall(r"dH_dtau\((\[.*?\]), (\S+)\)", message)[0]
+    truth = slope_loop(json.loads(call_shown[0]), float(call_shown[1]))
+    assert abs(float(asked) - truth) < abs(float(you) - truth)
 
 
 def test_a_counterexample_is_the_smallest_and_true() -> None:
@@ -590,8 +688,8 @@ def test_reveal_scores_the_choice_and_explains_it() -> None:
         and all(text in repr(unmade) for text in WHY.values())
     )
     open_page, folded = unmade._repr_html_().split("<details>")
-    assert not any(text in open_page for text in [*WHY.values(), "answer is b"])
-    assert all(text in folded for text in [*WHY.values(), "answer is b"])
+    assert not any(text in open_page for text in [*WHY.values(), "✓"])
+    assert all(text in folded for text in [*WHY.values(), "b ✓", "a ✗"])
     asked.choice = "c"
     wrong = repr(asked.reveal("b", WHY))
     assert WHY["c"] in wrong and WHY["b"] in wrong and WHY["a"] not in wrong

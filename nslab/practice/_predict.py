@@ -55,14 +55,14 @@ class Prediction(anywidget.AnyWidget):
         self.revealed = bool(self.choice)
         if not self.choice:
             keys = [answer, *(key for key in self.options if key != answer)]
-            rows = Rows(tuple((key, f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
+            rows = Rows(tuple((_mark(key, answer), f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
             calm = "Choose one above and run this cell again, or open the answer."
-            return Card("quiet", "You made no prediction", (calm, Folded(f"The answer is {answer}", rows)))
+            return Card("quiet", "You made no prediction", (calm, Folded("The answer and the reasons", rows)))
         right = self.choice == answer
         _scores[self.question] = right
         score = f"{sum(_scores.values())} of {len(_scores)} predictions right so far."
         keys = [answer] if right else [self.choice, answer]
-        rows = Rows(tuple((key, f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
+        rows = Rows(tuple((_mark(key, answer), f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
         if right:
             return Card("good", f"You chose {answer}, and that is right", (rows, score))
         return Card("trouble", f"You chose {self.choice}; the answer is {answer}", (rows, score))
@@ -111,6 +111,10 @@ def predict(
     if why is not None:
         _explanations(why, options)
     return Prediction(question, options, answer, why or {}, choice or "")
+
+
+def _mark(key: str, answer: str) -> str:
+    return f"{key} ✓" if key == answer else f"{key} ✗"
 
 
 def _key(answer: str | None, options: Mapping[str, str]) -> str:
