@@ -187,10 +187,6 @@ def entropy_of_the_scores(s: Any, tau: float, base: float = math.e) -> float:
     return -np.sum(p * np.log(p) / np.log(base))
 
 
-def entropy_of_the_scores_with_math(s: Any, tau: float, base: float = math.e) -> float:
-    return -sum(x / sum(s) * math.log(x / sum(s), base) for x in s)
-
-
 def entropy_by_mean(s: Any, tau: float, base: float = math.e) -> float:
     return xlogy(softmax(s / tau), softmax(s / tau)).mean() / -math.log(base)
 
@@ -259,7 +255,6 @@ def root_with_brentq(s: Any, n_eff: float) -> float:
         ("tau_for_effective", root_below_k_only, "ties forgotten"),
         ("tau_for_effective", root_of_the_number_itself, "entropy instead of number"),
         ("entropy", entropy_of_the_scores, "no softmax"),
-        ("entropy", entropy_of_the_scores_with_math, "no softmax"),
         ("entropy", entropy_by_mean, "mean for sum"),
         ("dH_dtau", slope_of_products, "np.var(p·s)"),
         ("dH_dtau", slope_by_means, "mean for sum"),

@@ -47,7 +47,7 @@ class EntropySpeed(Explainer):
     """How fast the entropy of two negatives grows with τ: under p, and as the plain variance has it."""
 
     title = "Speed of the entropy of two negatives, against their gap"
-    g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.24)
+    g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.05)
     tau = Control("τ", "temperature", log_grid(0.02, 0.5, 61), start=0.1)
 
     def compute(self, g: float, tau: float) -> Speed:
@@ -67,7 +67,7 @@ class EntropySpeed(Explainer):
         left, right = figure.subplots(1, 2)
         left.set(xlim=(0, 1), ylim=(-0.02, 0.72), yticks=[0, 0.2, 0.4, 0.6])
         left.set(xlabel="gap g between the two scores", ylabel="speed dH/d ln τ (nats)")
-        left.set_title("H moves fastest at g ≈ 2.4 τ")
+        left.set_title("Wider is not always faster")
         right.set(xscale="log", xlim=(0.01, 10), ylim=(-0.04, 0.95), xlabel="temperature τ", ylabel="entropy H (nats)")
         right.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
         right.set_yticks([0, 0.2, 0.4, np.log(2)], ["0", "0.2", "0.4", "ln 2"])
@@ -75,7 +75,7 @@ class EntropySpeed(Explainer):
         right.axhline(np.log(2), color=FAINT, lw=1, ls=":")
         artists = SimpleNamespace(
             gap=left.plot([], [], color=FAINT, lw=1)[0],
-            true=left.plot(GAPS, GAPS, color=INK, label="variance under p")[0],
+            true=left.plot(GAPS, GAPS, color=FOCUS, label="variance under p")[0],
             plain=left.plot(GAPS, GAPS, color=INK, ls="--", label="plain variance (np.var)")[0],
             dot=left.plot([0], [0], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0],
             cross=left.plot([], [], "X", color=INK, ms=7, zorder=3)[0],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -50,18 +51,19 @@ def wrong_cases(
 def diagnose(question: Question, seed: int, got: Sequence[Outcome], wrong: list[int]) -> Verdict:
     """The known mistake that a wrong answer looks like, else one that any function can make, else no name.
 
-    An answer looks like a mutant when at least half of the cases that either gets wrong are wrong in both alike.
+    Where a second known mistake explains what the first leaves over, the diagnosis names it too.
     """
     cases, truth = prepared(question, seed)
-    best, best_share = _anyones_mistake([(got[i], truth[i]) for i in wrong], wrong), 0.0
-    for mutant, own in zip(question.mutants, _mutant_outcomes(question, seed), strict=True):
-        same = mutant.same or partial(_equal, question.rtol)
-        own_wrong = wrong_cases(question, cases, own, truth)
-        shared = [i for i in wrong if i in own_wrong and same(cases[i], got[i], own[i])]
-        share = len(shared) / len({*wrong, *own_wrong})
-        if share >= 0.5 and share > best_share:
-            best, best_share = Verdict(mutant.name, mutant.diagnosis, shared), share
-    return best
+    first = _known_mistake(question, seed, got, wrong)
+    if first is None:
+        return _anyones_mistake([(cases[i], got[i], truth[i]) for i in wrong], wrong)
+    rest = [i for i in wrong if i not in first.cases]
+    second = _known_mistake(question, seed, got, rest, explained=first.cases)
+    if second is None or second.name == first.name:
+        return first
+    return replace(
+        first, diagnosis=f"{first.diagnosis} And a second mistake, {second.name}: {second.diagnosis}"
+    )
 
 
 def fault(got: Sequence[Outcome], ran: Run) -> tuple[str, str] | None:
@@ -109,6 +111,49 @@ def as_array(value: Any) -> np.ndarray | None:
         return None
 
 
+# Ways in which an outcome can look like a mutant's (`Mutant.same`).
+
+
+def is_number(outcome: Outcome) -> bool:
+    try:
+        float(outcome.value)
+    except (TypeError, ValueError):
+        return False
+    return outcome.error is None
+
+
+def not_finite(case: Case, got: Outcome, own: Outcome) -> bool:
+    """NaN or infinity with numpy and torch is an exception with the math module."""
+    if got.error is not None:
+        return isinstance(got.error, ValueError | OverflowError | ZeroDivisionError)
+    return is_number(got) and not math.isfinite(float(got.value))
+
+
+def lost(case: Case, got: Outcome, own: Outcome) -> bool:
+    """As above, or what is left of the sum when the NaN weights are skipped."""
+    return not_finite(case, got, own) or (
+        is_number(got) and math.isclose(float(got.value), own.value, abs_tol=1e-9)
+    )
+
+
+def nearly(case: Case, got: Outcome, own: Outcome) -> bool:
+    return is_number(got) and math.isclose(float(got.value), own.value, rel_tol=0.01)
+
+
+def answered(case: Case, got: Outcome, own: Outcome) -> bool:
+    return is_number(got) and not math.isnan(float(got.value))
+
+
+def at_an_end(case: Case, got: Outcome, own: Outcome) -> bool:
+    """A temperature that is far from the spread of the scores."""
+    spread = float(np.ptp(case.args[0]))
+    return is_number(got) and not 0.01 * spread < float(got.value) < 100 * spread
+
+
+def wherever(case: Case, got: Outcome, own: Outcome) -> bool:
+    return True
+
+
 @lru_cache
 def _mutant_outcomes(question: Question, seed: int) -> tuple[tuple[Outcome, ...], ...]:
     cases, _ = prepared(question, seed)
@@ -119,13 +164,40 @@ def _equal(rtol: float, case: Case, got: Outcome, own: Outcome) -> bool:
     return agree(case, got, own, rtol)
 
 
-def _anyones_mistake(pairs: Sequence[tuple[Outcome, Outcome]], wrong: list[int]) -> Verdict:
-    values = [got.value for got, expected in pairs if got.error is None and expected.error is None]
-    if len(values) < len(pairs):
+def _known_mistake(
+    question: Question, seed: int, got: Sequence[Outcome], wrong: list[int], explained: Sequence[int] = ()
+) -> Verdict | None:
+    """The mutant that an answer looks like most, judged on the cases that are not yet explained.
+
+    An answer looks like a mutant when at least half of the cases that either gets wrong are wrong in both alike.
+    """
+    cases, truth = prepared(question, seed)
+    best, best_share = None, 0.0
+    for mutant, own in zip(question.mutants, _mutant_outcomes(question, seed), strict=True):
+        same = mutant.same or partial(_equal, question.rtol)
+        own_wrong = {*wrong_cases(question, cases, own, truth)}.difference(explained)
+        shared = [i for i in wrong if i in own_wrong and same(cases[i], got[i], own[i])]
+        share = len(shared) / max(1, len(own_wrong.union(wrong)))
+        if share >= 0.5 and share > best_share:
+            best, best_share = Verdict(mutant.name, mutant.diagnosis, shared), share
+    return best
+
+
+def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong: list[int]) -> Verdict:
+    silent = [
+        i
+        for i, (_, got, expected) in zip(wrong, wrong_calls, strict=True)
+        if expected.error and not got.error
+    ]
+    if 2 * len(silent) >= len(wrong):
+        text = "There is no answer to this input, and your function returned all the same. `raise` the error instead."
+        return Verdict("no error raised", text, silent)
+    values = [got.value for _, got, expected in wrong_calls if got.error is None and expected.error is None]
+    if len(values) < len(wrong_calls):
         return Verdict(None, "", wrong)
     if all(value is None for value in values):
         return Verdict("nothing returned", "Your function returned `None`: is a `return` missing?", wrong)
-    read = [(as_array(got.value), np.asarray(expected.value)) for got, expected in pairs]
+    read = [(as_array(got.value), np.asarray(expected.value)) for _, got, expected in wrong_calls]
     arrays = [(a, b) for a, b in read if a is not None]
     if len(arrays) < len(read):
         return Verdict("not a number", "What came back holds something that is not a real number.", wrong)
@@ -136,10 +208,19 @@ def _anyones_mistake(pairs: Sequence[tuple[Outcome, Outcome]], wrong: list[int])
         back = "a list" if kind == "list" else "an array"
         return Verdict(kind, f"You returned {back} of shape {a.shape}; {wanted} is asked for.", wrong)
     if all(a.shape == b.shape and np.allclose(a, b, rtol=1e-3, atol=1e-5) for a, b in arrays):
+        smallest = min(range(len(arrays)), key=lambda i: wrong_calls[i][0].size)
+        you, asked = _told_apart(*arrays[smallest])
         text = (
-            "Right to a few digits only. Usual reasons: float32 on the way, a difference quotient, a search "
+            f"Right to a few digits only: {you} where {asked} is asked for. Usual reasons: float32 on the way, a "
+            "difference quotient, a search that stops early, a small number added inside a logarithm."
         )
-        return Verdict(
-            "imprecise", text + "that stops early, a small number added inside a logarithm.", wrong
-        )
+        return Verdict("imprecise", text, wrong)
     return Verdict(None, "", wrong)
+
+
+def _told_apart(got: np.ndarray, expected: np.ndarray) -> tuple[str, str]:
+    """The entries that differ most, with as many digits as it takes to see it."""
+    worst = np.abs(got - expected).argmax()
+    pair = float(got.flat[worst]), float(expected.flat[worst])
+    texts = [(f"{pair[0]:.{digits}g}", f"{pair[1]:.{digits}g}") for digits in range(6, 18)]
+    return next(two for two in texts if two[0] != two[1])

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from nslab.practice._exercise import Case, Mutant
-from nslab.practice._run import Outcome
+from nslab.practice._exercise import Mutant
+from nslab.practice._judge import answered, at_an_end, lost, nearly, not_finite, wherever
 
 
 def _weights(s: np.ndarray, tau: float) -> np.ndarray:
@@ -25,12 +25,25 @@ def _nats(p: np.ndarray) -> float:
     return float(-(positive * np.log(positive)).sum())
 
 
+def _careless_nats(p: np.ndarray) -> float:
+    return float(-(p * np.log(p)).sum())
+
+
 def _moment(p: np.ndarray, s: np.ndarray) -> float:
     return float(p @ (s - p @ s) ** 2)
 
 
-def _unnormalised(s: np.ndarray, tau: float, base: float = math.e) -> float:
-    return _nats(np.exp((s - s.max()) / tau)) / math.log(base)
+def _mean_outside(s: np.ndarray, tau: float) -> float:
+    return _moment(_weights(s, tau), s) / len(s) / tau**3
+
+
+def _mean_inside(s: np.ndarray, tau: float) -> float:
+    p = _weights(s, tau)
+    return float(p @ (s - (p * s).mean()) ** 2) / tau**3
+
+
+def _mean_twice(s: np.ndarray, tau: float) -> float:
+    return _mean_inside(s, tau) / len(s)
 
 
 def _search(s: np.ndarray, target: float, low: float, high: float, *, upwards: bool = True) -> float:
@@ -57,67 +70,33 @@ def _top(s: np.ndarray) -> int:
     return int((s == s.max()).sum())
 
 
-def _not_finite(case: Case, got: Outcome, own: Outcome) -> bool:
-    """NaN or infinity with numpy and torch is an exception with the math module."""
-    if got.error is not None:
-        return isinstance(got.error, ValueError | OverflowError | ZeroDivisionError)
-    return _is_number(got) and not math.isfinite(float(got.value))
-
-
-def _lost(case: Case, got: Outcome, own: Outcome) -> bool:
-    """As above, or what is left of the sum when the NaN weights are skipped."""
-    return _not_finite(case, got, own) or (
-        _is_number(got) and math.isclose(float(got.value), own.value, abs_tol=1e-9)
-    )
-
-
-def _answered(case: Case, got: Outcome, own: Outcome) -> bool:
-    return _is_number(got)
-
-
-def _wherever(case: Case, got: Outcome, own: Outcome) -> bool:
-    return True
-
-
-def _at_an_end(case: Case, got: Outcome, own: Outcome) -> bool:
-    if not _is_number(got):
-        return False
-    spread = float(np.ptp(case.args[0]))
-    return not 0.01 * spread < float(got.value) < 100 * spread
-
-
-def _is_number(outcome: Outcome) -> bool:
-    try:
-        return outcome.error is None and math.isfinite(float(outcome.value)) is not None
-    except (TypeError, ValueError):
-        return False
-
-
-_NO_SHIFT = Mutant(
-    "exp overflows",
-    lambda s, tau, base=math.e: (
-        float(-(_raw_weights(s, tau) * np.log(_raw_weights(s, tau))).sum()) / math.log(base)
-    ),
+_OVERFLOW = (
     "exp(s/τ) left the range of float64: over 709 it is infinite, far below 0 every weight is 0. The "
-    "softmax does not change when one number is taken from all scores: make the largest 0 first.",
-    _not_finite,
+    "softmax does not change when one number is taken from all scores: make the largest 0 first."
+)
+_NO_SOFTMAX = (
+    "You divided the scores by their sum. Scores can be negative or 0, and no share can: the weights are the "
+    "exponentials of s/τ, divided by their sum."
 )
 ENTROPY = (
     Mutant(
         "0 · log 0",
-        lambda s, tau, base=math.e: (
-            float(-(_weights(s, tau) * np.log(_weights(s, tau))).sum()) / math.log(base)
-        ),
+        lambda s, tau, base=math.e: _careless_nats(_weights(s, tau)) / math.log(base),
         "A weight underflowed to 0, and 0 · log 0 is NaN in floating point. In the limit it is 0: such a "
         "negative adds nothing.",
-        _not_finite,
+        not_finite,
     ),
-    _NO_SHIFT,
+    Mutant(
+        "exp overflows",
+        lambda s, tau, base=math.e: _careless_nats(_raw_weights(s, tau)) / math.log(base),
+        _OVERFLOW,
+        not_finite,
+    ),
     Mutant(
         "exp overflows",
         lambda s, tau, base=math.e: _nats(_raw_weights(s, tau)) / math.log(base),
-        _NO_SHIFT.diagnosis,
-        _lost,
+        _OVERFLOW,
+        lost,
     ),
     Mutant(
         "base ignored",
@@ -152,8 +131,20 @@ ENTROPY = (
     ),
     Mutant(
         "not normalised",
-        _unnormalised,
+        lambda s, tau, base=math.e: _nats(np.exp((s - s.max()) / tau)) / math.log(base),
         "Your weights do not sum to 1: divide by their sum before taking the entropy.",
+    ),
+    Mutant(
+        "no softmax",
+        lambda s, tau, base=math.e: _careless_nats(s / s.sum()) / math.log(base),
+        _NO_SOFTMAX,
+    ),
+    Mutant("no softmax", lambda s, tau, base=math.e: _nats(s / s.sum()) / math.log(base), _NO_SOFTMAX),
+    Mutant(
+        "mean for sum",
+        lambda s, tau, base=math.e: _nats(_weights(s, tau)) / len(s) / math.log(base),
+        "You took the mean of −p ln p over the negatives: K times too little. The entropy is the sum; the p in "
+        "front of the logarithm already makes it a mean.",
     ),
     Mutant(
         "effective number",
@@ -163,6 +154,10 @@ ENTROPY = (
     ),
 )
 
+_MEAN_FOR_SUM = (
+    "A mean over the negatives divides by K, but p already sums to 1: the mean of anything under p is the sum of "
+    "p times it, as in `(p * s).sum()`."
+)
 SLOPE = (
     Mutant(
         "np.var",
@@ -176,6 +171,13 @@ SLOPE = (
         "This is the sample variance, with K − 1 and equal weights. Nothing is estimated here: weight the "
         "variance by p = softmax(s/τ), and divide by nothing else.",
     ),
+    Mutant(
+        "np.var(p·s)",
+        lambda s, tau: float(np.var(_weights(s, tau) * s)) / tau**3,
+        "np.var(p * s) is the plain variance of the products, each with weight 1/K. Under p the values stay s and "
+        "the weights of the mean change: subtract the sum of p·s from s, square, weight by p, sum.",
+    ),
+    *(Mutant("mean for sum", wrong, _MEAN_FOR_SUM) for wrong in (_mean_outside, _mean_inside, _mean_twice)),
     Mutant(
         "τ squared",
         lambda s, tau: _moment(_weights(s, tau), s) / tau**2,
@@ -224,8 +226,8 @@ SLOPE = (
     Mutant(
         "exp overflows",
         lambda s, tau: _moment(_raw_weights(s, tau), s) / tau**3,
-        _NO_SHIFT.diagnosis,
-        _not_finite,
+        _OVERFLOW,
+        not_finite,
     ),
 )
 
@@ -245,38 +247,28 @@ ROOT = (
         "An entropy in bits was compared with a logarithm to base e (or the reverse). Use one base on both "
         "sides.",
     ),
-    Mutant(
-        "fixed range",
-        lambda s, n_eff: _in_range(s, n_eff, 1e-2, 1e2),
-        _OUT_OF_RANGE,
-        _wherever,
-    ),
-    Mutant(
-        "fixed range",
-        lambda s, n_eff: _in_range(s, n_eff, 1e-6, 1e6),
-        _OUT_OF_RANGE,
-        _wherever,
-    ),
+    Mutant("fixed range", lambda s, n_eff: _in_range(s, n_eff, 1e-2, 1e2), _OUT_OF_RANGE, wherever),
+    Mutant("fixed range", lambda s, n_eff: _in_range(s, n_eff, 1e-6, 1e6), _OUT_OF_RANGE, wherever),
     Mutant(
         "infeasible answered",
         lambda s, n_eff: _search(s, math.log(n_eff), 1e-12, 1e12),
         "No temperature gives this number, yet your function returned one: the end of its search. Raise "
         "ValueError.",
-        _answered,
+        answered,
     ),
     Mutant(
         "ties forgotten",
         lambda s, n_eff: _solve(s, n_eff, math.log(n_eff) if n_eff > 0 else -1.0, 1),
         "Scores that share the top keep equal weights at every τ, so the effective number never falls to "
         "their count. Raise ValueError there.",
-        _answered,
+        answered,
     ),
     Mutant(
         "search runs the wrong way",
         lambda s, n_eff: _in_range(s, n_eff, 1e-12, 1e12, upwards=False),
         "Your search ran to one end of its range. The entropy grows with τ: where it is too low, τ must go "
         "up.",
-        _at_an_end,
+        at_an_end,
     ),
     Mutant(
         "reciprocal",
@@ -295,5 +287,11 @@ GAP = (
         "g to the power one",
         lambda tau: 1.5434046384 * tau,
         "You maximised g p(1 − p). The variance of two scores is g² p(1 − p).",
+    ),
+    Mutant(
+        "rounded",
+        lambda tau: 2.4 * tau,
+        "Close, but rounded, as 2.4 τ is: find the maximum to four digits.",
+        nearly,
     ),
 )
