@@ -36,6 +36,51 @@ def test_the_speed_peaks_at_2_4_tau(tau: float) -> None:
     assert gaps[result.speeds.argmax()] == pytest.approx(2.3994 * tau, abs=0.003)
 
 
+@pytest.mark.parametrize("g", [0.24, 1.0])
+def test_at_a_fixed_gap_the_slope_peaks_at_another_ratio(g: float) -> None:
+    with mp.workdps(30):
+        slopes = [
+            mp.diff(lambda tau: entropy_of_two(g, tau), g / ratio) for ratio in (2.3994, 3.24, 3.2436, 3.247)
+        ]
+    assert max(slopes) == slopes[2]
+
+
+def test_the_explainer_does_not_start_at_the_answer() -> None:
+    start = EntropySpeed()
+    assert abs(start.g / start.tau - 2.4) > 1
+
+
+def test_plain_variance_may_be_too_large_or_too_small() -> None:
+    scores = np.eye(1, 1000).ravel()
+
+    def ratio(tau: float) -> float:
+        top = softmax(scores, tau)[0]
+        return float(np.var(scores) / (top * (1 - top)))  # with one score 1, the others 0, Var_p is p (1 − p)
+
+    assert ratio(0.05) > 100
+    assert ratio(0.1) == pytest.approx(0.024, abs=5e-4)
+    assert ratio(1e4) == pytest.approx(1, abs=1e-3)
+
+
+def test_losses_still_differ_at_one_effective_number() -> None:
+    images, labels = datasets.digit_embeddings()
+    rows = torch.randperm(len(images), generator=torch.Generator().manual_seed(11))
+    widths: list[list[float]] = []
+    for anchors, rest in ((rows[i : i + 200], rows[i + 200 :]) for i in (0, 200, 400)):
+        scores, own = (
+            (images[anchors] @ images[rest].T).numpy(),
+            (labels[anchors, None] == labels[rest]).numpy(),
+        )
+        pos = np.array([s[o][0] for s, o in zip(scores, own, strict=True)])
+        neg = np.array([s[~o][:127] for s, o in zip(scores, own, strict=True)])
+        n = np.median(perplexity(neg, 0.1))
+        taus = theory.temperature_for_entropy(neg, np.log(n)).numpy()
+        losses = (np.log1p(np.exp((neg - pos[:, None]) / t).sum(-1)) for t in (0.1, taus[:, None]))
+        widths.append([float(np.subtract(*np.quantile(loss, [0.9, 0.1]))) for loss in losses])
+    shared, adapted = np.mean(widths, axis=0)
+    assert shared > 5 and adapted > 0.8 * shared
+
+
 def softmax(scores: np.ndarray, tau: np.ndarray | float) -> np.ndarray:
     weights = np.exp(scores / tau)
     return weights / weights.sum(-1, keepdims=True)
