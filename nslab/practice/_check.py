@@ -120,13 +120,14 @@ def _wrong_answer(
     verdict = diagnose(question, seed, got, wrong)
     smallest = min(verdict.cases, key=lambda i: (got[i].error is not None, cases[i].size))
     case, error = cases[smallest], got[smallest].error
+    expected, answered = _side_by_side(truth[smallest], got[smallest])
     parts: list[Part] = [verdict.diagnosis] if verdict.diagnosis else []
     parts.append(
         Rows(
             (
                 ("input", f"{question.name}({show_args(case.args)})"),
-                ("expected", _describe(truth[smallest])),
-                ("you got", _describe(got[smallest])),
+                ("expected", expected),
+                ("you got", answered),
             )
         )
     )
@@ -155,9 +156,15 @@ def _still_running(heading: str, question: Question, case: Case, abandoned: bool
     return _result("failed", "still running", f"{heading} · Stopped: still running", tuple(parts))
 
 
-def _describe(outcome: Outcome) -> str:
+def _side_by_side(expected: Outcome, got: Outcome) -> tuple[str, str]:
+    """Both outcomes, with as many digits as it takes to tell them apart."""
+    pairs = [(_describe(expected, digits), _describe(got, digits)) for digits in (6, 9, 12, 17)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+
+
+def _describe(outcome: Outcome, digits: int) -> str:
     if outcome.error is None:
-        return show(outcome.value.detach() if isinstance(outcome.value, Tensor) else outcome.value)
+        return show(outcome.value.detach() if isinstance(outcome.value, Tensor) else outcome.value, digits)
     return f"{type(outcome.error).__name__}: {outcome.error}".removesuffix(": ")
 
 

@@ -87,8 +87,8 @@ def load(number: str) -> Exercise:
     return importlib.import_module(f"nslab.practice.{modules[number]}").EXERCISE
 
 
-def show(value: Any) -> str:
-    """A value in a few characters: six significant digits, long arrays cut.
+def show(value: Any, digits: int = 6) -> str:
+    """A value in a few characters: so many significant digits, long arrays cut.
 
     >>> show(0.123456789), show(np.array([1.0, 2.5])), show(np.zeros(64))
     ('0.123457', '[1, 2.5]', '[0, 0, 0, 0, 0, 0, 0, 0, …] (64 entries)')
@@ -101,8 +101,8 @@ def show(value: Any) -> str:
         text = repr(value)
         return text if len(text) <= 60 else text[:59] + "…"
     if array.ndim == 0:
-        return f"{array.item():.6g}"
-    flat = [f"{x:.6g}" for x in array.reshape(-1)[:8]]
+        return f"{array.item():.{digits}g}"
+    flat = [f"{x:.{digits}g}" for x in array.reshape(-1)[:8]]
     if array.ndim > 1:
         return f"array of shape {array.shape}, starting {', '.join(flat)}"
     return f"[{', '.join(flat)}]" if array.size <= 8 else f"[{', '.join(flat)}, …] ({array.size} entries)"
