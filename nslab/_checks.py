@@ -117,7 +117,9 @@ def _as_tensor(value: Any, name: str) -> Tensor:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got {value!r} (dtype {array.dtype})")
     try:
-        return torch.tensor(array.astype(array.dtype.newbyteorder("="), order="C"))  # torch knows no other layout
+        return torch.tensor(
+            array.astype(array.dtype.newbyteorder("="), order="C")
+        )  # torch knows no other layout
     except TypeError:
         raise TypeError(f"{name} has a dtype torch does not know: {array.dtype}") from None
 

@@ -133,7 +133,9 @@ def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> flo
 
     def formula(**at: Tensor) -> Tensor:
         line = _line(**at)
-        return torch.logaddexp(line, torch.zeros_like(line))  # F.softplus is off by 2e-9 past its cut-off at 20
+        return torch.logaddexp(
+            line, torch.zeros_like(line)
+        )  # F.softplus is off by 2e-9 past its cut-off at 20
 
     return calculate(formula, alpha=alpha, beta=beta, temperature=temperature, k=k)
 

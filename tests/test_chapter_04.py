@@ -93,9 +93,7 @@ def test_anchor_shares_against_brute_force(shares, cutoff, q):
 
 
 def test_a_score_on_the_cutoff_is_not_hard():
-    result = explain.AnchorShares([[0.5, 0.8, 0.2, 0.9]], [[True, True, True, False]]).at(
-        cutoff=0.5, q=0.9
-    )
+    result = explain.AnchorShares([[0.5, 0.8, 0.2, 0.9]], [[True, True, True, False]]).at(cutoff=0.5, q=0.9)
     assert result.shares.tolist() == [1 / 3]
     assert result.k_covers == result.k_mean == 6  # (2/3)^5 > 0.1 > (2/3)^6
 

@@ -63,7 +63,9 @@ def test_conda_and_binder_install_the_lock_and_nothing_else() -> None:
 def test_what_is_installed_is_what_is_locked() -> None:
     for pin in filter(applies, LOCK):
         installed = metadata.version(pin.name).split("+")[0]
-        assert f"=={installed}" == str(pin.specifier), f"{pin} is locked, {installed} is installed: make install"
+        assert f"=={installed}" == str(pin.specifier), (
+            f"{pin} is locked, {installed} is installed: make install"
+        )
 
 
 def test_the_lock_holds_everything_that_is_needed() -> None:
@@ -95,7 +97,9 @@ def third_party(folder: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("folder", "declared"), [("nslab", RUNTIME), ("tests", DIRECT), ("tools", DIRECT)], ids=["nslab", "tests", "tools"]
+    ("folder", "declared"),
+    [("nslab", RUNTIME), ("tests", DIRECT), ("tools", DIRECT)],
+    ids=["nslab", "tests", "tools"],
 )
 def test_what_is_imported_is_declared(folder: str, declared: list[Requirement]) -> None:
     names = {canonicalize_name(pin.name) for pin in declared}
@@ -135,7 +139,9 @@ print(*sorted(added - set(sys.stdlib_module_names) - {{"nslab", "torch", "numpy"
 
 
 def test_the_core_loads_nothing_beyond_torch_and_numpy() -> None:
-    modules = [f"nslab.{path.stem}" for path in sorted((ROOT / "nslab").glob("*.py")) if path.stem != "__init__"]
+    modules = [
+        f"nslab.{path.stem}" for path in sorted((ROOT / "nslab").glob("*.py")) if path.stem != "__init__"
+    ]
     script = IMPORT_CORE.format(modules=["nslab", *modules])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

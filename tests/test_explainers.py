@@ -121,7 +121,9 @@ def test_a_random_walk_meets_no_exception(explainer):
 
 def test_a_drag_has_enough_stops(explainer):
     for name, control in explainer.controls.items():
-        assert len(control.values) >= 55, f"{name}: a sweep in about two seconds shows fewer than 30 frames each"
+        assert len(control.values) >= 55, (
+            f"{name}: a sweep in about two seconds shows fewer than 30 frames each"
+        )
 
 
 def test_compute_is_pure(explainer):
@@ -237,13 +239,20 @@ def test_a_move_reaches_traits_and_observers_once(toy):
     message, buffers = ask(toy, kind="move", at=[3, 2], need=True)
     assert (message["kind"], message["at"], message["text"]) == ("moved", [3, 2], "slope 0.3 n 10")
     assert toy.tau == 0.3 and heard == [0.3] and len(toy.sent) == 2 and buffers
-    assert ask(toy, kind="move", at=[4, 2], need=False) == ({"kind": "moved", "at": [4, 2], "view": "v1"}, None)
+    assert ask(toy, kind="move", at=[4, 2], need=False) == (
+        {"kind": "moved", "at": [4, 2], "view": "v1"},
+        None,
+    )
     assert toy.tau == 0.4 and heard == [0.3, 0.4]
 
 
 def test_fetching_ahead_moves_nothing(toy):
     message, _ = ask(toy, kind="ahead", at=[7, 0])
-    assert message["kind"] == "ahead" and message["text"] == "slope 0.7 n 1" and toy.values == {"tau": 0.5, "k": 10}
+    assert (
+        message["kind"] == "ahead"
+        and message["text"] == "slope 0.7 n 1"
+        and toy.values == {"tau": 0.5, "k": 10}
+    )
 
 
 def test_python_moves_the_figure(toy):

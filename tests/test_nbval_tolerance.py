@@ -54,9 +54,20 @@ def test_stored_numbers_are_compared(tmp_path: Path) -> None:
     cells += [case(i + 2, source, stored) for i, (source, stored, _) in enumerate(CASES)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "stored.ipynb")
     (tmp_path / "conftest.py").write_text((ROOT / "conftest.py").read_text())
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-rA", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--nbval",
+        "--nbval-current-env",
+        "-rA",
+        "-p",
+        "no:cacheprovider",
+    ]
     report = subprocess.run([*command, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True).stdout
-    results = {int(i): word for word, i in re.findall(r"^(PASSED|FAILED) .*::Cell (\d+)", report, re.MULTILINE)}
+    results = {
+        int(i): word for word, i in re.findall(r"^(PASSED|FAILED) .*::Cell (\d+)", report, re.MULTILINE)
+    }
     wanted = {0: "PASSED"} | {i + 1: "PASSED" if ok else "FAILED" for i, (_, _, ok) in enumerate(CASES)}
     assert results == wanted, report
 

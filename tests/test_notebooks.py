@@ -154,9 +154,15 @@ def set_data(notebook: NotebookNode, kind: str, content: object) -> None:
 BREAKS: list[tuple[Rule, Callable[[NotebookNode], object]]] = [
     (run_once_in_order, lambda nb: nb.cells[2].update(execution_count=None)),
     (run_once_in_order, lambda nb: nb.cells[2].update(execution_count=3)),
-    (run_once_in_order, lambda nb: nb.cells[1].update(execution_count=2) or nb.cells[2].update(execution_count=1)),
+    (
+        run_once_in_order,
+        lambda nb: nb.cells[1].update(execution_count=2) or nb.cells[2].update(execution_count=1),
+    ),
     (no_stderr, lambda nb: nb.cells[2].outputs[0].update(name="stderr")),
-    (no_error, lambda nb: nb.cells[2].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="boom"))),
+    (
+        no_error,
+        lambda nb: nb.cells[2].outputs.append(nbformat.v4.new_output("error", ename="E", evalue="boom")),
+    ),
     (no_widget_state, lambda nb: nb.metadata.update(widgets={})),
     (no_widget_state, lambda nb: set_data(nb, VIEW, {"model_id": "m"})),
     (a_number_beside_each_figure, lambda nb: set_data(nb, "text/plain", "<Figure size 640x480 with 1 Axes>")),

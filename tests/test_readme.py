@@ -42,8 +42,12 @@ def test_every_chapter_and_exercise_is_listed(page):
 
 def test_each_dependency_has_its_reason():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pins = project["dependencies"] + [pin for extra in project["optional-dependencies"].values() for pin in extra]
+    pins = project["dependencies"] + [
+        pin for extra in project["optional-dependencies"].values() for pin in extra
+    ]
     names = {re.split(r"[\[=]", pin)[0] for pin in pins}
-    rows = re.findall(r"^\| (.+?) \| .+ \|$", prose("CONTRIBUTING.md")[1].split("## Dependencies")[1], re.MULTILINE)
+    rows = re.findall(
+        r"^\| (.+?) \| .+ \|$", prose("CONTRIBUTING.md")[1].split("## Dependencies")[1], re.MULTILINE
+    )
     listed = {name.strip() for row in rows[1:] for name in row.split(",")}
     assert listed - {"---"} == names

@@ -19,6 +19,11 @@ def test_ruff_finds_nothing() -> None:
     assert code == 0, report
 
 
+def test_python_files_are_formatted() -> None:
+    code, report = report_of("ruff", "format", "--check", "nslab", "tests", "tools", "conftest.py")
+    assert code == 0, report
+
+
 def test_pyright_finds_nothing() -> None:
     code, report = report_of("pyright", "--pythonpath", sys.executable)
     assert code == 0, report

@@ -86,11 +86,15 @@ def check(path: Path) -> None:
     for threads in (1, 2):
         for index, (old, new) in enumerate(zip(stored, texts(executed(path, threads)), strict=True)):
             if old != new:
-                raise Refused(f"with {threads} thread(s), cell {index} gives\n{new}\nwhere this is stored:\n{old}")
+                raise Refused(
+                    f"with {threads} thread(s), cell {index} gives\n{new}\nwhere this is stored:\n{old}"
+                )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--check", action="store_true", help="store nothing, compare")
     parser.add_argument("notebooks", nargs="*", type=Path)
     arguments = parser.parse_args()

@@ -24,7 +24,9 @@ class Control(traitlets.TraitType[Any, Any]):
     (1, '0.11')
     """
 
-    def __init__(self, symbol: str, word: str, values: Sequence[Value], *, start: Value, unit: str = "") -> None:
+    def __init__(
+        self, symbol: str, word: str, values: Sequence[Value], *, start: Value, unit: str = ""
+    ) -> None:
         if start not in values:
             raise ValueError(f"start must be one of the values {list(values)}, got {start!r}")
         self.symbol, self.word, self.unit = symbol, word, unit

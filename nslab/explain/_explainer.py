@@ -53,7 +53,9 @@ class Explainer(anywidget.AnyWidget):
         self._figure: Figure | None = None
         self._scale = 1  # 2 once a view on a high-density screen has said hello
         self._viewed = False
-        self._follower: int | None = None  # the thread that takes over a learner's move, and answers it itself
+        self._follower: int | None = (
+            None  # the thread that takes over a learner's move, and answers it itself
+        )
         spec = {
             "title": self.title,
             "controls": [control.spec() for control in self._controls.values()],
@@ -110,7 +112,9 @@ class Explainer(anywidget.AnyWidget):
     def _checked(self, controls: dict[str, Value]) -> dict[str, Value]:
         for name in controls:
             if name not in self._controls:
-                raise TypeError(f"{type(self).__name__} has no control {name!r}, only {', '.join(self._controls)}")
+                raise TypeError(
+                    f"{type(self).__name__} has no control {name!r}, only {', '.join(self._controls)}"
+                )
         return {name: self._controls[name].validate(self, value) for name, value in controls.items()}
 
     # --- frames
@@ -120,7 +124,9 @@ class Explainer(anywidget.AnyWidget):
         png = io.BytesIO()
         with _drawing:
             self._paint(result)
-            Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB").save(png, "PNG", compress_level=1)
+            Image.fromarray(np.asarray(self._canvas.buffer_rgba())).convert("RGB").save(
+                png, "PNG", compress_level=1
+            )
         return png.getvalue(), self.summary(result)
 
     def _paint(self, result: Any) -> None:
@@ -154,7 +160,10 @@ class Explainer(anywidget.AnyWidget):
         return [control.nearest(getattr(self, name)) for name, control in self._controls.items()]
 
     def _values_at(self, positions: list[int]) -> dict[str, Value]:
-        return {name: control.values[i] for (name, control), i in zip(self._controls.items(), positions, strict=True)}
+        return {
+            name: control.values[i]
+            for (name, control), i in zip(self._controls.items(), positions, strict=True)
+        }
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
         """Answer one request of a view: `hello`, `move` or `ahead`. Each gets one reply, which every view hears."""
@@ -211,7 +220,10 @@ class Explainer(anywidget.AnyWidget):
 def _declared(cls: type) -> dict[str, Control]:
     """The controls of a class and its parents, in the order they were written."""
     return {
-        name: trait for base in reversed(cls.__mro__) for name, trait in vars(base).items() if isinstance(trait, Control)
+        name: trait
+        for base in reversed(cls.__mro__)
+        for name, trait in vars(base).items()
+        if isinstance(trait, Control)
     }
 
 

@@ -41,7 +41,9 @@ class AdaptiveTemperature(Explainer):
     def __init__(self, scores: Any, labels: Any, **start: Any) -> None:
         self._scores = torch.as_tensor(scores, dtype=torch.float64)
         if self._scores.dim() != 2 or self._scores.shape[-1] <= 100:
-            raise ValueError(f"scores must be (anchors, more than 100 negatives), got {tuple(self._scores.shape)}")
+            raise ValueError(
+                f"scores must be (anchors, more than 100 negatives), got {tuple(self._scores.shape)}"
+            )
         self._labels = torch.as_tensor(labels)
         if self._labels.shape != self._scores.shape[:1]:
             raise ValueError(f"labels must be one for each anchor, got shape {tuple(self._labels.shape)}")

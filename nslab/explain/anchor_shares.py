@@ -126,7 +126,9 @@ class AnchorShares(Explainer):
         artists.covered.set_ydata(result.covered)
         artists.gap.set_data([result.k_mean] * 2, [result.k_mean_covers, result.promised])
         dots = [(result.k_mean, result.promised), (result.k_mean, result.k_mean_covers)]
-        artists.dots.set_offsets(dots if result.k_covers is None else [*dots, (result.k_covers, result.reached)])
+        artists.dots.set_offsets(
+            dots if result.k_covers is None else [*dots, (result.k_covers, result.reached)]
+        )
         artists.dots.set_facecolor([FOCUS, ANCHOR, ANCHOR])
 
     def summary(self, result: Shares) -> str:

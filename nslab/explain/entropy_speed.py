@@ -68,7 +68,13 @@ class EntropySpeed(Explainer):
         left.set(xlim=(0, 1), ylim=(-0.02, 0.72), yticks=[0, 0.2, 0.4, 0.6])
         left.set(xlabel="gap g between the two scores", ylabel="speed dH/d ln τ (nats)")
         left.set_title("Wider is not always faster")
-        right.set(xscale="log", xlim=(0.01, 10), ylim=(-0.04, 0.95), xlabel="temperature τ", ylabel="entropy H (nats)")
+        right.set(
+            xscale="log",
+            xlim=(0.01, 10),
+            ylim=(-0.04, 0.95),
+            xlabel="temperature τ",
+            ylabel="entropy H (nats)",
+        )
         right.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
         right.set_yticks([0, 0.2, 0.4, np.log(2)], ["0", "0.2", "0.4", "ln 2"])
         right.set_title("Only one line is tangent to H(τ)")
@@ -84,7 +90,13 @@ class EntropySpeed(Explainer):
             tangent=right.plot([], [], color=FOCUS, lw=1.5)[0],
             here=right.plot([], [], "o", color=FOCUS, ms=8, zorder=4)[0],
         )
-        left.legend(handles=[artists.true, artists.plain], loc="upper center", ncols=2, handlelength=1.6, columnspacing=0.8)
+        left.legend(
+            handles=[artists.true, artists.plain],
+            loc="upper center",
+            ncols=2,
+            handlelength=1.6,
+            columnspacing=0.8,
+        )
         return artists
 
     def draw(self, artists: Any, result: Speed) -> None:

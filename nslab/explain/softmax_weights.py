@@ -51,8 +51,12 @@ class SoftmaxWeights(Explainer):
     def __init__(self, scores: Any, false: Any = None, **start: Any) -> None:
         self._scores = torch.as_tensor(scores, dtype=torch.float64)
         if self._scores.dim() != 1 or len(self._scores) < 256:
-            raise ValueError(f"scores must be one row of at least 256 negatives, got shape {tuple(self._scores.shape)}")
-        self._false = torch.zeros(len(self._scores), dtype=torch.bool) if false is None else torch.as_tensor(false)
+            raise ValueError(
+                f"scores must be one row of at least 256 negatives, got shape {tuple(self._scores.shape)}"
+            )
+        self._false = (
+            torch.zeros(len(self._scores), dtype=torch.bool) if false is None else torch.as_tensor(false)
+        )
         if self._false.shape != self._scores.shape or self._false.dtype != torch.bool:
             raise ValueError(f"false must be one boolean per score, got shape {tuple(self._false.shape)}")
         super().__init__(**start)
@@ -77,8 +81,20 @@ class SoftmaxWeights(Explainer):
         left.set(xlabel="score s of a negative (cosine)", ylabel="weight / largest weight")
         left.set_title("Weight falls with the gap over τ")
         roles = [(HARD, "hardest true"), (NEGATIVE, "other true"), (FALSE_NEGATIVE, "false negatives")]
-        left.legend(handles=[_dot(*role) for role in roles], loc="upper center", ncols=3, handletextpad=0, columnspacing=0.6)
-        right.set(xscale="log", xlim=(0.01, 10), ylim=(-0.15, 5.8), xlabel="temperature τ", ylabel="entropy H (nats)")
+        left.legend(
+            handles=[_dot(*role) for role in roles],
+            loc="upper center",
+            ncols=3,
+            handletextpad=0,
+            columnspacing=0.6,
+        )
+        right.set(
+            xscale="log",
+            xlim=(0.01, 10),
+            ylim=(-0.15, 5.8),
+            xlabel="temperature τ",
+            ylabel="entropy H (nats)",
+        )
         right.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
         right.set_title("H rises with τ, steeply only in between")
         count = right.secondary_yaxis("right")

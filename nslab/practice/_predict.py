@@ -55,14 +55,18 @@ class Prediction(anywidget.AnyWidget):
         self.revealed = bool(self.choice)
         if not self.choice:
             keys = [answer, *(key for key in self.options if key != answer)]
-            rows = Rows(tuple((_mark(key, answer), f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
+            rows = Rows(
+                tuple((_mark(key, answer), f"{self.options[key]} · {why[key]}") for key in keys), prose=True
+            )
             calm = "Choose one above and run this cell again, or open the answer."
             return Card("quiet", "You made no prediction", (calm, Folded("The answer and the reasons", rows)))
         right = self.choice == answer
         _scores[self.question] = right
         score = f"{sum(_scores.values())} of {len(_scores)} predictions right so far."
         keys = [answer] if right else [self.choice, answer]
-        rows = Rows(tuple((_mark(key, answer), f"{self.options[key]} · {why[key]}") for key in keys), prose=True)
+        rows = Rows(
+            tuple((_mark(key, answer), f"{self.options[key]} · {why[key]}") for key in keys), prose=True
+        )
         if right:
             return Card("good", f"You chose {answer}, and that is right", (rows, score))
         return Card("trouble", f"You chose {self.choice}; the answer is {answer}", (rows, score))
