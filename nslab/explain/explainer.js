@@ -1,8 +1,9 @@
 // The browser's half of an explainer: sliders, a cache of frames, one request in flight.
 
 const KEPT_FRAMES = 600; // compressed, an explainer
-const KEPT_BITMAPS = 48; // decoded, all views of an explainer together
-const SLOW_MS = 500;
+const KEPT_PIXELS = 40e6; // decoded, all views of an explainer together: 140 frames of the usual size
+const SLOW_MS = 500; // an answer that takes longer is waited for visibly
+const REST_MS = 100; // a slider that stands still so long is told to the kernel even if the frame is here already
 
 class Figure {
   // What one view knows. The kernel's messages reach every view of the widget; `id` tells whose request they answer.
@@ -17,6 +18,7 @@ class Figure {
     this.waiting = null; // the one request in flight
     this.told = null; // the last position that the kernel knows
     this.lacking = false; // another view moved here, and the frame did not come along
+    this.moved = -REST_MS;
     this.turn = 0; // counts what was to be shown: only the newest is
   }
 
@@ -33,6 +35,7 @@ class Figure {
 
   move(control, position) {
     this.hand = control;
+    this.moved = performance.now();
     this.at[control] = position;
     this.view.place(this.at);
     const frame = this.frames.get(this.key());
@@ -49,8 +52,15 @@ class Figure {
     if (this.waiting || this.told === null) return;
     const key = this.key();
     if (this.told !== key) {
+      const need = !this.frames.has(key);
+      const rest = this.moved + REST_MS - performance.now();
+      clearTimeout(this.timer);
+      if (!need && rest > 0) {
+        this.timer = setTimeout(() => this.next(), rest);
+        return;
+      }
       this.told = key;
-      this.send({ kind: "move", at: [...this.at], need: !this.frames.has(key) });
+      this.send({ kind: "move", at: [...this.at], need });
     } else if (this.lacking) {
       this.send({ kind: "ahead", at: [...this.at] });
     } else if (this.spec.ahead && this.hand !== null) {
@@ -216,7 +226,7 @@ async function decode(frame) {
   frame.bitmap = bitmap;
   decoded.delete(frame);
   decoded.add(frame);
-  if (decoded.size > KEPT_BITMAPS) {
+  if (decoded.size * bitmap.width * bitmap.height > KEPT_PIXELS) {
     const [oldest] = decoded;
     decoded.delete(oldest);
     oldest.bitmap = null;
