@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..theory import effective_negatives, temperature_for_entropy
-from ._controls import Control, integer_grid, log_grid
+from ._controls import Control, log_grid
 from ._explainer import Explainer
 from ._style import ANCHOR, FAINT, FOCUS, number
 
@@ -35,8 +35,8 @@ class AdaptiveTemperature(Explainer):
     """
 
     title = "A shared temperature beside a temperature for each anchor"
-    tau = Control("τ", "shared temperature", log_grid(0.02, 0.5, 61), start=0.1)
-    n = Control("n", "wanted effective negatives", integer_grid(2, 100, 120), start=16)
+    tau = Control("τ", "shared temperature", log_grid(0.02, 0.5, 97), start=0.1)
+    n = Control("n", "wanted effective negatives", list(range(2, 101)), start=16)
 
     def __init__(self, scores: Any, labels: Any, **start: Any) -> None:
         self._scores = torch.as_tensor(scores, dtype=torch.float64)

@@ -49,9 +49,9 @@ class EffectiveMargin(Explainer):
 
     title = "The margin hidden in InfoNCE: loss and pull against the positive's score"
     size = (8.4, 3.6)
-    k = Control("K", "negatives", integer_grid(1, 4096, 73), start=256)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.16, 61), start=0.07)
-    beta = Control("β", "score of the negatives", linear_grid(-0.3, 0.3, 61), start=0.1)
+    k = Control("K", "negatives", integer_grid(1, 4096, 145), start=256)
+    tau = Control("τ", "temperature", linear_grid(0.01, 0.16, 121), start=0.07)
+    beta = Control("β", "score of the negatives", linear_grid(-0.3, 0.3, 121), start=0.1)
 
     def compute(self, k: int, tau: float, beta: float) -> Margin:
         negatives = torch.full((1, 1), beta, dtype=torch.float64).expand(len(SPARSE), k)

@@ -48,7 +48,7 @@ class EntropySpeed(Explainer):
 
     title = "Speed of the entropy of two negatives, against their gap"
     g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.05)
-    tau = Control("τ", "temperature", log_grid(0.02, 0.5, 61), start=0.1)
+    tau = Control("τ", "temperature", log_grid(0.02, 0.5, 97), start=0.1)
 
     def compute(self, g: float, tau: float) -> Speed:
         pairs = _pairs(GAPS)

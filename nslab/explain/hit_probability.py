@@ -43,7 +43,7 @@ class HitProbability(Explainer):
     title = "Chance of at least one hard negative among K draws"
     rho = Control("ρ", "share of hard negatives", SHARES, start=0.01)
     q = Control("q", "wanted probability", WANTED, start=0.95)
-    pool = Control("N", "size of the finite pool", integer_grid(10, 10_000, 61), start=100)
+    pool = Control("N", "size of the finite pool", integer_grid(10, 10_000, 121), start=100)
 
     def compute(self, rho: float, q: float, pool: int) -> Hits:
         hard = round(rho * pool)

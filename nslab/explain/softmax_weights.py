@@ -46,7 +46,7 @@ class SoftmaxWeights(Explainer):
 
     title = "Softmax weights of the negatives and their entropy against temperature"
     tau = Control("τ", "temperature", decade_grid(0.01, 10), start=0.1)
-    k = Control("K", "negatives", integer_grid(4, 256, 73), start=64)
+    k = Control("K", "negatives", integer_grid(4, 256, 145), start=64)
 
     def __init__(self, scores: Any, false: Any = None, **start: Any) -> None:
         self._scores = torch.as_tensor(scores, dtype=torch.float64)

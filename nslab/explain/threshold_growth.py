@@ -17,7 +17,7 @@ from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
 from ._style import FAINT, HARD, INK, NEGATIVE, POSITIVE, number
 
-KS = integer_grid(1, 1024, 81)
+KS = integer_grid(1, 1024, 161)
 DRAWS = 200
 
 

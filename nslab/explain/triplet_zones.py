@@ -55,7 +55,7 @@ class TripletZones(Explainer):
 
     title = "Hard, semi-hard and easy negatives of one anchor and one positive"
     size = (8.4, 3.8)
-    m = Control("m", "margin", linear_grid(0, 1.5, 61), start=0.2)
+    m = Control("m", "margin", linear_grid(0, 1.5, 76), start=0.2)
     positive = Control("p", "rank of the positive", list(range(1, POSITIVES + 1)), start=40)
 
     def __init__(self, d_ap: Any, d_an: Any, **start: Any) -> None:

@@ -53,8 +53,8 @@ class UnequalNegatives(Explainer):
 
     title = "One score that stands for all negatives, β_eff"
     size = (8.4, 3.6)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.31, 61), start=0.1)
-    k = Control("K", "negatives", integer_grid(2, MOST, 73), start=256)
+    tau = Control("τ", "temperature", linear_grid(0.01, 0.31, 101), start=0.1)
+    k = Control("K", "negatives", integer_grid(2, MOST, 145), start=256)
     spread = Control("×", "spread of the scores", linear_grid(0, 1, 101), start=1.0)
 
     def __init__(self, scores: Any, **start: Any) -> None:
