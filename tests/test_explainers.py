@@ -1,13 +1,16 @@
 """Every explainer at both ends and the middle of each control and along a random walk; and the base's protocol."""
 
+import io
 import random
 import threading
 import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from nslab import datasets, explain
 from nslab.explain._controls import Control, integer_grid, linear_grid
@@ -182,6 +185,17 @@ def ask(toy, **message):
     return toy.sent[-1]
 
 
+def pixels_of(message, buffers):
+    """The RGB image that the browser puts together from a message."""
+    colours, lengths = np.frombuffer(buffers[0], np.uint32), np.frombuffer(buffers[1], np.uint16)
+    width, height = message["size"]
+    return np.repeat(colours, lengths).view(np.uint8).reshape(height, width, 4)[..., :3]
+
+
+def image_of(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
 def test_values_start_where_asked():
     assert Toy().values == {"tau": 0.5, "k": 10}
     assert Toy(tau=0.25).values == {"tau": 0.25, "k": 10}
@@ -221,15 +235,14 @@ def test_hello_is_answered_with_the_frame_of_now(toy):
     toy.tau = 0.1
     message, buffers = ask(toy, kind="hello", scale=1)
     assert message == {
-        "kind": "now", "at": [1, 2], "text": "slope 0.1 n 10", "texts": ["0.1", "10"], "view": "v1",
+        "kind": "now", "at": [1, 2], "text": "slope 0.1 n 10", "size": [840, 340], "texts": ["0.1", "10"], "view": "v1",
     }  # fmt: skip
-    assert buffers == [toy.frame()[0]]
+    assert pixels_of(message, buffers).tolist() == image_of(toy.frame()[0]).tolist()
 
 
 def test_a_dense_screen_gets_twice_the_pixels(toy):
-    small = toy.frame()[0]
-    _, (large,) = ask(toy, kind="hello", scale=1.5)
-    assert len(large) > len(small) and toy.frame()[0] == large
+    message, buffers = ask(toy, kind="hello", scale=1.5)
+    assert message["size"] == [1680, 680] and pixels_of(message, buffers).shape == (680, 1680, 3)
 
 
 def test_a_move_reaches_traits_and_observers_once(toy):
@@ -278,12 +291,15 @@ def test_a_failure_is_shown_and_raised(toy):
     ask(toy, kind="hello", scale=1)
     with pytest.raises(RuntimeError, match="no slope of one"):
         ask(toy, kind="move", at=[10, 2], need=True)
-    assert toy.sent[-1] == ({"kind": "error", "view": "v1", "text": "RuntimeError: no slope of one"}, None)
+    assert toy.sent[-1] == (
+        {"kind": "error", "of": "move", "view": "v1", "text": "RuntimeError: no slope of one"},
+        None,
+    )
 
 
 def test_a_failure_ahead_is_told_but_not_raised(toy):
     message, _ = ask(toy, kind="ahead", at=[10, 2])
-    assert message == {"kind": "error", "view": "v1", "text": "RuntimeError: no slope of one"}
+    assert message == {"kind": "error", "of": "ahead", "view": "v1", "text": "RuntimeError: no slope of one"}
 
 
 def test_threads_do_not_mix_figures():

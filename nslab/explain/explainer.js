@@ -1,7 +1,6 @@
 // The browser's half of an explainer: sliders, a cache of frames, one request in flight.
 
-const KEPT_FRAMES = 600; // compressed, an explainer
-const KEPT_PIXELS = 40e6; // decoded, all views of an explainer together: 140 frames of the usual size
+const KEPT_FRAMES = 400; // of about 130 kB
 const SLOW_MS = 500; // an answer that takes longer is waited for visibly
 const REST_MS = 100; // a slider that stands still so long is told to the kernel even if the frame is here already
 
@@ -14,12 +13,11 @@ class Figure {
     this.spec = model.get("_spec");
     this.at = this.spec.controls.map((c) => c.start);
     this.hand = null; // the slider that the learner touches: its neighbours are fetched ahead
-    this.frames = new Map(); // "12,3" -> { blob, text }
-    this.waiting = null; // the one request in flight
+    this.frames = new Map(); // "12,3" -> frame
+    this.flight = { hello: null, move: null, ahead: null }; // requests without an answer yet, at most one of a kind
     this.told = null; // the last position that the kernel knows
     this.lacking = false; // another view moved here, and the frame did not come along
     this.moved = -REST_MS;
-    this.turn = 0; // counts what was to be shown: only the newest is
   }
 
   start() {
@@ -39,7 +37,7 @@ class Figure {
     this.at[control] = position;
     this.view.place(this.at);
     const frame = this.frames.get(this.key());
-    if (frame) this.show(frame);
+    if (frame) this.view.show(frame);
     this.next();
   }
 
@@ -49,7 +47,8 @@ class Figure {
   }
 
   next() {
-    if (this.waiting || this.told === null) return;
+    const { flight } = this;
+    if (this.told === null || flight.move) return;
     const key = this.key();
     if (this.told !== key) {
       const need = !this.frames.has(key);
@@ -61,9 +60,9 @@ class Figure {
       }
       this.told = key;
       this.send({ kind: "move", at: [...this.at], need });
-    } else if (this.lacking) {
+    } else if (!flight.ahead && this.lacking) {
       this.send({ kind: "ahead", at: [...this.at] });
-    } else if (this.spec.ahead && this.hand !== null) {
+    } else if (!flight.ahead && this.spec.ahead && this.hand !== null) {
       const ahead = this.neighbour();
       if (ahead) this.send({ kind: "ahead", at: ahead });
     }
@@ -82,47 +81,53 @@ class Figure {
   }
 
   send(request) {
-    this.waiting = request;
-    setTimeout(() => this.waiting === request && request.kind !== "ahead" && this.view.wait(true), SLOW_MS);
+    this.flight[request.kind] = request;
+    const late = () => this.flight[request.kind] === request && this.view.wait(true);
+    if (request.kind !== "ahead") setTimeout(late, SLOW_MS);
     this.model.send({ ...request, view: this.id });
   }
 
   receive(message, buffers) {
-    const answers = message.view === this.id ? this.waiting : null;
-    if (answers) {
-      this.waiting = null;
-      this.view.wait(false);
-    }
+    const mine = message.view === this.id;
+    if (mine) this.land(message);
     if (message.kind === "error") {
-      if (answers) this.fail(answers, message.text);
+      if (mine) this.fail(message);
     } else {
-      const blob = buffers.length ? new Blob([buffers[0]], { type: "image/png" }) : null;
-      this.take(message, blob && { blob, text: message.text }, answers);
+      this.take(message, unpacked(message, buffers), mine);
     }
     // Let input events that are already queued go first: what they want is newer.
     setTimeout(() => this.next(), 0);
   }
 
-  take({ kind, at, texts }, frame, answers) {
-    if (kind === "now" || (kind === "moved" && !answers)) {
+  land({ kind, of }) {
+    if ((of ?? kind) === "ahead") {
+      this.flight.ahead = null;
+    } else {
+      this.flight.hello = this.flight.move = null;
+      this.view.wait(false);
+    }
+  }
+
+  take({ kind, at, texts }, frame, mine) {
+    if (kind === "now" || (kind === "moved" && !mine)) {
       this.at = [...at];
       this.told = this.key();
       this.view.place(this.at, texts);
       this.lacking = false;
     }
     if (kind === "now") {
-      this.show(frame); // may lie between two stops of a slider: not kept
+      this.view.show(frame); // may lie between two stops of a slider: not kept
       return;
     }
     if (frame) this.keep(at.join(), frame);
     const wanted = this.frames.get(this.key());
-    this.lacking = !wanted && this.told === this.key() && kind === "moved" && !answers;
+    this.lacking = !wanted && this.told === this.key() && kind === "moved" && !mine;
     // A frame that the slider has left behind is still newer than the one on the screen.
-    if (wanted || (kind === "moved" && frame)) this.show(wanted ?? frame);
+    if (wanted || (kind === "moved" && frame)) this.view.show(wanted ?? frame);
   }
 
-  fail(request, text) {
-    if (request.kind !== "ahead") this.view.fail(text);
+  fail({ of, text }) {
+    if (of !== "ahead") this.view.fail(text);
     this.hand = null; // fetch no further ahead into the trouble
     this.lacking = false;
     this.told ??= "";
@@ -130,20 +135,7 @@ class Figure {
 
   keep(key, frame) {
     this.frames.set(key, frame);
-    decode(frame);
     if (this.frames.size > KEPT_FRAMES) this.frames.delete(this.frames.keys().next().value);
-  }
-
-  show(frame) {
-    const turn = ++this.turn;
-    if (frame === this.shown) return;
-    const draw = (bitmap) => {
-      if (turn !== this.turn) return;
-      this.shown = frame;
-      this.view.show(bitmap, frame.text);
-    };
-    if (frame.bitmap) draw(frame.bitmap);
-    else decode(frame).then(draw);
   }
 }
 
@@ -201,15 +193,23 @@ class View {
     });
   }
 
-  show(bitmap, text) {
+  show(frame) {
+    if (frame === this.shown) return;
+    this.shown = frame;
     const { canvas } = this;
-    if (canvas.width !== bitmap.width) Object.assign(canvas, { width: bitmap.width, height: bitmap.height });
-    canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-    if (this.summary.textContent !== text) this.summary.textContent = text;
+    const [width, height] = frame.size;
+    if (this.image?.width !== width) {
+      Object.assign(canvas, { width, height });
+      this.image = new ImageData(width, height);
+    }
+    paint(frame, new Uint32Array(this.image.data.buffer));
+    canvas.getContext("2d").putImageData(this.image, 0, 0);
+    if (this.summary.textContent !== frame.text) this.summary.textContent = frame.text;
     this.trouble.hidden = true;
   }
 
   fail(text) {
+    this.shown = null;
     this.trouble.textContent = text;
     this.trouble.hidden = false;
   }
@@ -219,19 +219,20 @@ class View {
   }
 }
 
-const decoded = new Set(); // frames with a bitmap, the one used longest ago first
+// A frame is kept as it came: runs of equal pixels, a colour and a length each.
+function unpacked({ text, size }, buffers) {
+  if (!buffers.length) return null;
+  const [colours, lengths] = buffers.map((b) => b.buffer.slice(b.byteOffset, b.byteOffset + b.byteLength));
+  return { text, size, colours: new Uint32Array(colours), lengths: new Uint16Array(lengths) };
+}
 
-async function decode(frame) {
-  const bitmap = frame.bitmap ?? (await createImageBitmap(frame.blob));
-  frame.bitmap = bitmap;
-  decoded.delete(frame);
-  decoded.add(frame);
-  if (decoded.size * bitmap.width * bitmap.height > KEPT_PIXELS) {
-    const [oldest] = decoded;
-    decoded.delete(oldest);
-    oldest.bitmap = null;
+function paint({ colours, lengths }, pixels) {
+  let start = 0;
+  for (let i = 0; i < lengths.length; i++) {
+    const end = start + lengths[i];
+    pixels.fill(colours[i], start, end);
+    start = end;
   }
-  return bitmap;
 }
 
 function make(tag, properties) {
