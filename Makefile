@@ -44,7 +44,7 @@ clean: ## remove .venv and every cache
 	@rm -rf .venv .pytest_cache .hypothesis .ruff_cache *.egg-info
 	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements.lock pyproject.toml tools/overrides.json
 	@command -v $(PYTHON) >/dev/null || { \
 		echo 'Python 3.11 or newer is needed, and there is no "$(PYTHON)" here: name yours with PYTHON=...'; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: name another with PYTHON=python3.12" % v[:2])'
@@ -55,4 +55,5 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PY) -m pip install -qq -r requirements.lock
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(PY) -c 'import matplotlib.font_manager'  # makes the font cache now, not inside a notebook's first figure
+	@mkdir -p .venv/share/jupyter/lab/settings && cp tools/overrides.json .venv/share/jupyter/lab/settings  # no news prompt
 	@touch $(STAMP)

@@ -1,4 +1,4 @@
-"""The Jupyter server of `make lab`: quick kernel messages, a token always, no news prompt, little to read.
+"""The Jupyter server of `make lab`: quick kernel messages, a token always, little to read.
 
 Everything also works without this file, only slower to the touch.
 """
@@ -19,7 +19,6 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 c = get_config()  # noqa: F821  (Jupyter defines it)
 c.ServerApp.kernel_websocket_connection_class = PromptConnection
 c.ServerApp.log_level = "WARN"  # the address to open is printed all the same
-c.LabApp.news_url = None
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 
 if not os.environ.get("JUPYTER_TOKEN"):
