@@ -1,4 +1,4 @@
-// The browser's half of an explainer: sliders, a cache of frames, one request in flight.
+// The browser's half of an explainer: sliders, a cache of frames, at most one request of a kind in flight.
 
 const KEPT_FRAMES = 400; // of about 130 kB
 const SLOW_MS = 500; // an answer that takes longer is waited for visibly
