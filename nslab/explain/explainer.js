@@ -121,9 +121,14 @@ class Figure {
     }
     if (frame) this.keep(at.join(), frame);
     const wanted = this.frames.get(this.key());
-    this.lacking = !wanted && this.told === this.key() && kind === "moved" && !mine;
-    // A frame that the slider has left behind is still newer than the one on the screen.
-    if (wanted || (kind === "moved" && frame)) this.view.show(wanted ?? frame);
+    if (kind === "moved") {
+      this.lacking = !mine && !wanted;
+      // A frame that the slider has left behind is still newer than the one on the screen.
+      if (wanted ?? frame) this.view.show(wanted ?? frame);
+    } else if (wanted && (this.lacking || this.flight.move)) {
+      this.lacking = false;
+      this.view.show(wanted);
+    }
   }
 
   fail({ of, text }) {
