@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nslab._calculate import calculate
-from nslab._checks import Number, as_float, first_bad, positive, whole
+from nslab._checks import Number, as_float, first_bad, positive, whole, widen
 from nslab._exact import probability, smallest_draw, smallest_power
 
 _UNDERFLOW = 1000.0  # exp(-1000) is 0 in every dtype: larger gaps change nothing
@@ -232,7 +232,7 @@ def _scores(scores: Any) -> Tensor:
     values = as_float(scores, "scores")
     if values.dim() == 0:
         raise ValueError(f"scores must have a last axis of K negatives, got the number {values.item()}")
-    return values.float() if values.dtype in (torch.float16, torch.bfloat16) else values
+    return widen(values)
 
 
 def _scores_and_tau(scores: Any, temperature: Number) -> tuple[Tensor, Tensor]:

@@ -10,13 +10,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..theory import hit_probability, smallest_k, smallest_k_finite
-from ._controls import Control, integer_grid, linear_grid
+from ._controls import Control, decade_grid, integer_grid, linear_grid
 from ._explainer import Explainer
 from ._style import FAINT, FOCUS, INK, number
 
 KS = np.array(integer_grid(1, 10_000, 241))
-LADDER = [1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7, 8, 9]
-SHARES = [float(f"{step}e{power}") for power in (-3, -2, -1) for step in LADDER][:-5]
 WANTED = [*linear_grid(0.5, 0.95, 46), *linear_grid(0.955, 0.99, 8), *linear_grid(0.991, 0.999, 9)]
 
 
@@ -41,7 +39,7 @@ class HitProbability(Explainer):
     """
 
     title = "Chance of at least one hard negative among K draws"
-    rho = Control("ρ", "share of hard negatives", SHARES, start=0.01)
+    rho = Control("ρ", "share of hard negatives", decade_grid(0.001, 0.5), start=0.01)
     q = Control("q", "wanted probability", WANTED, start=0.95)
     pool = Control("N", "size of the finite pool", integer_grid(10, 10_000, 121), start=100)
 
