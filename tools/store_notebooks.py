@@ -44,7 +44,7 @@ def executed(path: Path, threads: int) -> NotebookNode:
         coalesce_streams=True,
     )
     try:
-        client.execute(env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+        client.execute(env={**os.environ, "OMP_NUM_THREADS": str(threads), "NSLAB_PROGRESS": ""})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise Refused(str(error)) from None
     for index, cell in enumerate(notebook.cells):

@@ -7,8 +7,20 @@
 'np.var'
 """
 
-from nslab.practice._check import CheckError, Result, check, passed
+from nslab.practice._check import CheckError, Result, check, hidden_seed, passed
 from nslab.practice._help import hint, solution
 from nslab.practice._predict import Prediction, predict
+from nslab.practice._progress import progress
 
-__all__ = ["CheckError", "Prediction", "Result", "check", "hint", "passed", "predict", "solution"]
+__all__ = [
+    "CheckError",
+    "Prediction",
+    "Result",
+    "check",
+    "hidden_seed",
+    "hint",
+    "passed",
+    "predict",
+    "progress",
+    "solution",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 from dataclasses import dataclass
@@ -39,7 +40,15 @@ class Folded:
     rows: Rows
 
 
-Part = str | Code | Rows | Folded
+@dataclass(frozen=True)
+class Picture:
+    """A PNG with the words that stand for it; plain text shows the words."""
+
+    png: bytes
+    words: str
+
+
+Part = str | Code | Rows | Folded | Picture
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,6 +95,8 @@ def _plain(part: Part) -> str:
         return "\n".join(f"  {label:<{width}}  {value}" for label, value in part.pairs)
     if isinstance(part, Folded):
         return f"{part.label}:\n{_plain(part.rows)}"
+    if isinstance(part, Picture):
+        return f"[{part.words}]"
     return part
 
 
@@ -101,4 +112,7 @@ def _html(part: Part) -> str:
         return f"<table>{rows}</table>"
     if isinstance(part, Folded):
         return f"<details><summary>{inline(part.label)}</summary>{_html(part.rows)}</details>"
+    if isinstance(part, Picture):
+        source = f"data:image/png;base64,{base64.b64encode(part.png).decode()}"
+        return f'<img src="{source}" alt="{html.escape(part.words)}" style="max-width: 100%">'
     return f'<p style="margin: 0.3em 0">{inline(part)}</p>'

@@ -6,11 +6,15 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nslab.practice._run import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Case:
 
 
 Same = Callable[[Case, Outcome, Outcome], bool]
+Measure = Callable[[tuple[Any, ...], Any], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,12 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Question:
-    """One function to write. `truth` is the slow, readable specification; where it raises, so must an answer."""
+    """One function to write. `truth` is the slow, readable specification; where it raises, so must an answer.
+
+    Where many answers are right (a random sample, a table with several layouts), `measure(args, value)` turns an
+    answer into named numbers that all right answers share, and those are compared and shown; it raises TypeError or
+    ValueError for what it cannot read. `picture(args, value)` draws an answer beside what was asked for.
+    """
 
     signature: str
     truth: Callable[..., Any]
@@ -57,6 +67,8 @@ class Question:
     hints: tuple[str, str, str]
     rtol: float = 1e-8
     stretch: bool = False
+    measure: Measure | None = None
+    picture: Callable[[tuple[Any, ...], Any], Figure] | None = None
 
     @property
     def name(self) -> str:
@@ -76,12 +88,19 @@ class Exercise:
         return next((question for question in self.questions if question.name == name), None)
 
 
+def numbers() -> list[str]:
+    """The numbers of the exercises there are, ascending."""
+    return sorted(_modules())
+
+
+def _modules() -> dict[str, str]:
+    folder = [str(Path(__file__).parent)]
+    return {name[1:3]: name for _, name, _ in pkgutil.iter_modules(folder) if name[1:3].isdigit()}
+
+
 def load(number: str) -> Exercise:
     """The exercise with this number, from the module `_NN_….py` beside this one."""
-    package = importlib.import_module("nslab.practice")
-    modules = {
-        name[1:3]: name for _, name, _ in pkgutil.iter_modules(package.__path__) if name[1:3].isdigit()
-    }
+    modules = _modules()
     if number not in modules:
         raise ValueError(f"number must be one of {', '.join(map(repr, sorted(modules)))}, got {number!r}")
     return importlib.import_module(f"nslab.practice.{modules[number]}").EXERCISE
@@ -95,6 +114,10 @@ def show(value: Any, digits: int = 6) -> str:
     """
     if isinstance(value, bool | str) or value is None:
         return repr(value)
+    if isinstance(value, np.random.Generator):
+        return "rng"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {show(item, digits)}" for name, item in value.items())
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):

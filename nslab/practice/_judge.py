@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from nslab.practice._exercise import Case, Question
+from nslab.practice._exercise import Case, Measure, Question
 from nslab.practice._run import Outcome, Run, call
 
 
@@ -24,11 +24,39 @@ class Verdict:
     cases: list[int]
 
 
+@dataclass(frozen=True)
+class Unread:
+    """An answer that `Question.measure` could not read, and why."""
+
+    reason: str
+
+
 @lru_cache
 def prepared(question: Question, seed: int) -> tuple[tuple[Case, ...], tuple[Outcome, ...]]:
     """The cases for a seed, and what the specification gives on each."""
     cases = tuple(question.cases(seed))
-    return cases, tuple(call(question.truth, case.args) for case in cases)
+    return cases, outcomes_of(question, question.truth, cases)
+
+
+def outcomes_of(question: Question, fn: Callable[..., Any], cases: Sequence[Case]) -> tuple[Outcome, ...]:
+    """What a trusted function gives on each case, as it is compared."""
+    return measured(question, cases, [call(fn, case.args) for case in cases])
+
+
+def measured(question: Question, cases: Sequence[Case], got: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """The outcomes as they are compared: through `question.measure` where there is one."""
+    if question.measure is None:
+        return tuple(got)
+    return tuple(_measured(question.measure, case, outcome) for case, outcome in zip(cases, got, strict=True))
+
+
+def _measured(measure: Measure, case: Case, outcome: Outcome) -> Outcome:
+    if outcome.error is not None or outcome.value is None:
+        return outcome
+    try:
+        return replace(outcome, value=measure(case.args, outcome.value))
+    except (TypeError, ValueError, IndexError, KeyError, RuntimeError) as error:
+        return replace(outcome, value=Unread(str(error)))
 
 
 def agree(case: Case, got: Outcome, reference: Outcome, rtol: float) -> bool:
@@ -76,12 +104,17 @@ def fault(got: Sequence[Outcome], ran: Run) -> tuple[str, str] | None:
             "The call moved the global random state of Python, numpy or torch. Use a generator of your own."
         )
         return "global random state", text
-    if any(str(getattr(o.value, "dtype", "")).endswith(("float32", "float16")) for o in got):
+    if any(_is_narrow(outcome.value) for outcome in got):
         return (
             "float32",
             "The result is float32 or smaller. The input comes in float64: keep that to the end.",
         )
     return None
+
+
+def _is_narrow(value: Any) -> bool:
+    parts = value if isinstance(value, tuple) else (value,)
+    return any(str(getattr(part, "dtype", "")).endswith(("float32", "float16")) for part in parts)
 
 
 def unattempted(fn: Callable[..., Any], got: Sequence[Outcome]) -> bool:
@@ -105,6 +138,8 @@ def as_array(value: Any) -> np.ndarray | None:
         return None
     if isinstance(value, Tensor):
         value = value.detach().cpu()
+    if isinstance(value, dict):
+        value = list(value.values())
     try:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, RuntimeError):
@@ -157,7 +192,7 @@ def wherever(case: Case, got: Outcome, own: Outcome) -> bool:
 @lru_cache
 def _mutant_outcomes(question: Question, seed: int) -> tuple[tuple[Outcome, ...], ...]:
     cases, _ = prepared(question, seed)
-    return tuple(tuple(call(mutant.wrong, case.args) for case in cases) for mutant in question.mutants)
+    return tuple(outcomes_of(question, mutant.wrong, cases) for mutant in question.mutants)
 
 
 def _equal(rtol: float, case: Case, got: Outcome, own: Outcome) -> bool:
@@ -197,6 +232,10 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
         return Verdict(None, "", wrong)
     if all(value is None for value in values):
         return Verdict("nothing returned", "Your function returned `None`: is a `return` missing?", wrong)
+    if unread := next((value for value in values if isinstance(value, Unread)), None):
+        return Verdict(
+            "not readable", f"What came back is not of the form asked for: {unread.reason}.", wrong
+        )
     read = [(as_array(got.value), np.asarray(expected.value)) for _, got, expected in wrong_calls]
     arrays = [(a, b) for a, b in read if a is not None]
     if len(arrays) < len(read):
