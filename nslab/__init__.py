@@ -14,6 +14,7 @@ from nslab.diagnostics import (
     gradient_share,
     in_batch_duplicates,
 )
+from nslab.distributed import gather_with_grad
 from nslab.losses import (
     bpr_loss,
     debiased_info_nce,
@@ -56,6 +57,7 @@ __all__ = [
     "equal_negatives_loss",
     "false_negative_cap",
     "false_negative_rate",
+    "gather_with_grad",
     "gradient_share",
     "hit_probability",
     "in_batch_duplicates",
