@@ -12,7 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nslab._checks import whole
+from nslab._checks import one_of, whole
+
+WORD_PAIRS = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
 
 
 class Digits(NamedTuple):
@@ -34,6 +36,13 @@ class Vocabulary(NamedTuple):
 
     words: tuple[str, ...]
     counts: Tensor
+
+
+class WordPairs(NamedTuple):
+    """pairs, two lower-case words each, in the order of the file; ratings (len(pairs),) float64, 0 to 10."""
+
+    pairs: tuple[tuple[str, str], ...]
+    ratings: Tensor
 
 
 def digits() -> Digits:
@@ -100,6 +109,25 @@ def lee_embeddings(dim: int = 32) -> Tensor:
     torch.Size([300, 32])
     """
     return _project(_lee_tf_idf(), dim)
+
+
+def word_similarity(name: str) -> WordPairs:
+    """Pairs of words as people rated them, 0 (nothing in common) to 10, from the files bundled with gensim.
+
+    "wordsim353": 353 pairs, relatedness of any kind (one pair is rated twice, one is a word with itself). Source:
+    Finkelstein et al., Placing Search in Context, ACM TOIS 2002. "simlex999": 999 pairs, similarity alone: cup and
+    coffee are related, not similar. Source: Hill, Reichart & Korhonen, SimLex-999, Computational Linguistics 2015.
+    ValueError for another name; ImportError and FileNotFoundError as in `lee`.
+
+    >>> pairs, ratings = word_similarity("wordsim353")
+    >>> ratings[pairs.index(("king", "queen"))].item()
+    8.58
+    """
+    file = WORD_PAIRS[one_of(name, "name", tuple(WORD_PAIRS))]
+    text = _installed("gensim", f"test/test_data/{file}").read_text(encoding="utf-8").lower()
+    rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
+    ratings = torch.tensor([float(rating) for _, _, rating in rows], dtype=torch.float64)
+    return WordPairs(tuple((first, second) for first, second, _ in rows), ratings)
 
 
 @lru_cache(maxsize=1)
