@@ -51,10 +51,24 @@ def _adaptive_temperature():
     return explain.AdaptiveTemperature(scores, labels[:40])
 
 
+def _draws_and_push():
+    return explain.DrawsAndPush(datasets.lee_vocabulary().counts)
+
+
+def _noise_target():
+    words, counts = datasets.lee_vocabulary(min_count=20)
+    pairs = sum(
+        (torch.tensor([list(report).count(word) for word in words]) for report in datasets.lee()[:20]), 0
+    )
+    return explain.NoiseTarget(words, counts, pairs)
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AdaptiveTemperature": _adaptive_temperature,
     "AnchorShares": _anchor_shares,
+    "DrawsAndPush": _draws_and_push,
+    "NoiseTarget": _noise_target,
     "ThresholdGrowth": _threshold_growth,
     "SoftmaxWeights": _softmax_weights,
     "TripletZones": _triplet_zones,

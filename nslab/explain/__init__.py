@@ -4,9 +4,12 @@ from ._explainer import Explainer
 from ._style import COLORS, STYLE
 from .adaptive_temperature import AdaptiveTemperature
 from .anchor_shares import AnchorShares
+from .draws_and_push import DrawsAndPush
 from .effective_margin import EffectiveMargin
 from .entropy_speed import EntropySpeed
 from .hit_probability import HitProbability
+from .noise_target import NoiseTarget
+from .rare_class import RareClass
 from .softmax_weights import SoftmaxWeights
 from .threshold_growth import ThresholdGrowth
 from .triplet_zones import TripletZones
@@ -17,10 +20,13 @@ __all__ = [
     "STYLE",
     "AdaptiveTemperature",
     "AnchorShares",
+    "DrawsAndPush",
     "EffectiveMargin",
     "EntropySpeed",
     "Explainer",
     "HitProbability",
+    "NoiseTarget",
+    "RareClass",
     "SoftmaxWeights",
     "ThresholdGrowth",
     "TripletZones",
