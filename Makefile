@@ -3,6 +3,8 @@ PYTHON ?= python3
 JUPYTER_FLAGS ?=
 PYTEST_FLAGS ?=
 NB ?=
+SUBMISSIONS ?=
+GRADE_FLAGS ?=
 
 PY := .venv/bin/python
 # Exists only while .venv holds a complete install: an interrupted one leaves none, and is rebuilt from scratch.
@@ -10,7 +12,7 @@ STAMP := .venv/.complete
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test notebooks notebooks-check exercises exercises-check lock clean
+.PHONY: help install lab test notebooks notebooks-check exercises exercises-check grade lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -36,6 +38,9 @@ exercises: $(STAMP) ## write exercises/ from solutions/
 
 exercises-check: $(STAMP) ## fail if exercises/ is not what solutions/ gives
 	@$(PY) -m nslab.practice.build --check
+
+grade: $(STAMP) ## grade a folder of submissions into graded/: SUBMISSIONS=dir GRADE_FLAGS="--seed 7 --jobs 4"
+	@$(PY) -m nslab.practice.grade "$(SUBMISSIONS)" $(GRADE_FLAGS)
 
 lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock (needs uv)
 	@$(PY) tools/lock.py
