@@ -196,6 +196,8 @@ def test_output_is_cut_as_it_arrives(kind: str, content: dict[str, Any], kept: i
     message = {"msg_type": kind, "content": content, "header": {"msg_type": kind}, "parent_header": {}}
     executor = _grade_one.BoundedExecute()
     executor.nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("")])
+    executor.reset_execution_trackers()
+    executor.clear_before_next_output = False
     executor.output(outs, message, None, 0)
     text = "".join(out.get("text", "") for out in outs)
     assert len(text.replace("\n… output cut here …\n", "")) == kept
