@@ -2,6 +2,7 @@
 
 from ._explainer import Explainer
 from ._style import COLORS, STYLE
+from .accidental_hits import AccidentalHits
 from .adaptive_temperature import AdaptiveTemperature
 from .anchor_shares import AnchorShares
 from .draws_and_push import DrawsAndPush
@@ -10,6 +11,7 @@ from .entropy_speed import EntropySpeed
 from .hit_probability import HitProbability
 from .noise_target import NoiseTarget
 from .rare_class import RareClass
+from .scheme_cost import SchemeCost
 from .softmax_weights import SoftmaxWeights
 from .threshold_growth import ThresholdGrowth
 from .triplet_zones import TripletZones
@@ -18,6 +20,7 @@ from .unequal_negatives import UnequalNegatives
 __all__ = [
     "COLORS",
     "STYLE",
+    "AccidentalHits",
     "AdaptiveTemperature",
     "AnchorShares",
     "DrawsAndPush",
@@ -27,6 +30,7 @@ __all__ = [
     "HitProbability",
     "NoiseTarget",
     "RareClass",
+    "SchemeCost",
     "SoftmaxWeights",
     "ThresholdGrowth",
     "TripletZones",

@@ -1,0 +1,295 @@
+"""Chapter 09: what its explainers compute, against independent computations, and what its prose claims."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy.optimize import minimize
+from scipy.stats import multinomial
+
+from nslab import cost_in_batch, cost_per_example, datasets, in_batch_duplicates, info_nce, info_nce_in_batch
+from nslab.explain import AccidentalHits, SchemeCost
+
+P = np.array([0.4, 0.25, 0.2, 0.1, 0.05])
+
+
+# --- what both ways cost
+
+
+@pytest.mark.parametrize(("b", "k", "d"), [(7, 3, 8), (32, 31, 16), (5, 1, 24)])
+def test_costs_are_those_of_real_arrays(b: int, k: int, d: int) -> None:
+    anchors, positives, negatives = np.zeros((b, d), "f4"), np.zeros((b, d), "f4"), np.zeros((b, k, d), "f4")
+    own_scores, lent_scores = np.zeros((b, 1 + k), "f4"), np.zeros((b, b), "f4")
+    result = SchemeCost().at(b=b, k=k, d=d)
+    assert result.own.bytes == sum(x.nbytes for x in (anchors, positives, negatives, own_scores))
+    assert result.lent.bytes == sum(x.nbytes for x in (anchors, positives, lent_scores))
+    assert result.own.encoder_calls == sum(x.size // d for x in (anchors, positives, negatives))
+    scores = own_scores.size / lent_scores.size
+    assert result.ratios == pytest.approx([(k + 2) / 2, scores, result.own.bytes / result.lent.bytes])
+
+
+@pytest.mark.parametrize(("k", "d"), [(1, 8), (5, 300), (3, 64)])
+def test_own_negatives_hold_less_exactly_beyond_the_crossover(k: int, d: int) -> None:
+    crossover = SchemeCost().at(k=k, d=d).crossover
+    smaller = [
+        b for b in range(1, 2 * crossover) if cost_per_example(b, k, d).bytes < cost_in_batch(b, d).bytes
+    ]
+    assert smaller == list(range(crossover + 1, 2 * crossover))
+    assert cost_per_example(crossover, k, d).bytes == cost_in_batch(crossover, d).bytes, (
+        "the curves cross there"
+    )
+
+
+def test_curves_pass_through_the_dots() -> None:
+    explainer = SchemeCost()
+    place = explainer.controls["b"].values.index(1024)
+    result = explainer.at(b=1024, k=5, d=300)
+    assert (result.own_bytes[place], result.lent_bytes[place]) == (result.own.bytes, result.lent.bytes)
+
+
+def test_as_many_negatives_need_the_same_arithmetic() -> None:
+    own, lent = cost_per_example(1024, 1023, 128), cost_in_batch(1024, 128)
+    assert own.flops == lent.flops and 2 * own.encoder_calls == 1025 * lent.encoder_calls
+
+
+@pytest.mark.parametrize("with_q", [False, True])
+def test_linear_cross_entropy_is_in_batch_infonce(with_q: bool) -> None:
+    generator = torch.Generator().manual_seed(3)
+    vectors = torch.randn(2, 300, 20, generator=generator, dtype=torch.float64)
+    log_q = torch.rand(300, generator=generator, dtype=torch.float64).log() if with_q else None
+    found = []
+    for streaming in (False, True):
+        query, key = (x.clone().requires_grad_() for x in vectors)
+        if streaming:
+            options = torch.nn.LinearCrossEntropyOptions(batch_chunk_size=64, chunking_method=None)
+            bias = None if log_q is None else -log_q
+            target = torch.arange(300)
+            loss = F.linear_cross_entropy(query / 0.5, key, target, linear_bias=bias, options=options)
+        else:
+            loss = info_nce_in_batch(query, key, temperature=0.5, log_q=log_q)
+        loss.backward()
+        assert query.grad is not None and key.grad is not None
+        found.append(torch.cat([loss.detach().view(1), query.grad.ravel(), key.grad.ravel()]))
+    assert torch.allclose(found[0], found[1], rtol=0, atol=1e-13)
+
+
+# --- sharing
+
+
+def noise(rows: np.ndarray, shared: bool, generator: np.random.Generator) -> tuple[float, float]:
+    """Mean and standard deviation over steps of the batch's loss; one step after the other."""
+    images, labels = (x.numpy() for x in datasets.digit_embeddings())
+    scores = images[rows] @ images.T
+    pos = np.array([np.sort(s[labels == labels[i]])[-6] for i, s in zip(rows, scores, strict=True)])
+    losses = []
+    for _ in range(150):
+        one = generator.integers(len(images), size=63)
+        each = [one if shared else generator.integers(len(images), size=63) for _ in rows]
+        neg = np.array([s[ids] for s, ids in zip(scores, each, strict=True)])
+        losses.append(np.log1p(np.exp((neg - pos[:, None]) / 0.1).sum(1)).mean())
+    return float(np.mean(losses)), float(np.std(losses, ddof=1))
+
+
+def test_sharing_keeps_the_mean_and_adds_noise_where_anchors_are_alike() -> None:
+    labels = datasets.digit_embeddings().labels.numpy()
+    for alike, least, most in ((False, 0.9, 1.5), (True, 1.7, 3.5)):
+        found = []
+        for seed in range(4):
+            generator = np.random.default_rng(seed)
+            rows = generator.permutation(np.flatnonzero(labels == 8) if alike else len(labels))[:64]
+            found.append([noise(rows, shared, generator) for shared in (False, True)])
+        (own_mean, own_noise), (shared_mean, shared_noise) = np.mean(found, 0)
+        assert abs(shared_mean / own_mean - 1) < 0.03
+        assert least < shared_noise / own_noise < most
+
+
+# --- accidental hits
+
+
+def test_expected_hits_against_every_pair() -> None:
+    result = AccidentalHits().at(b=5, a=1.0, n=10)
+    weights = [Fraction(1, rank) for rank in range(1, 11)]
+    p = [w / sum(weights) for w in weights]
+    assert result.expected == pytest.approx(float(4 * sum(x * x for x in p)), rel=1e-12)
+    share = sum(x * x for x in p[:3]) / sum(x * x for x in p)
+    assert result.hit_share[2] == pytest.approx(float(share), rel=1e-12)
+    assert result.item_share[2] == pytest.approx(float(sum(p[:3])), rel=1e-12)
+    assert result.head == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("b", "a", "n"), [(256, 1.0, 10_000), (64, 0.0, 10), (2, 2.0, 500)])
+def test_drawn_hits_are_counted_pair_by_pair(b: int, a: float, n: int) -> None:
+    explainer = AccidentalHits()
+    result = explainer.at(b=b, a=a, n=n)
+    p = np.arange(1, n + 1.0) ** -a
+    edges = np.cumsum(p / p.sum())
+    for row, coins in enumerate(explainer._coins[:, :b].numpy()):
+        items = [min(int((edges < coin).sum()), n - 1) for coin in coins]
+        hits = sum(x == y for x, y in itertools.permutations(items, 2)) / b
+        assert result.drawn[row] == pytest.approx(hits)
+        assert result.distinct[row] == len(set(items))
+
+
+def test_draws_lie_around_the_expectation() -> None:
+    for b, a, n in ((8192, 1.0, 10_000), (8192, 0.0, 100), (4096, 0.5, 1000)):
+        result = AccidentalHits().at(b=b, a=a, n=n)
+        assert result.drawn.mean() == pytest.approx(result.expected, rel=0.05)
+
+
+def test_the_duplicates_that_the_chapter_names() -> None:
+    zipf = 1 / np.arange(1, 10_001)
+    zipf /= zipf.sum()
+    assert float(in_batch_duplicates(zipf, 256)) == pytest.approx(4.4, abs=0.05)
+    assert float(in_batch_duplicates(zipf, 4096)) == pytest.approx(70.3, abs=0.05)
+    counts = datasets.lee_vocabulary().counts.double()
+    p = counts / counts.sum()
+    assert len(counts) == 7002 and float(in_batch_duplicates(p, 256)) == pytest.approx(2.3, abs=0.05)
+    assert 1 / 15.5 < float(p[0]) < 1 / 14.5, "“the” is one word in fifteen"
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: SchemeCost().at(k=0), "k must lie between 1 and 65535, got 0"),
+        (lambda: AccidentalHits(n=5), "n must lie between 10 and 20000, got 5"),
+        (lambda: AccidentalHits().at(a=-0.1), r"a must lie between 0.0 and 2.0, got -0.1"),
+    ],
+)
+def test_explainers_refuse_what_is_off_their_scale(build: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        build()  # type: ignore[operator]
+
+
+# --- what the best scores are
+
+
+def distance_of_the_best(
+    k: int, on_positive: np.ndarray, on_negatives: np.ndarray, mask: bool = False
+) -> float:
+    """TV distance of softmax(best scores) from P; negatives enumerated as counts, minimised by scipy."""
+    counts = [c for c in itertools.product(range(k + 1), repeat=5) if sum(c) == k]
+    chances = multinomial.pmf(counts, k, P)
+    pairs = [(y, np.array(c), w) for c, w in zip(counts, chances, strict=True) for y in range(5)]
+
+    def loss_and_slope(s: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, slope = 0.0, np.zeros(5)
+        for y, count, chance in pairs:
+            weights = np.where(np.arange(5) == y, 0, count) if mask else count
+            top, rest = math.exp(s[y] - on_positive[y]), weights * np.exp(s - on_negatives)
+            total = top + rest.sum()
+            loss += P[y] * chance * math.log(total / top)
+            slope += P[y] * chance * (rest + top * np.eye(5)[y]) / total
+            slope[y] -= P[y] * chance
+        return loss, slope
+
+    found = minimize(loss_and_slope, np.zeros(5), jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    shares = np.exp(found) / np.exp(found).sum()
+    return float(np.abs(shares - P).sum() / 2)
+
+
+NONE, LOG_Q = np.zeros(5), np.log(P)
+
+
+@pytest.mark.parametrize(
+    ("k", "negatives", "with_ln_k", "masked"),
+    [(1, 0.116, 0.116, 0.0), (2, 0.032, 0.048, 0.024), (4, 0.014, 0.038, 0.054)],
+)
+def test_where_log_q_goes(k: int, negatives: float, with_ln_k: float, masked: float) -> None:
+    assert distance_of_the_best(k, NONE, NONE) == pytest.approx(0.25, abs=1e-6)
+    assert distance_of_the_best(k, LOG_Q, LOG_Q) < 1e-6
+    assert distance_of_the_best(k, NONE, LOG_Q) == pytest.approx(negatives, abs=6e-4)
+    assert distance_of_the_best(k, NONE, LOG_Q + math.log(k)) == pytest.approx(with_ln_k, abs=6e-4)
+    assert distance_of_the_best(k, LOG_Q, LOG_Q, mask=True) == pytest.approx(masked, abs=6e-4)
+
+
+def test_with_ln_k_the_error_never_fades() -> None:
+    """K → ∞: the corrected negatives are the whole sum, and the positive comes on top."""
+
+    def loss(s: np.ndarray) -> float:
+        return float(P @ (np.logaddexp(s, np.log(np.exp(s).sum())) - s))
+
+    s = minimize(loss, np.zeros(5), tol=1e-10).x
+    assert np.abs(np.exp(s) / np.exp(s).sum() - P).sum() / 2 == pytest.approx(0.0321, abs=2e-4)
+    few, more = (distance_of_the_best(k, NONE, LOG_Q) for k in (4, 7))
+    assert more < 0.6 * few, "without ln K it does"
+
+
+def test_one_corrected_negative_gives_the_square_root() -> None:
+    root = np.sqrt(P) / np.sqrt(P).sum()
+    assert distance_of_the_best(1, NONE, LOG_Q) == pytest.approx(np.abs(root - P).sum() / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("corrected", [False, True])
+def test_the_library_on_every_batch_of_three(corrected: bool) -> None:
+    """Two anchors, three items: at the claimed scores the expected gradient of info_nce_in_batch is zero."""
+    joint = torch.tensor([[0.3, 0.1, 0.2], [0.05, 0.25, 0.1]], dtype=torch.float64)
+    p_x, p_y = joint.sum(1, keepdim=True), joint.sum(0)
+    best = (joint / p_x).log() if corrected else (joint / p_x / p_y).log()
+    slopes = {}
+    for name, start in (("best", best), ("elsewhere", torch.zeros_like(best))):
+        scores = start.clone().requires_grad_()
+        total = torch.zeros((), dtype=torch.float64)
+        for batch in itertools.product(range(6), repeat=3):
+            x, y = (torch.tensor(batch) // 3, torch.tensor(batch) % 3)
+            log_q = p_y.log()[y] if corrected else None
+            keys = torch.eye(3, dtype=torch.float64)[y]
+            total = total + joint[x, y].prod() * info_nce_in_batch(
+                scores[x], keys, temperature=1.0, log_q=log_q
+            )
+        total.backward()
+        assert scores.grad is not None
+        slopes[name] = float(scores.grad.abs().max())
+    assert slopes["best"] < 1e-14 < 0.01 < slopes["elsewhere"]
+
+
+# --- borrowing pays
+
+
+def recognised(seed: int, b: int, k: int, rate: float) -> float:
+    """Share of held-out digits recognised from a second view; k = 0 borrows."""
+    images = datasets.digits().images.numpy()
+    images = images - images.mean(0)
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(images))
+    train, held_out = images[order[:1200]], images[order[1200:]]
+    weight = generator.normal(size=(64, 16)) / 8
+
+    def view(x: np.ndarray) -> np.ndarray:
+        return x * (generator.random(x.shape) < 0.5)
+
+    for _ in range(40):
+        rows = train[generator.permutation(1200)[:b]]
+        own = view(train[generator.integers(1200, size=b * k)]) if k else np.empty((0, 64))
+        inputs = [torch.from_numpy(x) for x in (view(rows), view(rows), own)]
+        leaf = torch.from_numpy(weight).requires_grad_()
+        query, key, neg = (F.normalize(x @ leaf, dim=1) for x in inputs)
+        scores = query @ key.T
+        if k:
+            negatives = torch.einsum("bd,bkd->bk", query, neg.view(b, k, 16))
+            loss = info_nce(scores.diagonal(), negatives, temperature=0.1)
+        else:
+            loss = F.cross_entropy(scores / 0.1, torch.arange(b))
+        weight = weight - rate * torch.autograd.grad(loss, leaf)[0].numpy()
+    sides = [
+        v / np.linalg.norm(v, axis=1, keepdims=True)
+        for v in (view(held_out) @ weight, view(held_out) @ weight)
+    ]
+    return float(((sides[0] @ sides[1].T).argmax(1) == np.arange(len(held_out))).mean())
+
+
+@pytest.mark.parametrize("rate", [0.5, 2.0])
+def test_for_the_same_encoding_borrowing_recognises_more(rate: float) -> None:
+    shares = {
+        arm: [recognised(seed, *arm, rate) for seed in range(20, 23)] for arm in ((96, 0), (64, 1), (32, 4))
+    }
+    calls = {cost_in_batch(96, 16).encoder_calls} | {
+        cost_per_example(b, k, 16).encoder_calls for b, k in ((64, 1), (32, 4), (12, 14))
+    }
+    assert calls == {192}
+    assert min(shares[96, 0]) > max(shares[64, 1] + shares[32, 4])
