@@ -220,6 +220,25 @@ def test_with_ln_k_the_error_never_fades() -> None:
     assert more < 0.6 * few, "without ln K it does"
 
 
+def test_masking_after_the_correction_grows_with_k_and_fades_without_frequent_items() -> None:
+    few, more = (distance_of_the_best(k, LOG_Q, LOG_Q, mask=True) for k in (4, 7))
+    assert few < more < 0.17
+
+    def at_k_infinite(p: np.ndarray) -> float:
+        def loss_and_slope(s: np.ndarray) -> tuple[float, np.ndarray]:
+            e = np.exp(s)
+            others = e.sum() - e
+            share = p / others
+            return float(p @ (np.log(others) - s)), e * (share.sum() - share) - p
+
+        s = minimize(loss_and_slope, np.log(p), jac=True, method="L-BFGS-B", options={"ftol": 1e-14}).x
+        return float(np.abs(np.exp(s) / np.exp(s).sum() - p).sum() / 2)
+
+    even = np.arange(1, 201.0) ** -0.5  # the most frequent of 200 items comes 4 % of the time
+    assert at_k_infinite(P) == pytest.approx(0.171, abs=1e-3)
+    assert 0.001 < at_k_infinite(even / even.sum()) < 0.005
+
+
 def test_one_corrected_negative_gives_the_square_root() -> None:
     root = np.sqrt(P) / np.sqrt(P).sum()
     assert distance_of_the_best(1, NONE, LOG_Q) == pytest.approx(np.abs(root - P).sum() / 2, abs=1e-6)

@@ -104,7 +104,7 @@ class SchemeCost(Explainer):
     def summary(self, result: Costs) -> str:
         own, lent = result.own, result.lent
         return (
-            f"B = {result.b:,}, K = {result.k:,}, d = {result.d:,}: own negatives {_size(own.bytes)}, "
+            f"B = {result.b:,}, K = {result.k:,}, d = {result.d:,}: own {_size(own.bytes)}, "
             f"{own.encoder_calls:,} items to encode; borrowed {_size(lent.bytes)}, {lent.encoder_calls:,} items\n"
             f"own negatives take fewer bytes exactly when B > K(d + 1) + 1 = {result.crossover:,}"
         )
