@@ -83,6 +83,8 @@ class DrawsAndPush(Explainer):
         left.set_title("What is drawn is not what is pushed")
         low, high = float(self._distinct[0]), float(self._distinct[-1])
         right.set(xscale="log", xlim=(low * 0.8, high * 1.4), ylim=(-0.03, 1.03))
+        decades = [10**n for n in range(10) if low <= 10**n <= high]
+        right.set_xticks(decades, [f"{n:,}" for n in decades])
         right.set(xlabel="occurrences of the word", ylabel="push of one draw, σ(s)")
         right.set_title("One draw pushes with σ(s)")
         right.axhline(0.5, color=FAINT, lw=1, ls=":", zorder=0)

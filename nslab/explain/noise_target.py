@@ -79,6 +79,10 @@ class NoiseTarget(Explainer):
         right.set(ylim=(TOP - 0.4, -0.6), yticks=range(TOP), yticklabels=range(1, TOP + 1))
         right.set(xlabel="how often the word is a context", ylabel="rank")
         right.set_title("The ten with the highest s*")
+        decades = [10**n for n in range(10) if low <= 10**n <= 10 * high]
+        for axes in (left, right):
+            axes.set_xticks(decades, [f"{n:,}" for n in decades])
+        left.set_xlim(low, high * 1.5)
         left.axhline(0, color=FAINT, lw=1, ls=":", zorder=0)
         return SimpleNamespace(
             all=left.plot(shown, shown, "o", color=FAINT, ms=4)[0],

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -68,10 +69,11 @@ class RareClass(Explainer):
         for axes in (left, right):
             axes.set(xlim=(-1.06, 1.31), xlabel="exponent α", yscale="log")
             axes.set_xticks([-1, -0.5, 0, 0.5, 0.75, 1], ["−1", "−½", "0", "½", "¾", "1"])
-            axes.minorticks_off()
         left.set(ylim=(5e-6, 3), ylabel="probability")
+        _powers(left, range(-5, 1))
         left.set_title("A lower α draws the rare class more")
         right.set(ylim=(3e-5, 3e4), ylabel="negatives per positive, ÷ K")
+        _powers(right, range(-4, 5))
         right.set_title("Only α = 1 gives both the same")
         right.axhline(1, color=FAINT, lw=1, zorder=0)
         right.axvline(1, color=FAINT, lw=1, zorder=0)
@@ -106,6 +108,14 @@ class RareClass(Explainer):
             f"P(seen in K = {result.k:,}) = {number(result.seen)}\n"
             f"negatives per positive: rare {_plain(result.rare)}, frequent {_plain(result.frequent)}"
         )
+
+
+def _powers(axes: Axes, exponents: range) -> None:
+    """Powers of ten as ticks of the vertical axis, in plain text."""
+    digits = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    names = ["1" if n == 0 else "10" if n == 1 else "10" + str(n).translate(digits) for n in exponents]
+    axes.set_yticks([10.0**n for n in exponents], names)
+    axes.minorticks_off()
 
 
 def _plain(value: float) -> str:

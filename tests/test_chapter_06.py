@@ -1,0 +1,275 @@
+"""Chapter 06: what its explainers compute, against independent computations, and what its prose claims."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+from mpmath import mp
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax
+
+from nslab import datasets, unigram
+from nslab.explain import DrawsAndPush, NoiseTarget, RareClass
+
+# --- two classes
+
+
+@pytest.mark.parametrize("alpha", [-1.0, 0.0, 0.75, 1.25])
+@pytest.mark.parametrize(("r", "k"), [(1, 1), (1000, 10), (10_000, 1000)])
+def test_the_rare_class_is_drawn_as_the_definition_says(alpha: float, r: int, k: int) -> None:
+    result = RareClass().at(alpha=alpha, r=r, k=k)
+    with mp.workdps(40):
+        q = 1 / (mp.mpf(r) ** mp.mpf(alpha) + 1)
+        assert result.q == pytest.approx(float(q), rel=1e-12)
+        assert result.seen == pytest.approx(float(1 - (1 - q) ** k), rel=1e-12)
+        assert result.rare == pytest.approx(float(k * q * (r + 1)), rel=1e-12)
+        assert result.frequent == pytest.approx(float(k * (1 - q) * (r + 1) / r), rel=1e-12)
+
+
+def test_the_curves_pass_through_the_marked_points() -> None:
+    grid = np.linspace(-1, 1.25, 181)
+    for alpha in (-1.0, 0.5, 1.25):
+        result, i = RareClass().at(alpha=alpha), int(np.abs(grid - alpha).argmin())
+        assert result.qs[i] == pytest.approx(result.q, rel=1e-9)
+        assert result.seens[i] == pytest.approx(result.seen, rel=1e-9)
+        assert result.rares[i] * result.k == pytest.approx(result.rare, rel=1e-9)
+        assert result.frequents[i] * result.k == pytest.approx(result.frequent, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "q", "seen"),
+    [(1.0, 9.99e-4, 0.0099), (0.75, 5.59e-3, 0.0545), (0.5, 0.0307, 0.2675), (0.0, 0.5, 0.9990)],
+)
+def test_a_thousand_to_one(alpha: float, q: float, seen: float) -> None:
+    result = RareClass().at(alpha=alpha, r=1000, k=10)
+    assert result.q == pytest.approx(q, rel=2e-3) and result.seen == pytest.approx(seen, abs=6e-5)
+
+
+def test_only_alpha_one_gives_every_class_k_negatives_per_positive() -> None:
+    for alpha, ratio in ((1.0, 1), (0.75, 5.623), (0.5, 31.62), (0.25, 177.8), (0.0, 1000), (-0.5, 31_623)):
+        result = RareClass().at(alpha=alpha, r=1000)
+        assert result.rare / result.frequent == pytest.approx(ratio, rel=1e-3)
+    assert RareClass().at(alpha=1.0).rare == pytest.approx(10) == RareClass().at(alpha=1.0).frequent
+
+
+def test_the_exponent_for_a_wanted_share() -> None:
+    alpha = math.log(0.95 / 0.05) / math.log(1000)
+    assert alpha == pytest.approx(0.42625, abs=5e-6)
+    assert float(unigram([1000, 1], alpha)[1]) == pytest.approx(0.05, rel=1e-12)
+
+
+def test_rows_of_the_table_do_not_depend_on_alpha() -> None:
+    pictures = np.array([1000.0, 1.0])
+    tables = {a: np.outer(pictures * 10, pictures**a / (pictures**a).sum()) for a in (1, 0)}
+    assert tables[1].sum(1) == pytest.approx([10_000, 10]) == tables[0].sum(1)
+    assert tables[1].sum(0) / pictures == pytest.approx([10, 10])
+    assert tables[1][1, 0] == pytest.approx(9.99, abs=1e-3) and tables[0][1, 0] == pytest.approx(5)
+    assert tables[0][0, 1] / tables[1][0, 1] == pytest.approx(500.5)
+
+
+# --- draws and push
+
+
+@pytest.fixture(scope="module")
+def counts() -> np.ndarray:
+    return np.array(sorted(Counter(word for report in datasets.lee() for word in report).values()))
+
+
+def by_band(shares: np.ndarray, counts: np.ndarray) -> list[float]:
+    bands = [int(n).bit_length() - 1 for n in counts]
+    return [float(shares[np.array(bands) == band].sum()) for band in range(max(bands) + 1)]
+
+
+@pytest.mark.parametrize(("alpha", "k"), [(-1.0, 1), (0.0, 5), (0.75, 100), (1.25, 1000)])
+def test_push_at_the_optimum_and_at_the_start(counts: np.ndarray, alpha: float, k: int) -> None:
+    p, q = counts / counts.sum(), counts**alpha / (counts**alpha).sum()
+    left = p * k * q / (p + k * q)
+    explainer = DrawsAndPush(counts)
+    end, start = explainer.at(alpha=alpha, k=k, t=1.0), explainer.at(alpha=alpha, k=k, t=0.0)
+    assert end.draws == pytest.approx(by_band(q, counts), rel=1e-9) == start.draws
+    assert end.push == pytest.approx(by_band(left / left.sum(), counts), rel=1e-9)
+    assert start.push == pytest.approx(start.draws, rel=1e-9)
+    assert end.top == pytest.approx((q[-1], left[-1] / left.sum()), rel=1e-9)
+    distinct = np.unique(counts)
+    sigma = [float((p / (p + k * q))[counts == n][0]) for n in distinct]
+    assert end.sigma == pytest.approx(sigma, rel=1e-9) and start.sigma == pytest.approx(0.5)
+
+
+def test_words_seen_once() -> None:
+    explainer = DrawsAndPush(datasets.lee_vocabulary().counts)
+    for alpha, mass in ((1.0, 0.050), (0.75, 0.121), (0.0, 0.433)):
+        assert explainer.at(alpha=alpha).once[0] == pytest.approx(mass, abs=5e-4)
+
+
+def test_more_negatives_bring_the_push_back_to_the_data(counts: np.ndarray) -> None:
+    data = np.array(by_band(counts / counts.sum(), counts))
+    explainer = DrawsAndPush(counts)
+    gaps = [np.abs(explainer.at(alpha=0.0, k=k, t=1.0).push - data).sum() for k in (1, 5, 50, 1000)]
+    assert gaps == sorted(gaps, reverse=True) and gaps[0] > 5 * gaps[-1]
+    assert explainer.at(alpha=1.0, k=7, t=0.4).push == pytest.approx(data, rel=1e-9)
+
+
+# --- the target
+
+
+@pytest.fixture(scope="module")
+def pairs() -> tuple[list[str], np.ndarray]:
+    words = [word for word, n in zip(*datasets.lee_vocabulary(), strict=True) if n >= 10]
+    place = {word: i for i, word in enumerate(words)}
+    n = np.zeros((len(words), len(words)))
+    for report in dict.fromkeys(datasets.lee()):
+        ids = [place[word] for word in report if word in place]
+        for i, a in enumerate(ids):
+            for c in ids[i + 1 : i + 6]:
+                n[a, c] += 1
+                n[c, a] += 1
+    return words, n
+
+
+def fire(pairs: tuple[list[str], np.ndarray]) -> NoiseTarget:
+    words, n = pairs
+    return NoiseTarget(words, n.sum(0), n[words.index("fire")])
+
+
+def test_the_logits_minimise_the_loss_of_each_pair(pairs: tuple[list[str], np.ndarray]) -> None:
+    words, n = pairs
+    row, f = n[words.index("fire")], n.sum(0)
+    for alpha, k in ((-1.0, 1), (0.75, 5), (1.25, 60)):
+        q = f**alpha / (f**alpha).sum()
+        shown = np.flatnonzero(row)[:20]
+        found = fire(pairs).at(alpha=alpha, k=k).logits[:20]
+        for c, s in zip(shown, found, strict=True):
+            positive, negative = row[c], row.sum() * k * q[c]
+            slope = negative * expit(s) - positive * expit(-s)
+            assert abs(slope) < 1e-9 * positive
+
+
+def test_alpha_moves_from_log_p_to_pmi_and_k_keeps_the_ranking(pairs: tuple[list[str], np.ndarray]) -> None:
+    words, n = pairs
+    row, f = n[words.index("fire")], n.sum(0) / n.sum()
+    seen = row > 0
+    log_p = np.log(row[seen] / row.sum())
+    pmi = log_p - np.log(f[seen])
+    for alpha in (-1.0, 0.0, 0.5, 1.0, 1.25):
+        result = fire(pairs).at(alpha=alpha)
+        rest = result.logits - ((1 - alpha) * log_p + alpha * pmi)
+        assert np.ptp(rest) < 1e-9
+        assert fire(pairs).at(alpha=alpha, k=60).top.tolist() == result.top.tolist()
+    assert fire(pairs).at(alpha=1.0, k=5).logits == pytest.approx(pmi - math.log(5), rel=1e-9, abs=1e-9)
+
+
+def test_what_the_reveal_says_about_fire(pairs: tuple[list[str], np.ndarray]) -> None:
+    explainer = fire(pairs)
+    tops = {alpha: explainer.top_words(explainer.at(alpha=alpha)) for alpha in (-1.0, 0.0, 1.0)}
+    assert tops[-1.0][0] == tops[0.0][0] == "the"
+    assert tops[1.0][:2] == ["rural", "service"] and "the" not in tops[1.0]
+
+
+def test_the_curvature_at_the_optimum_is_the_push_that_is_left() -> None:
+    with mp.workdps(30):
+        p, kq = mp.mpf("0.03"), 5 * mp.mpf("0.002")
+
+        def loss(s: float) -> float:
+            return p * mp.log(1 + mp.exp(-s)) + kq * mp.log(1 + mp.exp(s))
+
+        optimum = mp.log(p / kq)
+        assert abs(mp.diff(loss, optimum)) < 1e-20
+        left = p * kq / (p + kq)
+        assert mp.almosteq(kq / (1 + mp.exp(-optimum)), left)
+        assert abs(mp.diff(loss, optimum, 2) - left) < 1e-12
+
+
+def test_where_it_is_read_matters_far_more_than_how_it_was_trained() -> None:
+    """Another split and another training than the chapter's: L-BFGS with weight decay, no early stopping."""
+    size, dim, k, decay = 300, 16, 5, 1e-4
+    words = datasets.lee_vocabulary().words[:size]
+    place = {word: i for i, word in enumerate(words)}
+    reports = list(dict.fromkeys(datasets.lee()))
+    order = np.random.default_rng(1).permutation(len(reports))
+
+    def count(part: np.ndarray) -> np.ndarray:
+        n = np.zeros((size, size))
+        for i in part:
+            ids = np.array([place[word] for word in reports[i] if word in place])
+            for gap in range(1, 6):
+                np.add.at(n, (ids[:-gap], ids[gap:]), 1)
+        return n + n.T
+
+    learn, test = count(order[:220]), count(order[220:])
+    f = learn.sum(0)
+    noise = {alpha: f**alpha / (f**alpha).sum() for alpha in (1.0, 0.0)}
+
+    def train(q: np.ndarray) -> np.ndarray:
+        positive = learn / learn.sum()
+        negative = k * positive.sum(1, keepdims=True) * q
+
+        def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+            u, v = x.reshape(2, size, dim)
+            s = u @ v.T
+            slope = (positive + negative) * expit(s) - positive
+            value = ((positive + negative) * np.logaddexp(0, s) - positive * s).sum() + decay * x @ x / 2
+            return float(value), np.concatenate([(slope @ v).ravel(), (slope.T @ u).ravel()]) + decay * x
+
+        start = np.random.default_rng(2).normal(0, 0.1, 2 * size * dim)
+        u, v = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 100}).x.reshape(
+            2, size, dim
+        )
+        return u @ v.T
+
+    def found(logits: np.ndarray) -> float:
+        top = np.argsort(-logits, axis=1)[:, :10]
+        hit = np.zeros_like(test)
+        np.put_along_axis(hit, top, 1, axis=1)
+        return float((test * hit)[:, 100:].sum() / test[:, 100:].sum())
+
+    scores = {alpha: train(q) for alpha, q in noise.items()}
+    share = {
+        (trained, read): found(s + np.log(noise[trained] / noise[read]))
+        for trained, s in scores.items()
+        for read in noise
+    }
+    control = (test * np.log(f / f.sum())).sum()
+    for alpha, q in noise.items():
+        assert (test * log_softmax(scores[alpha] + np.log(q), axis=1)).sum() > control
+        assert share[alpha, 1.0] > 5 * share[alpha, 0.0]
+    assert share[0.0, 1.0] == pytest.approx(share[1.0, 1.0], rel=0.4)
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ([[1.0, 2.0]], ["counts", "(1, 2)"]),
+        ([3.0, 0.5], ["counts", "0.5"]),
+        ([1.0, math.nan], ["counts", "nan"]),
+    ],
+)
+def test_draws_and_push_refuses(counts: list, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        DrawsAndPush(counts)
+    assert all(word in str(caught.value) for word in words)
+
+
+NAMES, MANY = [str(i) for i in range(12)], torch.ones(12)
+
+
+@pytest.mark.parametrize(
+    ("counts", "with_anchor", "words"),
+    [
+        (torch.ones(11), MANY, ["counts", "12", "(11,)"]),
+        (MANY, torch.ones(11), ["with_anchor", "(11,)"]),
+        (torch.zeros(12), MANY, ["counts", "0.0"]),
+        (MANY, -MANY, ["with_anchor", "-1.0"]),
+        (MANY, torch.eye(12)[0], ["with_anchor", "at least 10", "got 1"]),
+    ],
+)
+def test_noise_target_refuses(counts: torch.Tensor, with_anchor: torch.Tensor, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        NoiseTarget(NAMES, counts, with_anchor)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
