@@ -63,6 +63,11 @@ def _noise_target():
     return explain.NoiseTarget(words, counts, pairs)
 
 
+def _pull_and_push():
+    images, labels = datasets.digits()
+    return explain.PullAndPush(images[:140], labels[:140])
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AdaptiveTemperature": _adaptive_temperature,
@@ -70,6 +75,7 @@ BUILD = {
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,
     "ThresholdGrowth": _threshold_growth,
+    "PullAndPush": _pull_and_push,
     "SoftmaxWeights": _softmax_weights,
     "TripletZones": _triplet_zones,
     "UnequalNegatives": _unequal_negatives,

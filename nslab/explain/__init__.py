@@ -10,8 +10,10 @@ from .effective_margin import EffectiveMargin
 from .entropy_speed import EntropySpeed
 from .hit_probability import HitProbability
 from .noise_target import NoiseTarget
+from .pull_and_push import PullAndPush
 from .rare_class import RareClass
 from .scheme_cost import SchemeCost
+from .softmax_cost import SoftmaxCost
 from .softmax_weights import SoftmaxWeights
 from .threshold_growth import ThresholdGrowth
 from .triplet_zones import TripletZones
@@ -29,8 +31,10 @@ __all__ = [
     "Explainer",
     "HitProbability",
     "NoiseTarget",
+    "PullAndPush",
     "RareClass",
     "SchemeCost",
+    "SoftmaxCost",
     "SoftmaxWeights",
     "ThresholdGrowth",
     "TripletZones",

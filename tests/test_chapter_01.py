@@ -1,0 +1,179 @@
+"""Chapter 01: what its explainers compute, against independent computations, and what its prose claims."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from nslab import datasets, info_nce
+from nslab.explain import PullAndPush, SoftmaxCost
+from nslab.explain.pull_and_push import accuracy, moved, trained
+from nslab.explain.softmax_cost import duration
+
+
+@pytest.fixture(scope="module")
+def circle() -> PullAndPush:
+    images, labels = datasets.digits()
+    three = torch.isin(labels, torch.tensor([0, 3, 6])).nonzero().ravel()
+    three = three[torch.randperm(len(three), generator=torch.Generator().manual_seed(0))][:140]
+    return PullAndPush(images[three], labels[three])
+
+
+# --- pull and push
+
+
+def test_curves_are_what_the_points_say(circle: PullAndPush) -> None:
+    run = circle.at(step=37, push=0.6)
+    x, n = run.points, len(run.points)
+    assert np.linalg.norm(x, axis=1) == pytest.approx(np.ones(n), abs=1e-12)
+    cosines = [x[i] @ x[j] for i in range(n) for j in range(n) if i != j]
+    assert run.others[37] == pytest.approx(np.mean(cosines), rel=1e-10)
+    assert np.linalg.norm(run.positive) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("push", [0.37, 1.0])
+def test_a_step_of_training_follows_the_slope_of_the_loss(push: float) -> None:
+    """One step of the encoder, against numpy and slopes by finite differences."""
+    x = np.random.default_rng(0).random((20, 64))
+    images = torch.from_numpy(x)
+    path = trained(images, images, [push], torch.Generator().manual_seed(3))[0].numpy()
+
+    g = torch.Generator().manual_seed(3)
+    last = torch.randn(16, 2, generator=g, dtype=torch.float64).numpy() / 4
+    views = [moved(images, g).numpy() - x.mean(0) for _ in range(2)]
+    first = np.linalg.svd(x - x.mean(0), full_matrices=False)[2][:16].T
+    first = 0.7 * first * np.sign(first[np.abs(first).argmax(0), np.arange(16)])
+
+    def encode(z: np.ndarray, weights: np.ndarray, bias: np.ndarray, out: np.ndarray) -> np.ndarray:
+        h = np.tanh(z @ weights + bias[:16]) @ out + bias[16:]
+        return h / np.linalg.norm(h, axis=1, keepdims=True)
+
+    def loss(theta: np.ndarray) -> float:
+        parts = theta[:1024].reshape(64, 16), theta[1024:1042], theta[1042:].reshape(16, 2)
+        s = encode(views[0], *parts) @ encode(views[1], *parts).T / 0.2
+        return float(np.mean(push * np.log(np.exp(s).sum(1)) - np.diag(s)))
+
+    start = np.concatenate([first.ravel(), np.zeros(18), last.ravel()])
+    slope = np.zeros_like(start)
+    for i in range(len(start)):
+        e = np.zeros_like(start)
+        e[i] = 1e-6
+        slope[i] = (loss(start + e) - loss(start - e)) / 2e-6
+    after = start - 0.4 * slope
+    now = encode(x - x.mean(0), after[:1024].reshape(64, 16), after[1024:1042], after[1042:].reshape(16, 2))
+    assert path[1] == pytest.approx(now, abs=1e-6)
+
+
+def test_moved_shifts_by_at_most_a_pixel_and_loses_what_leaves() -> None:
+    image = torch.zeros(200, 64, dtype=torch.float64)
+    image[:, 3 * 8 + 4] = 1
+    places = {int(row.argmax()) for row in moved(image, torch.Generator().manual_seed(0))}
+    assert places == {(3 + i) * 8 + 4 + j for i in (-1, 0, 1) for j in (-1, 0, 1)}
+    corner = torch.zeros(200, 64, dtype=torch.float64)
+    corner[:, 0] = 1
+    left = moved(corner, torch.Generator().manual_seed(0)).sum(1)
+    assert set(left.tolist()) == {0.0, 1.0}
+
+
+def test_accuracy_is_the_vote_of_five() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.random((40, 2)), rng.integers(0, 3, 40)
+    right = 0
+    for i in range(40):
+        near = [j for j in np.argsort(np.linalg.norm(x - x[i], axis=1)) if j != i][:5]
+        right += np.bincount(y[near], minlength=3).argmax() == y[i]
+    assert float(accuracy(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(right / 40)
+
+
+def test_pull_alone_collapses_and_the_push_keeps_apart(circle: PullAndPush) -> None:
+    alone, both = circle.at(step=100, push=0.0), circle.at(step=100, push=1.0)
+    assert alone.pairs[-1] > 0.999 and alone.others[-1] > 0.999
+    assert alone.accuracy[-10:].max() < 0.5 < 0.7 < alone.accuracy[0]
+    assert both.pairs[-1] > 0.9 and both.others[-1] < 0.4
+    assert both.accuracy[-10:].min() > 0.9
+
+
+def test_pull_and_push_refuses_what_does_not_fit() -> None:
+    images, labels = datasets.digits()
+    with pytest.raises(ValueError, match=r"images must be \(140, 64\), got \(139, 64\)"):
+        PullAndPush(images[:139], labels[:139])
+    with pytest.raises(ValueError, match=r"labels must be one per image, got shape \(139,\)"):
+        PullAndPush(images[:140], labels[:139])
+    with pytest.raises(ValueError, match=r"images must lie in \[0, 1\], got 5.0 at index"):
+        PullAndPush(16 * images[:140], labels[:140])
+    with pytest.raises(ValueError, match="labels"):
+        PullAndPush(images[:140], labels[:140] + 5)
+
+
+# --- forces
+
+
+@pytest.mark.parametrize("push", [0.0, 0.3, 1.0])
+def test_forces_sum_to_minus_what_raising_all_scores_pays(push: float) -> None:
+    s = torch.rand(65, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
+    loss = -s[0] / 0.2 + push * torch.logsumexp(s / 0.2, 0)
+    (slopes,) = torch.autograd.grad(loss, s)
+    assert slopes.sum().item() == pytest.approx(-(1 - push) / 0.2, abs=1e-12)
+
+
+def test_all_scores_alike_is_where_a_guesser_is() -> None:
+    assert info_nce(1.0, [1.0] * 64, temperature=0.2).item() == pytest.approx(math.log(65), rel=1e-12)
+
+
+@pytest.mark.parametrize("push", [0.1, 0.5, 1.0])
+def test_near_collapse_opening_up_pays_once_the_others_differ_enough(push: float) -> None:
+    """The change of the loss is (D_pair − λ D_others) / 2τ to first order, for many negatives."""
+    rng, k, tau = np.random.default_rng(0), 4000, 0.2
+    d_pair, d_others = 3e-6, rng.uniform(0, 2e-5, k)  # squared distances; a score is 1 − D/2
+    pos, neg = 1 - d_pair / 2, 1 - d_others / 2
+    loss = -pos / tau + push * np.log(np.exp(pos / tau) + np.exp(neg / tau).sum())
+    collapsed = -1 / tau + push * (np.log(k + 1) + 1 / tau)
+    assert loss - collapsed == pytest.approx((d_pair - push * d_others.mean()) / (2 * tau), rel=5e-3)
+    assert (loss < collapsed) == (push * d_others.mean() > d_pair)
+
+
+# --- cost
+
+
+def test_costs_are_exact_and_a_billion_takes_three_days() -> None:
+    costs = SoftmaxCost().at(n=10**9, k=1000, dim=128)
+    scores = sum(2 * 128 for _ in range(50)) // 50  # a product and a sum for each coordinate
+    assert costs.full == 10**18 * scores == 256 * 10**18
+    assert costs.sampled == 10**9 * 1001 * scores
+    assert Fraction(costs.full, costs.sampled) == Fraction(10**9, 1001)
+    assert costs.full / 1e15 / 86400 == pytest.approx(2.963, abs=1e-3)
+    assert costs.full / 10**9 / 1e15 == pytest.approx(0.256e-3)
+
+
+def test_lines_pass_through_the_dots_and_meet_where_k_plus_one_is_n() -> None:
+    costs = SoftmaxCost().at(n=10**6, k=999, dim=64)
+    at_million = int(np.flatnonzero(np.isclose(np.geomspace(1e3, 1e10, 8), 1e6))[0])
+    assert costs.full_line[at_million] == pytest.approx(costs.full / 1e15, rel=1e-12)
+    assert costs.sampled_line[at_million] == pytest.approx(costs.sampled / 1e15, rel=1e-12)
+    assert costs.full_line[0] == pytest.approx(costs.sampled_line[0], rel=1e-12)  # N = 1000 = K + 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(6.4e-12, "0.0064 ns"), (0.999, "999 ms"), (1.0, "1 s"), (7200, "2 hours"), (8.2e8, "26 years")],
+)
+def test_durations_read_well(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+# --- what the prose says of real digits
+
+
+def test_each_digit_has_another_digit_nearer_than_its_own_copy() -> None:
+    images, labels = datasets.digits()
+    x, y = images.numpy().reshape(-1, 8, 8), labels.numpy()
+    copies = np.zeros_like(x)
+    copies[:, :, 1:] = x[:, :, :-1]  # one pixel to the right
+    unit = [z.reshape(-1, 64) / np.linalg.norm(z.reshape(-1, 64), axis=1, keepdims=True) for z in (x, copies)]
+    own = (unit[0] * unit[1]).sum(1)
+    other = np.where(y[:, None] == y, -1, unit[0] @ unit[0].T).max(1)
+    assert (other > own).all()
