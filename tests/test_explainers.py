@@ -68,12 +68,27 @@ def _pull_and_push():
     return explain.PullAndPush(images[:140], labels[:140])
 
 
+def _proposal_gradient():
+    embeddings, labels = datasets.digit_embeddings()
+    own = labels[1:601] == labels[0]
+    target = int(own.nonzero()[1])
+    own[target] = False
+    return explain.ProposalGradient(embeddings[1:601], embeddings[0] / 0.1, target, own)
+
+
+def _pooled_proposal():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.PooledProposal(embeddings[1:601] @ embeddings[0] / 0.1, labels[1:601] == labels[0])
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AdaptiveTemperature": _adaptive_temperature,
     "AnchorShares": _anchor_shares,
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,
+    "PooledProposal": _pooled_proposal,
+    "ProposalGradient": _proposal_gradient,
     "ThresholdGrowth": _threshold_growth,
     "PullAndPush": _pull_and_push,
     "SoftmaxWeights": _softmax_weights,

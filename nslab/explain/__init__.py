@@ -10,6 +10,8 @@ from .effective_margin import EffectiveMargin
 from .entropy_speed import EntropySpeed
 from .hit_probability import HitProbability
 from .noise_target import NoiseTarget
+from .pooled_proposal import PooledProposal
+from .proposal_gradient import ProposalGradient
 from .pull_and_push import PullAndPush
 from .rare_class import RareClass
 from .scheme_cost import SchemeCost
@@ -31,6 +33,8 @@ __all__ = [
     "Explainer",
     "HitProbability",
     "NoiseTarget",
+    "PooledProposal",
+    "ProposalGradient",
     "PullAndPush",
     "RareClass",
     "SchemeCost",
