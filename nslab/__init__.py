@@ -26,6 +26,7 @@ from nslab.losses import (
     triplet_loss,
 )
 from nslab.mining import categorize, mine_triplets
+from nslab.noise import fixed_point, nce_gradient, nce_objective
 from nslab.samplers import AliasTable, ExclusionWindow, propose, unigram
 from nslab.theory import (
     effective_margin,
@@ -57,6 +58,7 @@ __all__ = [
     "equal_negatives_loss",
     "false_negative_cap",
     "false_negative_rate",
+    "fixed_point",
     "gather_with_grad",
     "gradient_share",
     "hit_probability",
@@ -65,7 +67,9 @@ __all__ = [
     "info_nce_in_batch",
     "linear_loss",
     "mine_triplets",
+    "nce_gradient",
     "nce_loss",
+    "nce_objective",
     "propose",
     "sgns_loss",
     "smallest_k",

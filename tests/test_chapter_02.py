@@ -20,7 +20,7 @@ def test_word_similarity_is_the_bundled_file(name: str, file: str, size: int) ->
     assert len(pairs) == len(ratings) == size
     assert pairs == tuple((first.lower(), second.lower()) for first, second, _ in rows)
     assert ratings.tolist() == [float(rating) for *_, rating in rows]
-    assert 0 <= ratings.min() and ratings.max() <= 10
+    assert ratings.min() >= 0 and ratings.max() <= 10
 
 
 def test_the_ratings_that_the_chapter_quotes() -> None:

@@ -7,9 +7,13 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from scipy.special import logsumexp
+from scipy.stats import entropy
 
 from nslab import datasets, explain
 from nslab.explain.anchor_shares import KS as SHARE_KS
+from nslab.explain.freezing import DRAWS as FREEZING_DRAWS
+from nslab.explain.freezing import KS as FREEZING_KS
 from nslab.explain.hit_probability import KS as HIT_KS
 from nslab.explain.threshold_growth import DRAWS
 from nslab.explain.threshold_growth import KS as GROWTH_KS
@@ -136,3 +140,113 @@ def test_the_beta_example_of_the_mean_myth():
     with mpmath.workdps(40):
         assert covers(19_651) < mpmath.mpf("0.95") <= covers(19_652)
         assert float(covers(299)) == pytest.approx(0.624, abs=5e-4)
+
+
+@pytest.fixture(scope="module")
+def pools(shares):
+    scores, negative = (tensor[:500, 500:1000] for tensor in shares)
+    reports = datasets.lee_embeddings()
+    likeness = reports @ reports.T
+    return {"digits": scores[negative], "Lee reports": likeness[(likeness < 0.999).tril(-1)]}
+
+
+@pytest.fixture(scope="module")
+def freezing(pools):
+    return explain.Freezing(pools)
+
+
+def exp_entropy(scores, tau):
+    return np.exp(entropy(np.exp((scores - scores.max()) / tau)))
+
+
+@pytest.mark.parametrize(("tau", "k"), [(0.1, 10), (0.26, 1000), (0.263, 777), (1.0, 32_768)])
+def test_freezing_counts_what_scipy_counts(pools, freezing, tau, k):
+    result = freezing.at(tau=tau, k=k)
+    generator = torch.Generator().manual_seed(0)
+    drawn = {"normal": torch.randn(32_768, FREEZING_DRAWS, dtype=torch.float64, generator=generator).numpy()}
+    for name, pool in pools.items():
+        order = [torch.randperm(len(pool), generator=generator)[:32_768] for _ in range(FREEZING_DRAWS)]
+        scores = (pool.numpy() - pool.numpy().mean()) / pool.numpy().std()
+        drawn[name] = np.stack([scores[row] for row in order], 1)
+    for name, scores in drawn.items():
+        found = result.crowds[name]
+        columns = scores[:k].T
+        counts = [exp_entropy(column, tau) for column in columns]
+        np.testing.assert_allclose(found.counts, counts, rtol=1e-9)
+        assert found.effective == pytest.approx(np.prod(counts) ** (1 / len(counts)), rel=1e-9)
+        assert found.threshold == pytest.approx(tau * logsumexp(columns / tau, axis=1).mean(), rel=1e-9)
+        for i in range(0, len(FREEZING_KS), 24):
+            count = exp_entropy(scores[: FREEZING_KS[i], 0], tau)
+            assert np.exp(found.entropy[i, 0]) == pytest.approx(count, rel=1e-9)
+
+
+@pytest.mark.parametrize("k", [10, 1000, 32_768])
+def test_the_two_forms_of_the_threshold_meet_at_the_critical_temperature(freezing, k):
+    critical = freezing.at(tau=0.5, k=k).critical  # all in units of sd
+    just_below, just_above = (freezing.at(tau=critical * by, k=k).limit for by in (0.999, 1.001))
+    assert just_below == pytest.approx(np.sqrt(2 * log(k))) and just_above == pytest.approx(
+        just_below, rel=1e-5
+    )
+    assert critical * log(k) + 1 / (2 * critical) == pytest.approx(np.sqrt(2 * log(k)), rel=1e-12)
+    assert k * np.exp(-1 / (2 * critical**2)) == pytest.approx(1, rel=1e-9)
+    with mpmath.workdps(30):  # a factor e in K lifts the frozen threshold by τ_c
+        slope = mpmath.diff(lambda x: mpmath.sqrt(2 * x), log(k))
+    assert critical == pytest.approx(float(slope), rel=1e-9)
+
+
+@pytest.mark.parametrize("tau", [0.5, 1.0])
+def test_a_share_rho_of_normal_scores_counts(freezing, tau):
+    def excess(x):  # ln ρ is minus the divergence of the weighted density, shifted by 1/τ, from the plain one
+        weighted = mpmath.npdf(x, 1 / mpmath.mpf(tau))
+        return weighted * mpmath.log(weighted / mpmath.npdf(x))
+
+    apart = mpmath.mpf(mpmath.quad(excess, [-12, 0, 12]))
+    result = freezing.at(tau=tau, k=32_768)
+    assert result.share == pytest.approx(float(mpmath.exp(-apart)), rel=1e-6)
+    assert result.crowds["normal"].effective == pytest.approx(32_768 * result.share, rel=0.02)
+
+
+def test_real_scores_count_by_their_own_share_and_do_not_freeze_as_normal_ones_would(pools, freezing):
+    for name, pool in pools.items():
+        sd = pool.numpy().std()
+        for tau in (0.07, 0.04):
+            found = freezing.at(tau=tau / sd, k=32_768)
+            share = exp_entropy(pool.numpy(), tau) / len(pool)
+            assert found.crowds[name].effective == pytest.approx(32_768 * share, rel=0.3)
+        assert sd * found.critical > 0.04, "below the threshold of normal scores"
+        assert found.crowds[name].effective > 5 * found.crowds["normal"].effective
+
+
+def test_frozen_normal_scores_gain_height_but_no_voters(freezing):
+    low, high = (freezing.at(tau=0.1, k=k).crowds["normal"] for k in (10, 32_768))
+    assert high.threshold > low.threshold + 2
+    assert high.effective < 3
+    assert (
+        freezing.at(tau=1.0, k=32_768).crowds["normal"].effective
+        > 1000 * freezing.at(tau=1.0, k=10).crowds["normal"].effective
+    )
+
+
+def test_a_thousand_is_too_few_for_a_sharp_turn(freezing):
+    counts = np.array(
+        [freezing.at(tau=tau, k=1000).crowds["normal"].effective for tau in np.linspace(0.2, 0.34, 15)]
+    )
+    steps = counts[1:] / counts[:-1]
+    assert np.all(steps > 1.05) and np.all(steps < 1.35)
+
+
+@pytest.mark.parametrize(
+    ("scores", "words"),
+    [
+        ({}, "one or two pools"),
+        ({"normal": torch.rand(40_000)}, "none named 'normal'"),
+        ({"a": torch.rand(32_767)}, r"scores\['a'\] .* got shape \(32767,\)"),
+        ({"a": torch.rand(2, 40_000)}, r"scores\['a'\] .* got shape \(2, 40000\)"),
+        ({"a": torch.full((40_000,), 0.3)}, r"scores\['a'\] must differ"),
+        ({"a": torch.eye(1, 40_000)[0]}, r"scores\['a'\] .* 70 standard deviations"),
+        ({"a": torch.rand(40_000).log().log()}, r"scores\['a'\] must be finite"),
+    ],
+)
+def test_freezing_refuses_what_does_not_fit(scores, words):
+    with pytest.raises(ValueError, match=words):
+        explain.Freezing(scores)

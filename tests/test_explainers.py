@@ -4,6 +4,7 @@ import io
 import random
 import threading
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -28,9 +29,23 @@ def _anchor_shares():
     return explain.AnchorShares(embeddings @ embeddings.T, labels[:, None] != labels)
 
 
+def _exclusion_mass():
+    reports = datasets.lee_embeddings()
+    places = torch.linspace(0, len(reports) - 1, 64).long()
+    scores = reports[places] @ reports.T
+    return explain.ExclusionMass(scores, places, scores > 0.9)
+
+
 def _threshold_growth():
     embeddings, labels = datasets.digit_embeddings()
     return explain.ThresholdGrowth((embeddings @ embeddings[0])[labels != labels[0]])
+
+
+def _freezing():
+    embeddings, labels = datasets.digit_embeddings()
+    scores, reports = embeddings[:500] @ embeddings[500:1000].T, datasets.lee_embeddings()
+    pairs = scores[labels[:500, None] != labels[500:1000]]
+    return explain.Freezing({"digits": pairs, "Lee reports": (reports @ reports.T).ravel()})
 
 
 def _triplet_zones():
@@ -43,6 +58,11 @@ def _triplet_zones():
 def _unequal_negatives():
     embeddings, labels = datasets.digit_embeddings()
     return explain.UnequalNegatives((embeddings @ embeddings[3])[labels != labels[3]])
+
+
+def _letters(cls):
+    letters = Counter("".join(word for report in datasets.lee() for word in report))
+    return cls([letters[letter] for letter in sorted(letters)], sorted(letters))
 
 
 def _adaptive_temperature():
@@ -63,11 +83,6 @@ def _noise_target():
     return explain.NoiseTarget(words, counts, pairs)
 
 
-def _pull_and_push():
-    images, labels = datasets.digits()
-    return explain.PullAndPush(images[:140], labels[:140])
-
-
 def _proposal_gradient():
     embeddings, labels = datasets.digit_embeddings()
     own = labels[1:601] == labels[0]
@@ -81,12 +96,21 @@ def _pooled_proposal():
     return explain.PooledProposal(embeddings[1:601] @ embeddings[0] / 0.1, labels[1:601] == labels[0])
 
 
+def _pull_and_push():
+    images, labels = datasets.digits()
+    return explain.PullAndPush(images[:140], labels[:140])
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AdaptiveTemperature": _adaptive_temperature,
+    "AliasBuild": lambda: _letters(explain.AliasBuild),
+    "AliasDarts": lambda: _letters(explain.AliasDarts),
     "AnchorShares": _anchor_shares,
+    "ExclusionMass": _exclusion_mass,
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,
+    "Freezing": _freezing,
     "PooledProposal": _pooled_proposal,
     "ProposalGradient": _proposal_gradient,
     "ThresholdGrowth": _threshold_growth,
@@ -99,7 +123,9 @@ BUILD = {
 CLASSES = [
     getattr(explain, name)
     for name in explain.__all__
-    if isinstance(getattr(explain, name), type) and getattr(explain, name) is not explain.Explainer
+    if isinstance(cls := getattr(explain, name), type)
+    and issubclass(cls, explain.Explainer)
+    and cls is not explain.Explainer
 ]
 
 

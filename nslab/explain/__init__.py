@@ -1,18 +1,26 @@
 """Visual explainers: each answers one question with sliders, on real data."""
 
+from ._controls import Control, decade_grid, integer_grid, linear_grid, log_grid
 from ._explainer import Explainer
 from ._style import COLORS, STYLE
 from .accidental_hits import AccidentalHits
 from .adaptive_temperature import AdaptiveTemperature
+from .alias_build import AliasBuild
+from .alias_darts import AliasDarts
 from .anchor_shares import AnchorShares
 from .draws_and_push import DrawsAndPush
 from .effective_margin import EffectiveMargin
 from .entropy_speed import EntropySpeed
+from .exclusion_mass import ExclusionMass
+from .false_negative_cap import FalseNegativeCap
+from .freezing import Freezing
 from .hit_probability import HitProbability
+from .noise_race import NoiseRace
 from .noise_target import NoiseTarget
 from .pooled_proposal import PooledProposal
 from .proposal_gradient import ProposalGradient
 from .pull_and_push import PullAndPush
+from .random_bits import RandomBits
 from .rare_class import RareClass
 from .scheme_cost import SchemeCost
 from .softmax_cost import SoftmaxCost
@@ -20,22 +28,31 @@ from .softmax_weights import SoftmaxWeights
 from .threshold_growth import ThresholdGrowth
 from .triplet_zones import TripletZones
 from .unequal_negatives import UnequalNegatives
+from .your_curve import your_curve
 
 __all__ = [
     "COLORS",
     "STYLE",
     "AccidentalHits",
     "AdaptiveTemperature",
+    "AliasBuild",
+    "AliasDarts",
     "AnchorShares",
+    "Control",
     "DrawsAndPush",
     "EffectiveMargin",
     "EntropySpeed",
+    "ExclusionMass",
     "Explainer",
+    "FalseNegativeCap",
+    "Freezing",
     "HitProbability",
+    "NoiseRace",
     "NoiseTarget",
     "PooledProposal",
     "ProposalGradient",
     "PullAndPush",
+    "RandomBits",
     "RareClass",
     "SchemeCost",
     "SoftmaxCost",
@@ -43,4 +60,9 @@ __all__ = [
     "ThresholdGrowth",
     "TripletZones",
     "UnequalNegatives",
+    "decade_grid",
+    "integer_grid",
+    "linear_grid",
+    "log_grid",
+    "your_curve",
 ]

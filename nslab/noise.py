@@ -1,0 +1,153 @@
+"""Noise-contrastive estimation on a handful of states, exactly: every sum runs over all states, nothing is sampled.
+
+The model gives each state x a score s(x), its log-probability. The data are p_data; one data point stands against k
+draws from the noise q, and the logit that tells them apart is G = s − ln(k q). Everything is float64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nslab._checks import as_float, first_bad, one_of, positive, whole
+from nslab.losses import _softplus
+
+MODES = ("fixed", "stop_grad", "log_q_only", "measure", "full", "uncorrected")
+
+
+def nce_objective(scores: Any, p_data: Any, q: Any, k: int) -> Tensor:
+    """J = Σ p_data ln σ(G) + k Σ q ln σ(−G) with G = s − ln(k q): what NCE maximises, in nats, at most 0.
+
+    scores (..., N), p_data (N,), q (N,) or like scores -> (...). Over all scores it is largest where e^s = p_data,
+    whatever q. ValueError for k < 1, shapes that do not match, probabilities that are negative or do not sum to
+    1 within 1e-6, and a q that is 0 anywhere: a state that is never drawn as noise is never pushed down.
+    Source: Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
+
+    >>> nce_objective([-0.7, -0.7], [0.5, 0.5], [0.5, 0.5], k=1)
+    tensor(-1.3863, dtype=torch.float64)
+    """
+    s, p = _scores_and_data(scores, p_data)
+    q = _noise(q, s, "q")
+    return _objective(s, p, q, q, whole(k, "k", minimum=1))
+
+
+def nce_gradient(
+    scores: Any,
+    p_data: Any,
+    noise: Any,
+    k: int,
+    mode: str = "stop_grad",
+    *,
+    normalized: bool = False,
+) -> Tensor:
+    """The gradient of J with respect to the scores, along some of the three ways in which the scores enter it.
+
+    They enter through the model's s in G; through ln q in G, if the noise is made from them; and through the q
+    that the draws come from. `noise` is a function scores -> q that torch can differentiate, or the probabilities
+    of a noise that never changes. Along which ways the gradient flows, by mode:
+
+    - "fixed": s only; `noise` must be probabilities;
+    - "stop_grad": s only, with q computed anew from the scores and held: k q (p_data − e^s) / (e^s + k q);
+    - "log_q_only": s and ln q, the draws held, as autograd has it where discrete draws are not detached;
+    - "measure": s and the draws, ln q held;
+    - "full": all three;
+    - "uncorrected": s only, and G = s: nothing is subtracted.
+
+    normalized: the model's log-probabilities are ln softmax(scores), not the scores themselves; the noise then
+    gets them too. scores (..., N), p_data (N,) -> (..., N). Errors as in `nce_objective`; ValueError for an
+    unknown mode, TypeError where "fixed" gets a function.
+    Sources: Gutmann & Hyvärinen 2010; Goodfellow, On distinguishability criteria (2014), for noise = softmax.
+
+    >>> softmax = lambda s: torch.softmax(s, -1)
+    >>> half = torch.tensor([0.5, 0.5]).log()
+    >>> nce_gradient(half, [0.8, 0.2], softmax, k=3)
+    tensor([ 0.2250, -0.2250], dtype=torch.float64)
+    >>> nce_gradient(half, [0.8, 0.2], softmax, k=3, mode="full", normalized=True).abs().max() < 1e-12
+    tensor(True)
+    """
+    s, p = _scores_and_data(scores, p_data)
+    one_of(mode, "mode", MODES)
+    if mode == "fixed" and callable(noise):
+        raise TypeError("noise must be probabilities where mode is 'fixed', got a function")
+    with torch.enable_grad():
+        s = s.detach().requires_grad_()
+        log_p = torch.log_softmax(s, -1) if normalized else s
+        q = _noise(noise(log_p) if callable(noise) else noise, s, "noise")
+        subtracted = q if mode in ("log_q_only", "full") else q.detach()
+        drawn = q if mode in ("measure", "full") else q.detach()
+        k = whole(k, "k", minimum=1)
+        if mode == "uncorrected":
+            subtracted = torch.full_like(q, 1 / k)  # ln(k/k) = 0
+        return torch.autograd.grad(_objective(log_p, p, drawn, subtracted, k).sum(), s)[0]
+
+
+def fixed_point(
+    p_data: Any,
+    noise: Any,
+    k: int,
+    mode: str = "stop_grad",
+    *,
+    normalized: bool = False,
+    start: Any = None,
+    step: float = 0.2,
+    tolerance: float = 1e-10,
+    max_steps: int = 5000,
+) -> Tensor:
+    """The scores (N,) at which `nce_gradient` comes to rest when it is followed uphill from `start`.
+
+    Each step moves the scores by step · gradient / p_data, until no |gradient| / p_data exceeds `tolerance`.
+    The start (N,) is −ln N everywhere unless given; where the gradient is 0 at once, it is the answer. The other
+    arguments, and the errors, are those of `nce_gradient`; ValueError also if p_data is 0 anywhere (that score
+    would fall for ever), RuntimeError if max_steps do not suffice: the step is too large, or there is no point of rest.
+
+    >>> fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3).exp()
+    tensor([0.8000, 0.2000], dtype=torch.float64)
+    >>> torch.softmax(fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3, mode="uncorrected"), -1)
+    tensor([0.6667, 0.3333], dtype=torch.float64)
+    """
+    p = as_float(p_data, "p_data").double()
+    first_bad(p, p <= 0, "p_data must be > 0 everywhere")
+    s = torch.full_like(p, -math.log(len(p))) if start is None else _scores_and_data(start, p)[0].detach()
+    size, small = positive(step, "step"), positive(tolerance, "tolerance")
+    worst = math.inf
+    for _ in range(whole(max_steps, "max_steps", minimum=1)):
+        direction = nce_gradient(s, p, noise, k, mode, normalized=normalized) / p
+        worst = float(direction.abs().max())
+        if worst <= small:
+            return s
+        s = s + size * direction
+    raise RuntimeError(
+        f"mode {mode!r} is not at rest after {max_steps} steps of {size}: |gradient| / p_data is still {worst:.3g}"
+    )
+
+
+def _objective(log_p: Tensor, p: Tensor, drawn: Tensor, subtracted: Tensor, k: int) -> Tensor:
+    logit = log_p - (k * subtracted).log()
+    return -(p * _softplus(-logit)).sum(-1) - k * (drawn * _softplus(logit)).sum(-1)
+
+
+def _scores_and_data(scores: Any, p_data: Any) -> tuple[Tensor, Tensor]:
+    s, p = as_float(scores, "scores").double(), as_float(p_data, "p_data").double()
+    if p.dim() != 1 or s.dim() == 0 or s.shape[-1] != len(p):
+        got = f"scores {tuple(s.shape)} and p_data {tuple(p.shape)}"
+        raise ValueError(f"scores must be (..., N) and p_data (N,), got {got}")
+    first_bad(p, p < 0, "p_data must be >= 0")
+    _sums_to_one(p, "p_data")
+    return s, p
+
+
+def _noise(q: Any, scores: Tensor, name: str) -> Tensor:
+    q = as_float(q, name).double()
+    if q.shape not in (scores.shape, scores.shape[-1:]):
+        raise ValueError(f"{name} must give (N,) or one q for each row of scores, got {tuple(q.shape)}")
+    first_bad(q, q <= 0, f"{name} must be > 0 everywhere: a state never drawn as noise is never pushed down")
+    _sums_to_one(q, name)
+    return q
+
+
+def _sums_to_one(p: Tensor, name: str) -> None:
+    total = p.detach().sum(-1)
+    first_bad(total, (total - 1).abs() > 1e-6, f"{name} must sum to 1 within 1e-6: the sum is")

@@ -1,0 +1,156 @@
+"""Exercise 01: right answers in several styles pass, and a learner's own mistakes are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from nslab import practice
+from nslab.practice._exercise import load
+
+
+def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
+    assert isinstance(fn, FunctionType)
+    named = FunctionType(fn.__code__, fn.__globals__, name, fn.__defaults__, fn.__closure__)
+    return practice.check("01", named, **options)
+
+
+def refuse(T: int, i: int, w: int) -> None:
+    if i < 0 or i >= T or w < 0 or w >= T:
+        raise ValueError("out of range")
+
+
+def two_ranges(T: int, i: int, w: int) -> list[int]:
+    refuse(T, i, w)
+    return [*range(0, max(0, i - w)), *range(i + w + 1, T)]
+
+
+def clipped_mask(T: int, i: int, w: int) -> torch.Tensor:
+    refuse(T, i, w)
+    mask = torch.ones(T, dtype=torch.bool)
+    mask[max(0, i - w) : i + w + 1] = False
+    return mask.nonzero().ravel()
+
+
+def deleted(T: int, i: int, w: int) -> np.ndarray:
+    refuse(T, i, w)
+    return np.delete(np.arange(T), np.s_[max(0, i - w) : i + w + 1])
+
+
+def chosen(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice(two_ranges(T, i, w), size=K)
+
+
+def one_by_one(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> list[int]:
+    if not two_ranges(T, i, w):
+        raise ValueError("nothing to draw")
+    ids: list[int] = []
+    while len(ids) < K:
+        j = int(rng.integers(T))
+        if abs(j - i) > w:
+            ids.append(j)
+    return ids
+
+
+def jumped(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    left, right = max(0, i - w), max(0, T - 1 - i - w)
+    if left + right == 0:
+        raise ValueError("nothing to draw")
+    rank = (rng.random(K) * (left + right)).astype(int)
+    return np.where(rank < left, rank, rank + T - left - right)
+
+
+def counted(sim: Any, i: int, w: int, thr: float) -> float:
+    frames = two_ranges(len(sim), i, w)
+    if not frames:
+        raise ValueError("no rate")
+    return sum(1 for j in frames if sim[j] >= thr) / len(frames)
+
+
+def averaged(sim: Any, i: int, w: int, thr: float) -> torch.Tensor:
+    frames = clipped_mask(len(sim), i, w)
+    if len(frames) == 0:
+        raise ValueError("no rate")
+    return (torch.from_numpy(sim)[frames] >= thr).double().mean()
+
+
+@pytest.mark.parametrize("seed", (0, 7))
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        *[("allowed", fn) for fn in (two_ranges, clipped_mask, deleted)],
+        *[("sample_negatives", fn) for fn in (chosen, one_by_one, jumped)],
+        *[("false_negative_rate", fn) for fn in (counted, averaged)],
+    ],
+)
+def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert (result.status, result.mistake) == ("passed", None), result
+
+
+def unclipped(T: int, i: int, w: int) -> list[int]:
+    refuse(T, i, w)
+    frames = list(range(T))
+    del frames[i - w : i + w + 1]
+    return frames
+
+
+def half_open(T: int, i: int, w: int) -> list[int]:
+    refuse(T, i, w)
+    return [j for j in range(T) if j not in range(i - w, i + w) and j != i]
+
+
+def dropped(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> list[int]:
+    if not two_ranges(T, i, w):
+        raise ValueError("nothing to draw")
+    return [int(j) for j in rng.integers(0, T, K) if abs(j - i) > w]
+
+
+def unique(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.permutation(rng.choice(two_ranges(T, i, w), K, replace=False))
+
+
+def of_all(sim: Any, i: int, w: int, thr: float) -> float:
+    if not two_ranges(len(sim), i, w):
+        raise ValueError("no rate")
+    return float(sum(sim[two_ranges(len(sim), i, w)] >= thr) / len(sim))
+
+
+def empty_mean(sim: Any, i: int, w: int, thr: float) -> Any:
+    return (sim[two_ranges(len(sim), i, w)] >= thr).mean() if two_ranges(len(sim), i, w) else float("nan")
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("allowed", unclipped, "empty slice"),
+        ("allowed", half_open, "half-open window"),
+        ("sample_negatives", dropped, "drawn, then dropped"),
+        ("sample_negatives", unique, "without replacement"),
+        ("false_negative_rate", of_all, "share of all frames"),
+        ("false_negative_rate", empty_mean, "mean of nothing"),
+    ],
+)
+def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
+    result = check(name, fn)
+    assert result.status in ("failed", "raised")
+    assert result.mistake == mistake, result
+
+
+def test_the_counterexample_is_drawn() -> None:
+    result = check("allowed", half_open)
+    assert "[Your frames below, the allowed ones above" in result.message
+    assert 'src="data:image/png;base64,' in result._repr_html_()
+
+
+def test_the_specification_gives_the_audited_numbers() -> None:
+    allowed, _, _, mass = (question.truth for question in load("01").questions)
+    assert (len(allowed(100, 0, 5)), len(allowed(100, 50, 5))) == (94, 89)
+    assert sum(len(allowed(100, i, 5)) for i in range(100)) == 8930
+    video = 0.95 ** np.arange(400)
+    assert mass(video, 0, 0.1, 0.953) == 10 and mass(video, 0, 0.5, 0.1) == 10
