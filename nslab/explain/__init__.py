@@ -16,6 +16,7 @@ from .false_negative_cap import FalseNegativeCap
 from .freezing import Freezing
 from .hit_probability import HitProbability
 from .noise_race import NoiseRace
+from .noise_race import NoiseRace
 from .noise_target import NoiseTarget
 from .pooled_proposal import PooledProposal
 from .proposal_gradient import ProposalGradient
@@ -47,6 +48,7 @@ __all__ = [
     "FalseNegativeCap",
     "Freezing",
     "HitProbability",
+    "NoiseRace",
     "NoiseRace",
     "NoiseTarget",
     "PooledProposal",
