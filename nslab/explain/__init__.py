@@ -16,7 +16,6 @@ from .false_negative_cap import FalseNegativeCap
 from .freezing import Freezing
 from .hit_probability import HitProbability
 from .noise_race import NoiseRace
-from .noise_race import NoiseRace
 from .noise_target import NoiseTarget
 from .pooled_proposal import PooledProposal
 from .proposal_gradient import ProposalGradient
@@ -48,7 +47,6 @@ __all__ = [
     "FalseNegativeCap",
     "Freezing",
     "HitProbability",
-    "NoiseRace",
     "NoiseRace",
     "NoiseTarget",
     "PooledProposal",
