@@ -37,7 +37,7 @@ def written(*cells: str) -> dict[str, Any]:
     return space
 
 
-OWN = written("own-build", "tree")
+OWN = written("own-build", "own-draw", "tree")
 
 
 # --- the build, step by step

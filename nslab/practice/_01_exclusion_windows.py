@@ -143,7 +143,7 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     frames = allowed(T, i, w)
     counts = np.bincount(inside, minlength=T)[frames]
     mean = len(ids) / max(1, len(frames))
-    seen = counts[counts > 0] if mean >= 100 else []
+    seen = counts[counts > 0] if mean >= 100 else counts[:0]
     return {
         "drawn": len(ids),
         "in the window": banned > 0,

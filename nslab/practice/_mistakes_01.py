@@ -127,6 +127,11 @@ def _some(sim: np.ndarray, i: int, w: int) -> np.ndarray:
     return sim[frames]
 
 
+def _everywhere(sim: np.ndarray, i: int, w: int, thr: float) -> float:
+    _some(sim, i, w)
+    return _rate(np.delete(sim, i) >= thr, len(sim) - 1)
+
+
 def _nan_or_error(case: Case, got: Outcome, own: Outcome) -> bool:
     """The mean of nothing: NaN, or a division by zero."""
     if got.error is not None:
@@ -226,9 +231,7 @@ RATE = (
     ),
     Mutant(
         "window not applied",
-        lambda sim, i, w, thr: _rate(
-            _some(sim, i, w).size * [0] + [*(np.delete(sim, i) >= thr)], len(sim) - 1
-        ),
+        lambda sim, i, w, thr: _everywhere(sim, i, w, thr),
         "You counted inside the window too. What cannot be drawn is no negative.",
     ),
     Mutant(
