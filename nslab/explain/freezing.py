@@ -111,12 +111,13 @@ class Freezing(Explainer):
         for name, border in self._borders.items():
             plane.plot(border, BORDER, label=name, **looks[name])
         plane.legend(loc="upper right")
+        span = counts.fill_between(KS, KS, color=INK, alpha=0.15, lw=0, label=f"normal, {DRAWS} draws")
         counts.legend(loc="upper left")
         return SimpleNamespace(
             dot=plane.scatter([], [], s=60, color=FOCUS, zorder=4),
             line=counts.axvline(1, color=FOCUS, lw=1.2),
             theory=theory,
-            span=counts.fill_between(KS, KS, color=INK, alpha=0.15, lw=0),
+            span=span,
             curves={name: counts.plot(KS, KS, **look)[0] for name, look in looks.items()},
         )
 
