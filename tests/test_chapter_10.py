@@ -1,0 +1,129 @@
+"""Chapter 10: its race against a race by hand, and what its prose claims beyond the laboratory's own tests."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import approx_fprime, minimize
+
+from nslab import nce_gradient
+from nslab.explain import NoiseRace
+from nslab.explain.noise_race import ARMS
+
+P = np.array([0.40, 0.25, 0.20, 0.10, 0.05])
+NAMES = [mode for mode, *_ in ARMS]
+
+
+def softmax(s: np.ndarray) -> np.ndarray:
+    weights = np.exp(s - s.max())
+    return weights / weights.sum()
+
+
+def objective(model: np.ndarray, log_q: np.ndarray, q: np.ndarray, k: int = 3) -> float:
+    """J with the scores in G, the ln q that is subtracted and the noise that is drawn from kept apart."""
+    logit = model - log_q - math.log(k)
+    return float(P @ -np.logaddexp(0, -logit) + k * q @ -np.logaddexp(0, logit))
+
+
+def by_hand(mode: str, temperature: float, steps: int) -> np.ndarray:
+    """Probabilities after so many steps of size 1, on gradients by finite differences."""
+    s = np.log(np.full(5, 0.2))
+    for _ in range(steps):
+        held = np.full(5, 0.2) if mode == "fixed" else softmax(s / temperature)
+
+        def j(x: np.ndarray, held: np.ndarray = held) -> float:
+            own = softmax(x / temperature)
+            if mode == "full":
+                return objective(x, np.log(own), own)
+            if mode == "log_q_only":
+                return objective(x, np.log(own), held)
+            return objective(x, np.full(5, -math.log(3)) if mode == "uncorrected" else np.log(held), held)
+
+        s = s + approx_fprime(s, j, 1e-7)
+    return softmax(s)
+
+
+@pytest.mark.parametrize("mode", NAMES)
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_the_race_is_the_race_by_hand(mode: str, temperature: float) -> None:
+    result = NoiseRace().at(step=12, temperature=temperature)
+    expected = by_hand(mode, temperature, 12)
+    assert result.standing[NAMES.index(mode)] == pytest.approx(expected, abs=2e-5)
+    assert result.distances[NAMES.index(mode), 11] == pytest.approx(np.abs(expected - P).sum() / 2, abs=2e-5)
+
+
+def test_a_temperature_off_the_grid_is_raced_too() -> None:
+    between = NoiseRace().at(step=12, temperature=1.9)
+    assert between.standing[NAMES.index("full")] == pytest.approx(by_hand("full", 1.9, 12), abs=2e-5)
+
+
+def test_who_reaches_the_data_and_who_levels_off() -> None:
+    fixed, stopped, uncorrected, full, log_q = NoiseRace().at(step=250, temperature=2.0).distances[:, -1]
+    assert max(fixed, stopped) < 1e-6 and log_q < 1e-3
+    assert uncorrected == pytest.approx(0.0745, abs=2e-4) and full == pytest.approx(0.081, abs=2e-4)
+
+
+def test_through_ln_q_nothing_moves_at_temperature_one_and_all_runs_away_below() -> None:
+    race = NoiseRace()
+    still = race.at(step=250, temperature=1.0).standing[NAMES.index("log_q_only")]
+    assert still == pytest.approx(np.full(5, 0.2), abs=1e-9)
+    away = race.at(step=250, temperature=0.5).distances
+    assert all(away[NAMES.index(mode), -1] > 0.5 for mode in ("log_q_only", "full"))
+    assert away[NAMES.index("stop_grad"), -1] < 0.01
+
+
+FAMILY = np.stack([np.ones(5), np.arange(-2, 3) ** 2], axis=1)
+
+
+def compromise(q: np.ndarray, k: int) -> np.ndarray:
+    """The best member of a family that cannot express the data, by a solver that knows no gradient of ours."""
+    best = minimize(lambda t: -objective(FAMILY @ t, np.log(q), q, k), [-1.6, 0.0], method="Nelder-Mead",
+                    options={"xatol": 1e-10, "fatol": 1e-14, "maxiter": 4000})  # fmt: skip
+    return softmax(FAMILY @ best.x)
+
+
+def likeliest() -> np.ndarray:
+    best = minimize(lambda t: -float(P @ np.log(softmax(FAMILY @ [0, t[0]]))), [0.0], tol=1e-14)
+    return softmax(FAMILY @ [0, best.x[0]])
+
+
+def test_a_wrong_model_ends_where_its_noise_sends_it() -> None:
+    ends = {name: compromise(q, 3)[0] for name, q in {"data": P, "reversed": P[::-1]}.items()}
+    assert ends["data"] == pytest.approx(0.2503, abs=1e-4)
+    assert ends["reversed"] == pytest.approx(0.1926, abs=1e-4)
+    assert abs(compromise(P, 100)[0] - likeliest()[0]) < 0.1 * abs(ends["data"] - likeliest()[0])
+
+
+@pytest.mark.parametrize("k", [3, 100])
+def test_its_own_noise_sends_a_wrong_model_to_maximum_likelihood(k: int) -> None:
+    theta, family = torch.tensor([-math.log(5), 0], dtype=torch.float64), torch.from_numpy(FAMILY).double()
+    p_data = torch.from_numpy(P)
+    for _ in range(800):
+        theta = theta + 0.2 * family.T @ nce_gradient(
+            family @ theta, p_data, lambda s: torch.softmax(s, -1), k
+        )
+    assert torch.softmax(family @ theta, 0).numpy() == pytest.approx(likeliest(), abs=1e-5)
+
+
+def test_the_best_noise_is_not_the_data() -> None:
+    def excess(q: np.ndarray) -> float:
+        return float((P * (1 - P) / q).sum())
+
+    free = minimize(lambda z: excess(softmax(z)), np.zeros(5), tol=1e-12)
+    best = np.sqrt(P * (1 - P))
+    assert softmax(free.x) == pytest.approx(best / best.sum(), abs=1e-4)
+    assert excess(P) == pytest.approx(4)
+    assert excess(best / best.sum()) < excess(np.full(5, 0.2)) < excess(P) < excess(P[::-1])
+
+
+def test_no_number_of_negatives_reports_more_than_its_ceiling() -> None:
+    def reported(k: int) -> float:
+        repeats = np.random.default_rng(0).binomial(k, 1e-3, 200_000)
+        return math.log(k + 1) - float(np.log1p(repeats).mean())
+
+    bounds = [reported(k) for k in (1, 10, 100, 1000, 100_000)]
+    assert bounds == pytest.approx([0.692, 2.391, 4.547, 6.335, 6.903], abs=0.005)
+    assert max(bounds) < math.log(1000)
