@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from nbgrader.utils import determine_grade
 
 from nslab.practice import _grade_one, grade
 
@@ -201,6 +202,16 @@ def test_output_is_cut_as_it_arrives(kind: str, content: dict[str, Any], kept: i
     executor.output(outs, message, None, 0)
     text = "".join(out.get("text", "") for out in outs)
     assert len(text.replace("\n… output cut here …\n", "")) == kept
+
+
+def test_a_failed_check_scores_nothing_even_if_its_output_was_lost() -> None:
+    cell = nbformat.v4.new_code_cell(
+        "", metadata={"nbgrader": {"grade": True, "solution": False, "points": 3}}
+    )
+    failed = {"status": "error", "ename": "CheckError", "evalue": "", "traceback": []}
+    assert determine_grade(cell) == (3, 3)
+    _grade_one.BoundedExecute().on_cell_executed(cell=cell, execute_reply={"content": failed})
+    assert determine_grade(cell) == (0, 3)
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

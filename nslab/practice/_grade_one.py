@@ -51,8 +51,9 @@ class BoundedExecute(Execute):
 
 def course(folder: Path, cell_seconds: int) -> NbGraderAPI:
     """nbgrader on a course folder, set up so that a submission can harm nothing but its own points."""
-    tools = str(Path(sys.executable).parent)  # nbgrader calls alembic by its name
-    os.environ["PATH"] = os.pathsep.join((tools, os.environ.get("PATH", "")))
+    tools, path = str(Path(sys.executable).parent), os.environ.get("PATH", "")
+    if tools not in path.split(os.pathsep):  # nbgrader calls alembic by its name
+        os.environ["PATH"] = os.pathsep.join((tools, path))
     config = Config()
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.course_id = "nslab"
@@ -67,7 +68,9 @@ def course(folder: Path, cell_seconds: int) -> NbGraderAPI:
         CheckCellMetadata,
     ]
     config.BoundedExecute.timeout = cell_seconds
-    config.BoundedExecute.iopub_timeout = 60
+    # A kernel out of memory may fail to say that a cell is done; that it failed is known from its reply all the same.
+    config.BoundedExecute.iopub_timeout = 10
+    config.BoundedExecute.raise_on_iopub_timeout = False
     config.OverwriteCells.add_missing_cells = True
     return NbGraderAPI(CourseDirectory(config=config), config=config)
 
