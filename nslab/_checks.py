@@ -40,6 +40,15 @@ def as_ids(value: Any, name: str, *, size: int | None = None) -> Tensor:
     return tensor
 
 
+def as_mask(value: Any, name: str, shape: tuple[int, ...]) -> Tensor:
+    """A boolean tensor of this shape."""
+    mask = torch.as_tensor(value)
+    if mask.shape != shape or mask.dtype != torch.bool:
+        got = f"{mask.dtype} of shape {tuple(mask.shape)}"
+        raise ValueError(f"{name} must be booleans of shape {tuple(shape)}, got {got}")
+    return mask
+
+
 def first_bad(tensor: Tensor, bad: Tensor, rule: str) -> None:
     """Raise ValueError with the first entry of `tensor` where `bad` holds, and its index."""
     if bool(bad.any()):
@@ -98,6 +107,14 @@ def one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     return value
+
+
+def sums_to_one(p: Tensor, name: str) -> None:
+    """Probabilities over the last axis sum to 1 within 1e-6, in each row."""
+    total = p.detach().sum(-1)
+    wrong = (total - 1).abs() > 1e-6
+    if bool(wrong.any()):
+        raise ValueError(f"{name} must sum to 1 within 1e-6, got the sum {total[wrong][0].item()!r}")
 
 
 def same_shape(**tensors: Tensor) -> None:

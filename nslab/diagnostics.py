@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nslab._checks import Number, as_float, as_ids, first_bad, number, same_shape, whole, widen
+from nslab._checks import Number, as_float, as_ids, first_bad, number, same_shape, sums_to_one, whole, widen
 
 
 def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
@@ -54,9 +54,7 @@ def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
         raise ValueError(f"p must have shape (N,), got {tuple(p.shape)}")
     first_bad(p, (p < 0) | (p > 1), "p must lie in [0, 1]")
     exact = p.double()
-    total = float(exact.detach().sum())
-    if abs(total - 1) > 1e-6:
-        raise ValueError(f"p must sum to 1 within 1e-6, got the sum {total!r}")
+    sums_to_one(exact, "p")
     return ((whole(batch_size, "batch_size", minimum=1) - 1) * exact.square().sum()).to(p.dtype)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nslab._checks import as_float, first_bad, one_of, positive, whole
+from nslab._checks import as_float, first_bad, one_of, positive, sums_to_one, whole
 from nslab.losses import _softplus
 
 MODES = ("fixed", "stop_grad", "log_q_only", "measure", "full", "uncorrected")
@@ -135,7 +135,7 @@ def _scores_and_data(scores: Any, p_data: Any) -> tuple[Tensor, Tensor]:
         got = f"scores {tuple(s.shape)} and p_data {tuple(p.shape)}"
         raise ValueError(f"scores must be (..., N) and p_data (N,), got {got}")
     first_bad(p, p < 0, "p_data must be >= 0")
-    _sums_to_one(p, "p_data")
+    sums_to_one(p, "p_data")
     return s, p
 
 
@@ -144,10 +144,5 @@ def _noise(q: Any, scores: Tensor, name: str) -> Tensor:
     if q.shape not in (scores.shape, scores.shape[-1:]):
         raise ValueError(f"{name} must give (N,) or one q for each row of scores, got {tuple(q.shape)}")
     first_bad(q, q <= 0, f"{name} must be > 0 everywhere: a state never drawn as noise is never pushed down")
-    _sums_to_one(q, name)
+    sums_to_one(q, name)
     return q
-
-
-def _sums_to_one(p: Tensor, name: str) -> None:
-    total = p.detach().sum(-1)
-    first_bad(total, (total - 1).abs() > 1e-6, f"{name} must sum to 1 within 1e-6: the sum is")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float
+from .._checks import as_float, as_mask
 from ..theory import hit_probability, smallest_k
 from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
@@ -56,12 +56,14 @@ class AnchorShares(Explainer):
     q = Control("q", "wanted probability", linear_grid(0.5, 0.98, 97), start=0.9)
 
     def __init__(self, scores: Any, negative: Any, **start: Any) -> None:
-        values, mask = as_float(scores, "scores").double(), torch.as_tensor(negative)
+        values = as_float(scores, "scores").double()
         if values.dim() != 2:
             raise ValueError(f"scores must be (anchors, items), got shape {tuple(values.shape)}")
-        if mask.shape != values.shape or mask.dtype != torch.bool or not bool(mask.any(1).all()):
-            got = f"{mask.dtype} of shape {tuple(mask.shape)}"
-            raise ValueError(f"negative must be booleans like scores, some true in each row, got {got}")
+        mask = as_mask(negative, "negative", values.shape)
+        if not bool(mask.any(1).all()):
+            raise ValueError(
+                f"negative must be true somewhere in each row, got none in row {int((~mask.any(1)).nonzero()[0])}"
+            )
         highest = float(values[mask].max())
         if highest <= CUTOFFS[-1]:
             raise ValueError(f"scores must hold a negative above every cut-off, got {highest:.4g} at most")

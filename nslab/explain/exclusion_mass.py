@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from .._checks import as_float, as_ids
+from .._checks import as_float, as_ids, as_mask
 from ..samplers import ExclusionWindow
 from ._controls import Control, log_grid
 from ._explainer import Explainer
@@ -58,10 +58,7 @@ class ExclusionMass(Explainer):
         self._places = as_ids(anchors, "anchors", size=self._length)
         if self._places.shape != (ANCHORS,):
             raise ValueError(f"anchors must have shape (64,), got {tuple(self._places.shape)}")
-        self._false = torch.as_tensor(false)
-        if self._false.shape != self._scores.shape or self._false.dtype != torch.bool:
-            got = f"{self._false.dtype} of shape {tuple(self._false.shape)}"
-            raise ValueError(f"false must be booleans like scores, got {got}")
+        self._false = as_mask(false, "false", self._scores.shape)
         self._lags = torch.arange(self._length) - self._places.unsqueeze(1)
         self._bins = self._lags.abs().clamp(max=WIDTHS[-1] + 1)
         super().__init__(**start)

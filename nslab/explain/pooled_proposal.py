@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float
+from .._checks import as_float, as_mask
 from ._controls import Control, integer_grid, log_grid
 from ._explainer import Explainer
 from ._style import FALSE_NEGATIVE, FOCUS, INK, NEGATIVE, number
@@ -49,14 +49,12 @@ class PooledProposal(Explainer):
     temperature = Control("T", "temperature", log_grid(0.2, 5, 81), start=1.0)
 
     def __init__(self, scores: Any, false: Any, **start: Any) -> None:
-        self._scores, self._false = as_float(scores, "scores").double(), torch.as_tensor(false)
+        self._scores = as_float(scores, "scores").double()
         if self._scores.dim() != 1 or len(self._scores) <= SIZES[-1]:
             raise ValueError(
                 f"scores must be one row of more than 512, got shape {tuple(self._scores.shape)}"
             )
-        if self._false.shape != self._scores.shape or self._false.dtype != torch.bool:
-            got = f"{self._false.dtype} of shape {tuple(self._false.shape)}"
-            raise ValueError(f"false must be one boolean per score, got {got}")
+        self._false = as_mask(false, "false", self._scores.shape)
         self._bins = doubling_bins(self._scores)
         super().__init__(**start)
 

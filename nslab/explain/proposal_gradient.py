@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float, positive, whole
+from .._checks import as_float, as_mask, positive, whole
 from ._controls import Control, integer_grid, log_grid
 from ._explainer import Explainer
 from ._style import FALSE_NEGATIVE, FOCUS, INK, NEGATIVE, POSITIVE, number
@@ -96,10 +96,9 @@ class ProposalGradient(Explainer):
             raise ValueError(f"items and anchor must be (N, d) and (d,), got {got}")
         if whole(target, "target", minimum=0) >= len(vectors):
             raise ValueError(f"target must be < {len(vectors)}, the number of items, got {target}")
-        mask = torch.as_tensor(false)
-        if mask.shape != vectors.shape[:1] or mask.dtype != torch.bool or bool(mask[target]):
-            got = f"{mask.dtype} of shape {tuple(mask.shape)}"
-            raise ValueError(f"false must be one boolean per item, not true at the target, got {got}")
+        mask = as_mask(false, "false", vectors.shape[:1])
+        if bool(mask[target]):
+            raise ValueError(f"false must be of other items, not true at the target, got True at {target}")
         self._scores = vectors @ point
         self.target = int(target)
         own = torch.arange(len(vectors)) == target

@@ -53,7 +53,7 @@ def _sliced(T: int, i: int, w: int) -> np.ndarray:
 def _one_sided(T: int, i: int, w: int) -> np.ndarray:
     _check(T, i, w)
     j = np.arange(T)
-    return j[(j < i) | (j > i + w)][: len(j)]
+    return j[(j < i) | (j > i + w)]
 
 
 def _at_least(T: int, i: int, w: int) -> np.ndarray:

@@ -19,17 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from nslab.practice._exercise import numbers
-
-SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions"
+from nslab.practice._help import SOLUTIONS
+from nslab.practice._submissions import Submission, strangers, submissions
 
 
 @dataclass(frozen=True)
@@ -39,16 +38,6 @@ class Limits:
     cell_seconds: int = 30
     seconds: int = 180
     gigabytes: float = 4.0
-
-
-@dataclass(frozen=True)
-class Submission:
-    """One exercise of one student: its notebook, or the reason why there is none to run."""
-
-    student: str
-    exercise: str
-    notebook: Path | None
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,53 +51,27 @@ class Row:
     note: str
 
 
-def submissions(folder: Path) -> Iterator[Submission]:
-    """Every student with every exercise that anybody handed in, and what is none of these, by name."""
-    students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    known = {path.name[:2]: path.stem for path in SOLUTIONS.glob("*.ipynb") if path.name[:2] in numbers()}
-    handed_in = {path.name[:2] for student in students for path in _notebooks(student)}
-    for student in students:
-        for number in sorted(handed_in & known.keys()):
-            found = [path for path in _notebooks(student) if path.name[:2] == number]
-            if len(found) == 1:
-                yield Submission(student.name, known[number], found[0])
-            else:
-                names = ", ".join(path.name for path in found)
-                reason = f"more than one notebook begins with {number}: {names}" if found else "not handed in"
-                yield Submission(student.name, known[number], None, reason)
-
-
-def strangers(folder: Path) -> list[str]:
-    """What lies in the folder and is no student's exercise: told, never passed over in silence."""
-    loose = [path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-    unknown = [
-        f"{path.parent.name}/{path.name}"
-        for student in folder.iterdir()
-        if student.is_dir() and not student.name.startswith(".")
-        for path in _notebooks(student)
-        if path.name[:2] not in numbers()
-    ]
-    return sorted(loose + unknown)
-
-
 def grade_all(folder: Path, out: Path, *, limits: Limits, seed: int, jobs: int) -> list[Row]:
     """Grade everything in `folder` into `out`; the rows of the gradebook, in order of student and exercise."""
     todo = list(submissions(folder))
+    keys = [_key(submission, limits, seed) for submission in todo]
+    kept = [_kept(submission, out, key) for submission, key in zip(todo, keys, strict=True)]
+    fresh = {s.exercise for s, row in zip(todo, kept, strict=True) if row is None and s.notebook is not None}
+    rows = []
     with tempfile.TemporaryDirectory(prefix="nslab-grade-") as workshop, ThreadPoolExecutor(jobs) as pool:
-        courses = {exercise: _course(Path(workshop), exercise) for exercise in {s.exercise for s in todo}}
-        one = [pool.submit(_graded, s, courses[s.exercise], out, limits, seed) for s in todo]
-        for count, (submission, future) in enumerate(zip(todo, one, strict=True), 1):
-            row, fresh = future.result()
-            points = f"{row.score:g} of {row.max_score:g}"
-            told = f"{points}{'' if fresh else ', as before'}{f' · {row.note}' if row.note else ''}"
-            print(f"[{count}/{len(todo)}] {submission.student} · {submission.exercise}: {told}", flush=True)
-    rows = [future.result()[0] for future in one]
+        courses = {exercise: _course(Path(workshop), exercise) for exercise in fresh}
+        now = [
+            row or pool.submit(_graded, s, courses.get(s.exercise), out, key, limits, seed)
+            for s, row, key in zip(todo, kept, keys, strict=True)
+        ]
+        for count, found in enumerate(now, 1):
+            row = found if isinstance(found, Row) else found.result()
+            told = f"{row.score:g} of {row.max_score:g}{', as before' if row is found else ''}"
+            note = f" · {row.note}" if row.note else ""
+            print(f"[{count}/{len(todo)}] {row.student} · {row.exercise}: {told}{note}", flush=True)
+            rows.append(row)
     _write_book(out / "gradebook.csv", rows)
     return rows
-
-
-def _notebooks(student: Path) -> list[Path]:
-    return sorted(path for path in student.glob("*.ipynb") if path.is_file())
 
 
 def _course(workshop: Path, exercise: str) -> Path:
@@ -127,51 +90,56 @@ def _course(workshop: Path, exercise: str) -> Path:
     return folder
 
 
-def _graded(submission: Submission, course: Path, out: Path, limits: Limits, seed: int) -> tuple[Row, bool]:
-    """The row for one submission, and whether it was graded now; else it comes from the record of an earlier run."""
+def _places(submission: Submission, out: Path) -> tuple[Path, Path]:
+    """Where the record and the feedback of a submission lie."""
     record = out / "records" / submission.student / f"{submission.exercise}.json"
-    feedback = out / "feedback" / submission.student / f"{submission.exercise}.html"
-    key = _key(submission, limits, seed)
+    return record, out / "feedback" / submission.student / f"{submission.exercise}.html"
+
+
+def _kept(submission: Submission, out: Path, key: str) -> Row | None:
+    """The row of an earlier run, if nothing has changed since."""
+    record, feedback = _places(submission, out)
     with suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(record.read_text(encoding="utf-8"))
         if kept["key"] == key and feedback.is_file():
-            return Row(**kept["row"]), False
+            return Row(**kept["row"])
+    return None
+
+
+def _graded(
+    submission: Submission, course: Path | None, out: Path, key: str, limits: Limits, seed: int
+) -> Row:
+    """Grade one submission in a copy of the course; its record comes last, so that a run cut short begins it anew."""
+    record, feedback = _places(submission, out)
     for path in (record, feedback):
         path.parent.mkdir(parents=True, exist_ok=True)
-    row, questions = _run(submission, course, feedback, limits, seed)
-    draft = record.with_suffix(".draft")
-    draft.write_text(json.dumps({"key": key, "row": asdict(row), "questions": questions}, indent=1), "utf-8")
-    draft.replace(record)
-    return row, True
-
-
-def _run(
-    submission: Submission, course: Path, feedback: Path, limits: Limits, seed: int
-) -> tuple[Row, dict[str, list[float]]]:
-    """Run one submission in a copy of the course; the row, and the points of each question."""
-    best = _most(course, submission.exercise)
-    outcome: dict[str, object] = {"error": submission.reason}
+    best = _most(submission.exercise)
+    outcome: dict[str, Any] = {"score": 0.0, "questions": {}, "error": submission.reason}
     with tempfile.TemporaryDirectory(prefix="nslab-grade-") as place:
-        folder = Path(place) / "course"
-        if submission.notebook is not None:
-            shutil.copytree(course, folder)
+        if submission.notebook is not None and course is not None:
+            folder = Path(shutil.copytree(course, Path(place) / "course"))
             target = folder / "submitted" / "student" / submission.exercise
             target.mkdir(parents=True)
             shutil.copy(submission.notebook, target / f"{submission.exercise}.ipynb")
-            outcome = _outcome(folder, submission.exercise, limits, seed)
-        page = folder / "feedback" / "student" / submission.exercise / f"{submission.exercise}.html"
-        if "error" not in outcome:
-            shutil.copy(page, feedback)
-            questions = outcome["questions"]
-            row = Row(submission.student, submission.exercise, outcome["score"], outcome["max_score"], "")  # type: ignore[arg-type]
-            return row, questions  # type: ignore[return-value]
-    note = str(outcome["error"])
-    text = f"<h1>{html.escape(submission.exercise)}</h1><p>0 of {best:g} points: {html.escape(note)}</p>"
-    feedback.write_text(f"<!doctype html><meta charset='utf-8'>{text}\n", encoding="utf-8")
-    return Row(submission.student, submission.exercise, 0.0, best, note), {}
+            outcome |= {"error": ""} | _outcome(folder, submission.exercise, limits, seed)
+            page = folder / "feedback" / "student" / submission.exercise / f"{submission.exercise}.html"
+            if not outcome["error"]:
+                shutil.copy(page, feedback)
+    if outcome["error"]:
+        text = f"<p>0 of {best:g} points: {html.escape(outcome['error'])}</p>"
+        page_text = (
+            f"<!doctype html><meta charset='utf-8'><h1>{html.escape(submission.exercise)}</h1>{text}\n"
+        )
+        feedback.write_text(page_text, encoding="utf-8")
+    row = Row(submission.student, submission.exercise, outcome["score"], best, outcome["error"])
+    draft = record.with_suffix(".draft")
+    kept = {"key": key, "row": asdict(row), "questions": outcome["questions"]}
+    draft.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    draft.replace(record)
+    return row
 
 
-def _outcome(folder: Path, exercise: str, limits: Limits, seed: int) -> dict[str, object]:
+def _outcome(folder: Path, exercise: str, limits: Limits, seed: int) -> dict[str, Any]:
     """What the grading process left behind, or why it left nothing."""
     job = folder / "job.json"
     job.write_text(
@@ -203,9 +171,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _most(course: Path, exercise: str) -> float:
+def _most(exercise: str) -> float:
     """The points that the exercise is worth."""
-    cells = json.loads((course / "source" / exercise / f"{exercise}.ipynb").read_text("utf-8"))["cells"]
+    cells = json.loads((SOLUTIONS / f"{exercise}.ipynb").read_text(encoding="utf-8"))["cells"]
     return float(sum(cell["metadata"].get("nbgrader", {}).get("points", 0) for cell in cells))
 
 
