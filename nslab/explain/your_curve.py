@@ -38,7 +38,8 @@ def your_curve(
     """An explainer that draws what `fn` returns: curves over `x` (N,), by label, for the controls by name.
 
     `fn(**controls)` gives one to three curves of shape (N,), the same labels each time; values outside `ylim` run out of
-    the picture. ValueError for another number of curves, and for one that has not the shape of `x`.
+    the picture, and a curve has a gap where it is NaN. ValueError for another number of curves, and for one that has
+    not the shape of `x`.
 
     >>> tau = Control("τ", "temperature", [0.1, 0.2, 0.5], start=0.1)
     >>> lines = {"xlabel": "gap", "ylabel": "weight", "ylim": (0, 1)}
@@ -72,7 +73,7 @@ def your_curve(
                 for label, color in zip(labels, colors, strict=False)
             ]
             if len(labels) > 1:
-                axes.legend(loc="best")
+                figure.legend(handles=lines, loc="outside lower left", ncols=len(lines))
             return SimpleNamespace(lines=lines)
 
         def draw(self, artists: Any, result: Curves) -> None:
@@ -89,6 +90,9 @@ def your_curve(
 
 
 def _told(label: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
-    top = int(np.nanargmax(y))
-    ends = ", ".join(f"{number(y[i])} at {number(x[i])}" for i in (0, -1))
+    drawn = np.flatnonzero(~np.isnan(y))
+    if not drawn.size:
+        return f"{label}: nothing to draw"
+    top = drawn[np.argmax(y[drawn])]
+    ends = ", ".join(f"{number(y[i])} at {number(x[i])}" for i in (drawn[0], drawn[-1]))
     return f"{label}: {ends}, largest {number(y[top])} at {number(x[top])}"
