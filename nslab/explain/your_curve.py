@@ -90,9 +90,9 @@ def your_curve(
 
 
 def _told(label: str, x: NDArray[np.float64], y: NDArray[np.float64]) -> str:
-    drawn = np.flatnonzero(~np.isnan(y))
-    if not drawn.size:
+    drawn = [(float(at), float(value)) for at, value in zip(x, y, strict=True) if not np.isnan(value)]
+    if not drawn:
         return f"{label}: nothing to draw"
-    top = drawn[np.argmax(y[drawn])]
-    ends = ", ".join(f"{number(y[i])} at {number(x[i])}" for i in (drawn[0], drawn[-1]))
-    return f"{label}: {ends}, largest {number(y[top])} at {number(x[top])}"
+    top = max(drawn, key=lambda point: point[1])
+    first, last, top = (f"{number(value)} at {number(at)}" for at, value in (drawn[0], drawn[-1], top))
+    return f"{label}: {first}, {last}, largest {top}"
