@@ -1,0 +1,394 @@
+"""Exercise 08: right answers in several styles pass, and a learner's own mistakes are named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from answers import named
+
+from nslab import cost_in_batch, cost_per_example, practice
+from nslab.practice._exercise import load
+from nslab.practice._judge import prepared
+
+OWN, LENT, P_HARD, LOSS, GRADIENT = load("08").questions
+
+
+def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
+    return practice.check("08", named(name, fn), **options)
+
+
+# Right answers
+
+
+class Step(NamedTuple):
+    encoder_calls: int
+    bytes: int
+    flops: int
+
+
+def counted_by_list(B: int, K: int, d: int, bytes: int) -> dict[str, int]:
+    per_anchor = ["anchor", "positive"] + K * ["negative"]
+    scores = B * (len(per_anchor) - 1)
+    calls = B * len(per_anchor)
+    return {
+        "encoder_calls": calls,
+        "flops": scores * d + scores * d,
+        "bytes": calls * d * bytes + scores * bytes,
+    }
+
+
+def counted_by_terms(B: int, K: int, d: int, bytes: int) -> tuple[int, int, int]:
+    held = 2 * B * d + B * K * d + B + B * K
+    return held * bytes, 2 * B * (K + 1) * d, B * (K + 2)
+
+
+def counted_with_numpy(B: int, K: int, d: int, bytes: int) -> Any:
+    items, scores = np.prod([B, K + 2]), np.int64(B) * (K + 1)
+    return np.array([(items * d + scores) * bytes, scores * d * 2, items])
+
+
+def library_own(B: int, K: int, d: int, bytes: int) -> Any:
+    return cost_per_example(B, K, d, bytes)
+
+
+def counted_by_shapes(B: int, d: int, bytes: int) -> Step:
+    shape = (B, d), (d, B)
+    scores = shape[0][0] * shape[1][1]
+    return Step(2 * B, bytes * (B * d + d * B + scores), 2 * d * scores)
+
+
+def counted_with_torch(B: int, d: int, bytes: int) -> dict[str, Any]:
+    b = torch.tensor(B)
+    return {"bytes": bytes * (2 * b * d + b**2), "flops": 2 * b**2 * d, "encoder_calls": 2 * b}
+
+
+def counted_as_own(B: int, d: int, bytes: int) -> list[int]:
+    """As many scores as B − 1 own negatives would take, and 2B items."""
+    _, flops, _ = counted_by_terms(B, B - 1, d, bytes)
+    return [bytes * (2 * B * d + flops // (2 * d)), flops, B + B]
+
+
+def library_lent(B: int, d: int, bytes: int) -> Any:
+    return cost_in_batch(B, d, bytes)
+
+
+def hard_by_loop(rho: float, n: int) -> float:
+    hit = 0.0
+    for _ in range(n):
+        hit = hit + (1 - hit) * rho
+    return hit
+
+
+def hard_by_sum(rho: float, n: int) -> float:
+    return (
+        sum(math.comb(n, k) * rho**k * (1 - rho) ** (n - k) for k in range(1, n + 1))
+        if n < 60
+        else (1 - (1 - rho) ** n)
+    )
+
+
+def hard_by_logarithm(rho: float, n: int) -> float:
+    return (1.0 if n else 0.0) if rho == 1 else -math.expm1(n * math.log1p(-rho))
+
+
+def hard_with_torch(rho: float, n: int) -> torch.Tensor:
+    return 1 - torch.tensor(1 - rho, dtype=torch.float64).pow(n)
+
+
+def hits(B: int, ids: Any) -> np.ndarray:
+    """Repeats of a row's item in other rows; refuses where nothing is left."""
+    same = np.eye(B, dtype=bool) if ids is None else np.equal.outer(ids, ids)
+    if same.all(1).any():
+        raise ValueError("no negative is left")
+    return same & ~np.eye(B, dtype=bool)
+
+
+def loss_by_loop(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    B, repeated, total = len(A), hits(len(A), ids), 0.0
+    for i in range(B):
+        for one, many in ((A[i], P), (P[i], A)):
+            own = float(one @ many[i]) / tau
+            gaps = [float(one @ many[j]) / tau - own for j in range(B) if j != i and not repeated[i, j]]
+            top = max(0.0, *gaps)
+            total += top + math.log(math.exp(-top) + sum(math.exp(gap - top) for gap in gaps))
+    return total / B / 2
+
+
+def loss_with_numpy(A: Any, P: Any, tau: float, ids: Any = None) -> Any:
+    logits = A @ P.T / tau
+    logits[hits(len(A), ids)] = -1e300
+    own = np.diag(logits)
+    ways = np.logaddexp.reduce(logits, axis=1) - own, np.logaddexp.reduce(logits, axis=0) - own
+    return np.mean(ways)
+
+
+def loss_with_torch(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    repeated = torch.from_numpy(hits(len(A), ids))
+    logits = (torch.from_numpy(A) @ torch.from_numpy(P).T / tau).masked_fill(repeated, -math.inf)
+    target = torch.arange(len(A))
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def loss_by_softplus(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    out = torch.from_numpy(hits(len(A), ids) | np.eye(len(A), dtype=bool))
+    logits = torch.from_numpy(A) @ torch.from_numpy(P).T / tau
+    ways = [(way - way.diagonal()[:, None]).masked_fill(out, -math.inf) for way in (logits, logits.T)]
+    return torch.stack([F.softplus(way.logsumexp(1), threshold=40).mean() for way in ways]).mean()
+
+
+def gradient_with_autograd(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[torch.Tensor, ...]:
+    repeated = torch.from_numpy(hits(len(A), ids))
+    a, p = (torch.tensor(X, requires_grad=True) for X in (A, P))
+    logits = (a @ p.T / tau).masked_fill(repeated, -math.inf)
+    loss = -(logits.log_softmax(1).diagonal() + logits.log_softmax(0).diagonal()).mean() / 2
+    loss.backward()
+    assert a.grad is not None and p.grad is not None
+    return a.grad, p.grad
+
+
+def gradient_by_difference(A: Any, P: Any, tau: float, ids: Any = None) -> list[np.ndarray]:
+    a, p, step = A.copy(), P.copy(), 1e-5 * tau
+    slopes = [np.zeros_like(A), np.zeros_like(P)]
+    for X, slope in zip((a, p), slopes, strict=True):
+        for at in np.ndindex(X.shape):
+            kept, ends = X[at], []
+            for sign in (1, -1):
+                X[at] = kept + sign * step
+                ends.append(loss_with_numpy(a, p, tau, ids))
+            X[at], slope[at] = kept, (ends[0] - ends[1]) / (2 * step)
+    return slopes
+
+
+def gradient_by_rows(A: Any, P: Any, tau: float, ids: Any = None) -> np.ndarray:
+    B, repeated = len(A), hits(len(A), ids)
+    on_a, on_p = np.zeros_like(A), np.zeros_like(P)
+    for i in range(B):
+        kept = np.flatnonzero(~repeated[i])
+        for one, many, on_one, on_many in ((A[i], P, on_a, on_p), (P[i], A, on_p, on_a)):
+            logits = many[kept] @ one / tau
+            weight = np.exp(logits - logits.max())
+            weight = weight / weight.sum() - (kept == i)
+            on_one[i] += weight @ many[kept] / (2 * B * tau)
+            on_many[kept] += np.outer(weight, one) / (2 * B * tau)
+    return np.stack([on_a, on_p])
+
+
+@pytest.mark.parametrize("seed", (0, 7))
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        *[(OWN.name, fn) for fn in (counted_by_list, counted_by_terms, counted_with_numpy, library_own)],
+        *[(LENT.name, fn) for fn in (counted_by_shapes, counted_with_torch, counted_as_own, library_lent)],
+        *[(P_HARD.name, fn) for fn in (hard_by_loop, hard_by_sum, hard_by_logarithm, hard_with_torch)],
+        *[(LOSS.name, fn) for fn in (loss_by_loop, loss_with_numpy, loss_with_torch, loss_by_softplus)],
+        *[(GRADIENT.name, fn) for fn in (gradient_with_autograd, gradient_by_difference, gradient_by_rows)],
+    ],
+)
+def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert (result.status, result.mistake) == ("passed", None), result
+
+
+# A learner's own mistakes
+
+
+def own_pairs_only(B: int, K: int, d: int, bytes: int) -> dict[str, int]:
+    right = counted_by_list(B, K, d, bytes)
+    right["encoder_calls"] = B + B
+    return right
+
+
+def own_scores_against_negatives(B: int, K: int, d: int, bytes: int) -> tuple[int, int, int]:
+    return (B * K + B * (K + 2) * d) * bytes, B * K * 2 * d, B * (2 + K)
+
+
+def own_in_float(B: int, K: int, d: int, bytes: int) -> dict[str, float]:
+    return {name: 1.0 * x for name, x in counted_by_list(B, K, d, bytes).items()}
+
+
+def own_in_mebibytes(B: int, K: int, d: int, bytes: int) -> tuple[float, int, int]:
+    held, flops, calls = counted_by_terms(B, K, d, bytes)
+    return held / 1024**2, flops, calls
+
+
+def own_flops_first(B: int, K: int, d: int, bytes: int) -> list[int]:
+    held, flops, calls = counted_by_terms(B, K, d, bytes)
+    return [flops, held, calls]
+
+
+def own_two_mistakes(B: int, K: int, d: int, bytes: int) -> dict[str, int]:
+    return {"bytes": B * (K + 2) * d * bytes, "flops": B * (K + 1) * d, "encoder_calls": B * (K + 2)}
+
+
+def lent_b_negatives(B: int, d: int, bytes: int) -> dict[str, int]:
+    negatives = B
+    scores = B * (1 + negatives)
+    return {"bytes": bytes * (2 * B * d + scores), "flops": scores * 2 * d, "encoder_calls": 2 * B}
+
+
+def lent_like_own(B: int, d: int, bytes: int) -> tuple[int, int, int]:
+    return counted_by_terms(B, B - 1, d, bytes)
+
+
+def lent_macs(B: int, d: int, bytes: int) -> tuple[int, int, int]:
+    return bytes * B * (2 * d + B), B * d * B, B * 2
+
+
+def lent_without_scores(B: int, d: int, bytes: int) -> tuple[int, int, int]:
+    return bytes * B * 2 * d, 2 * B * d * B, B * 2
+
+
+def hard_expected(rho: float, n: int) -> float:
+    return sum(rho for _ in range(n))
+
+
+def hard_with_positive(rho: float, n: int) -> float:
+    easy = [1 - rho] * (n + 1)
+    return 1 - math.prod(easy)
+
+
+def hard_log_domain(rho: float, n: int) -> float:
+    return 1 - math.exp(n * math.log(1 - rho))
+
+
+def loss_no_ids(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    hits(len(A), ids)
+    return loss_with_torch(A, P, tau)
+
+
+def loss_no_ids_no_check(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    logits, target = torch.from_numpy(A @ P.T) / tau, torch.arange(len(A))
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def loss_over_ratio(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    weight = np.exp(A @ P.T / tau)
+    weight[hits(len(A), ids)] = 0
+    own = np.diag(weight)
+    return -np.log(own / weight.sum(0)).mean() / 2 - np.log(own / weight.sum(1)).mean() / 2
+
+
+def loss_rows_only(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    logits = torch.from_numpy(A @ P.T / tau).masked_fill(torch.from_numpy(hits(len(A), ids)), -math.inf)
+    return F.cross_entropy(logits, torch.arange(len(A)))
+
+
+def loss_diagonal_again(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    logits = A @ P.T / tau
+    logits[hits(len(A), ids)] = -math.inf
+    own = np.diag(logits)[:, None]
+    ways = [np.logaddexp.reduce(np.hstack([own, way]), axis=1) for way in (logits, logits.T)]
+    return float(np.mean(ways) - own.mean())
+
+
+def loss_of_cosines(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    a, p = (F.normalize(torch.from_numpy(X), dim=1).numpy() for X in (A, P))
+    return loss_with_torch(a, p, tau, ids)
+
+
+def loss_masked_with_zero(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    logits = torch.from_numpy(A @ P.T / tau).masked_fill(torch.from_numpy(hits(len(A), ids)), 0)
+    target = torch.arange(len(A))
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def gradient_summed(A: Any, P: Any, tau: float, ids: Any = None) -> list[Any]:
+    return [slope * len(A) for slope in gradient_by_rows(A, P, tau, ids)]
+
+
+def gradient_no_ids(A: Any, P: Any, tau: float, ids: Any = None) -> Any:
+    hits(len(A), ids)
+    return gradient_by_rows(A, P, tau)
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        (OWN.name, own_pairs_only, "negatives not encoded"),
+        (OWN.name, own_scores_against_negatives, "positive not scored"),
+        (OWN.name, own_in_float, "not integers"),
+        (OWN.name, own_in_mebibytes, "megabytes"),
+        (OWN.name, own_flops_first, "another order"),
+        (OWN.name, own_two_mistakes, "multiplications only"),
+        (LENT.name, lent_b_negatives, "positive counted as a negative"),
+        (LENT.name, lent_like_own, "encoded for each anchor anew"),
+        (LENT.name, lent_macs, "multiplications only"),
+        (LENT.name, lent_without_scores, "scores not held"),
+        (P_HARD.name, hard_expected, "chances added up"),
+        (P_HARD.name, hard_with_positive, "positive counted as a negative"),
+        (P_HARD.name, hard_log_domain, "ln 0"),
+        (LOSS.name, loss_no_ids, "false negatives"),
+        (LOSS.name, loss_no_ids_no_check, "false negatives"),
+        (LOSS.name, loss_over_ratio, "exp overflows"),
+        (LOSS.name, loss_rows_only, "only anchor to positive"),
+        (LOSS.name, loss_diagonal_again, "positive counted as a negative"),
+        (LOSS.name, loss_of_cosines, "vectors normalised"),
+        (LOSS.name, loss_masked_with_zero, "masked score of 0"),
+        (GRADIENT.name, gradient_summed, "summed over the batch"),
+        (GRADIENT.name, gradient_no_ids, "false negatives"),
+    ],
+)
+def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
+    result = check(name, fn, seed=3)
+    assert result.status in ("failed", "raised")
+    assert result.mistake == mistake, result
+
+
+def test_what_cannot_be_read_is_said() -> None:
+    for value in (5, {"bytes": 1}, (1, 2), {"bytes": "1", "flops": 1, "encoder_calls": 1}, [1, 2, True]):
+        result = check(LENT.name, lambda B, d, bytes, value=value: value)
+        assert result.status == "failed" and result.mistake == "not readable", result
+
+
+def test_the_counterexample_is_drawn() -> None:
+    result = check(LOSS.name, loss_no_ids)
+    assert "[What each of the 3 × 3 scores is" in result.message
+    assert 'src="data:image/png;base64,' in result._repr_html_()
+
+
+# The specification
+
+
+def test_the_specification_gives_the_audited_numbers() -> None:
+    own, lent = OWN.truth(1024, 1023, 128, 4), LENT.truth(1024, 128, 4)
+    assert (own["bytes"], lent["bytes"]) == (541_589_504, 5_242_880)
+    assert (own["encoder_calls"], lent["encoder_calls"]) == (1_049_600, 2048)
+    assert own["flops"] == lent["flops"] == 2 * 1024**2 * 128
+    assert round(OWN.truth(32_768, 5, 300, 4)["bytes"] / 1e6) == 276
+    assert round(LENT.truth(32_768, 300, 4)["bytes"] / 1e6) == 4374
+    assert P_HARD.truth(0.001, 10) == pytest.approx(0.00996, abs=5e-6)
+    assert P_HARD.truth(0.001, 4095) == pytest.approx(0.983, abs=5e-4)
+
+
+def test_own_negatives_hold_less_exactly_beyond_the_crossing() -> None:
+    for K, d in ((1, 1), (1, 7), (5, 300), (63, 16)):
+        crossing = K * (d + 1) + 1
+        gaps = [
+            LENT.truth(B, d, 4)["bytes"] - OWN.truth(B, K, d, 4)["bytes"]
+            for B in (crossing - 1, crossing, crossing + 1)
+        ]
+        assert gaps[0] < 0 == gaps[1] < gaps[2]
+
+
+def test_the_loss_is_symmetric_and_the_mask_takes_repeats_out_both_ways() -> None:
+    rng = np.random.default_rng(4)
+    A, P, ids = rng.normal(size=(6, 3)), rng.normal(size=(6, 3)), np.array([1, 2, 1, 3, 4, 2])
+    assert LOSS.truth(A, P, 0.4, ids) == pytest.approx(LOSS.truth(P, A, 0.4, ids), rel=1e-14)
+    rows = rng.permutation(6)
+    shuffled = LOSS.truth(A[rows], P[rows], 0.4, ids[rows])
+    assert LOSS.truth(A, P, 0.4, ids) == pytest.approx(shuffled, rel=1e-14)
+    assert LOSS.truth(A, P, 0.4, ids) < LOSS.truth(A, P, 0.4)
+
+
+def test_the_gradient_is_that_of_the_loss() -> None:
+    cases, truth = prepared(GRADIENT, 2)
+    for case, outcome in zip(cases, truth, strict=True):
+        if outcome.error is None and case.args[2] > 0.1:
+            difference = gradient_by_difference(*case.args)
+            assert np.allclose(difference, outcome.value, rtol=1e-5, atol=1e-8)
