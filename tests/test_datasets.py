@@ -8,11 +8,27 @@ import subprocess
 import sys
 from collections import Counter
 
+import networkx
 import pytest
 import torch
 
-from nslab import datasets
-from nslab.datasets import digit_embeddings, digits, lee, lee_embeddings, lee_vocabulary
+from nslab.datasets import (
+    _digits,
+    _graphs,
+    _installed,
+    _project,
+    binding_sites,
+    digit_embeddings,
+    digits,
+    knowledge_graph,
+    lee,
+    lee_embeddings,
+    lee_ratings,
+    lee_vocabulary,
+    les_miserables,
+    substitution_matrix,
+    words,
+)
 
 
 def test_digits():
@@ -47,7 +63,7 @@ def test_digit_embeddings_are_the_leading_components():
 def test_signs_do_not_depend_on_the_solver():
     images = digits().images
     rows = images - images.mean(0)
-    assert torch.allclose(datasets._project(rows, 5), datasets._project(rows.flip(0), 5).flip(0), atol=1e-9)
+    assert torch.allclose(_project.project(rows, 5), _project.project(rows.flip(0), 5).flip(0), atol=1e-9)
 
 
 def test_lee():
@@ -96,21 +112,87 @@ def test_lee_embeddings_find_a_report_on_the_same_matter():
     assert overlap.gather(1, near).mean() > 1.3 * overlap.mean()
 
 
+def test_lee_ratings_are_a_symmetric_table_over_other_reports():
+    documents, ratings = lee_ratings()
+    assert len(documents) == 50 and not {*documents} & {*lee()}
+    assert ratings.shape == (50, 50) and torch.equal(ratings, ratings.T) and ratings.diagonal().eq(1).all()
+    assert ratings.min() >= 0 and ratings.max() == 1
+
+
+def test_the_most_frequent_words_come_first_and_are_plain():
+    for language in ("en", "fr"):
+        found = words(language, 5000)
+        assert len(set(found)) == 5000 and found[:100] == words(language, 100)
+        assert all(re.fullmatch("[a-z]+", word) for word in found)
+
+
+def test_les_miserables_is_the_graph_of_networkx():
+    names, edges, weights = les_miserables()
+    reference = networkx.les_miserables_graph()
+    assert set(names) == set(reference) and list(names) == sorted(names)
+    assert (edges[:, 0] < edges[:, 1]).all() and len(edges.unique(dim=0)) == 254
+    for (a, b), weight in zip(edges.tolist(), weights.tolist(), strict=True):
+        assert reference[names[a]][names[b]]["weight"] == weight
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("nations", (14, 55, 1592, 199, 201)),
+        ("umls", (135, 46, 5216, 652, 661)),
+        ("kinships", (104, 25, 8544, 1068, 1074)),
+    ],
+)
+def test_knowledge_graphs_have_the_published_sizes(name, sizes):
+    graph = knowledge_graph(name)
+    assert tuple(map(len, graph)) == sizes
+    every = torch.cat(graph[2:])
+    assert every[:, 0].max() < sizes[0] and every[:, 1].max() < sizes[1] and every[:, 2].max() < sizes[0]
+    assert len(every.unique(dim=0)) == len(every)
+    assert [*graph.entities] == sorted(graph.entities) and [*graph.relations] == sorted(graph.relations)
+
+
+def test_blosum62_is_the_published_table():
+    letters, scores = substitution_matrix()
+    assert len(letters) == 20 and torch.equal(scores, scores.T)
+    published = {"AA": 4, "WW": 11, "WC": -2, "IL": 2, "DE": 2, "PF": -4, "HY": 2}
+    assert {
+        pair: scores[letters.index(pair[0]), letters.index(pair[1])].item() for pair in published
+    } == published
+
+
+def test_binding_sites_are_aligned_dna():
+    sites = binding_sites()
+    assert len(sites) == 358 and {len(site) for site in sites} == {26}
+    assert {letter for site in sites for letter in site} == set("ACGT")
+
+
 def test_importing_the_module_imports_no_data_package():
-    script = "import sys, nslab.datasets as d; d.lee(); print([m for m in ('sklearn', 'gensim') if m in sys.modules])"
+    script = (
+        "import sys, nslab.datasets as d; d.lee(); d.knowledge_graph('nations'); d.binding_sites();"
+        "print([m for m in ('sklearn', 'gensim', 'networkx', 'pykeen', 'Bio', 'logomaker', 'wordfreq') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(datasets, "find_spec", lambda name: None)
-    for load, package in ((lee.__wrapped__, "gensim"), (datasets._digits.__wrapped__, "scikit-learn")):
+    monkeypatch.setattr(_installed, "find_spec", lambda name: None)
+    for load, package in (
+        (lee.__wrapped__, "gensim"),
+        (_digits._digits.__wrapped__, "scikit-learn"),
+        (les_miserables, "networkx"),
+        (lambda: _graphs._knowledge_graph.__wrapped__("umls"), "pykeen"),
+        (substitution_matrix, "biopython"),
+        (binding_sites, "logomaker"),
+        (lambda: words("en", 1), "wordfreq"),
+    ):
         with pytest.raises(ImportError, match=rf"{package}.*make install"):
             load()
 
 
 def test_a_missing_file_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "_package", lambda module, name: tmp_path)
+    monkeypatch.setattr(_installed, "folder", lambda module, name: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"lee_background\.cor.*gensim.*make install"):
         lee.__wrapped__()
 
@@ -124,6 +206,12 @@ def test_a_missing_file_is_named(monkeypatch, tmp_path):
         (lee_embeddings, {"dim": -1}, "dim", "-1"),
         (lee_embeddings, {"dim": 294}, "dim", "294"),
         (lee_embeddings, {"dim": "32"}, "dim", "'32'"),
+        (words, {"language": "xx", "n": 5}, "language", "'xx'"),
+        (words, {"language": "en", "n": 0}, "n", "0"),
+        (words, {"language": "en", "n": 10**9}, "n", "1000000000"),
+        (knowledge_graph, {"name": "FB15k"}, "name", "'FB15k'"),
+        (substitution_matrix, {"name": "BLOSUM61"}, "name", "'BLOSUM61'"),
+        (substitution_matrix, {"name": "NUC.4.4"}, "name", "'NUC.4.4'"),
         (lee_vocabulary, {"min_count": 0}, "min_count", "0"),
         (lee_vocabulary, {"min_count": 10**6}, "min_count", "1000000"),
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,7 +19,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
-DIRECT = RUNTIME + [Requirement(line) for line in PROJECT["optional-dependencies"]["test"]]
+APPLICATIONS, TEST = (
+    [Requirement(line) for line in PROJECT["optional-dependencies"][extra]]
+    for extra in ("applications", "test")
+)
+DIRECT = RUNTIME + APPLICATIONS + TEST
 LOCK = [
     Requirement(line)
     for line in (ROOT / "requirements.lock").read_text().splitlines()
@@ -69,7 +75,7 @@ def test_what_is_installed_is_what_is_locked() -> None:
 
 
 def test_the_lock_holds_everything_that_is_needed() -> None:
-    todo, seen = [("nslab", "test")], set()
+    todo, seen = [("nslab", "applications"), ("nslab", "test")], set()
     while todo:
         name, extra = todo.pop()
         if (name, extra) in seen:
@@ -98,7 +104,7 @@ def third_party(folder: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folder", "declared"),
-    [("nslab", RUNTIME), ("tests", DIRECT), ("tools", DIRECT)],
+    [("nslab", RUNTIME + APPLICATIONS), ("tests", DIRECT), ("tools", DIRECT)],
     ids=["nslab", "tests", "tools"],
 )
 def test_what_is_imported_is_declared(folder: str, declared: list[Requirement]) -> None:
@@ -107,6 +113,24 @@ def test_what_is_imported_is_declared(folder: str, declared: list[Requirement]) 
     for module in sorted(third_party(folder)):
         packages = {canonicalize_name(name) for name in homes.get(module, [])}
         assert packages & names, f"{folder}/ imports {module}, which pyproject.toml does not declare"
+
+
+def imported_by(notebook: Path) -> set[str]:
+    """The packages that the code cells of a notebook import, whatever magic stands beside it."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return set(re.findall(r"^\s*(?:from|import)\s+(\w+)", code, re.MULTILINE))
+
+
+@pytest.mark.parametrize("number", [f"{number:02d}" for number in range(11)])
+def test_the_first_chapters_do_without_what_the_applications_need(number: str) -> None:
+    homes = metadata.packages_distributions()
+    extra = {canonicalize_name(pin.name) for pin in APPLICATIONS}
+    (notebook,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    imported = imported_by(notebook)
+    assert "nslab" in imported
+    for module in imported:
+        assert not extra & {canonicalize_name(name) for name in homes.get(module, [])}, module
 
 
 # Written in two parts, so that this file does not hold what it forbids.

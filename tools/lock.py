@@ -6,15 +6,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = """\
-# Every package that nslab[test] needs, pinned; one version for all Pythons and platforms wherever one exists.
+# Every package that nslab[applications,test] needs, pinned; one version for all Pythons and platforms wherever one exists.
 # Written by `make lock`; do not edit. pip adds the CUDA libraries that a CUDA build of torch asks for: torch pins
 # them itself. Python 3.14: gensim 4.4.0 has no wheel yet and is built from source (a C compiler is needed).
 """
 # What only a CUDA build of torch or only Windows would install.
 LEFT_OUT = re.compile(r"(nvidia-|cuda-|triton\b|colorama\b|pywinpty\b)")
 COMMAND = (
-    "uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --fork-strategy fewest "
-    "--no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet"
+    "uv pip compile pyproject.toml --extra applications --extra test --universal --python-version 3.11 "
+    "--fork-strategy fewest --no-header --no-annotate --no-emit-index-url --no-emit-find-links --quiet"
 )
 
 

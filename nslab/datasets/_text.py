@@ -1,34 +1,20 @@
-"""Real data from packages that are installed anyway: no network, nothing copied into this repository."""
+"""Text: news reports, words as people rated them, the words of a language."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from nslab._checks import one_of, whole
+from nslab.datasets import _installed
+from nslab.datasets._project import project
 
 WORD_PAIRS = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
-
-
-class Digits(NamedTuple):
-    """images (1797, 64) float64 in [0, 1], rows of 8 × 8 pixels; labels (1797,) int64, 0 to 9."""
-
-    images: Tensor
-    labels: Tensor
-
-
-class DigitEmbeddings(NamedTuple):
-    """embeddings (1797, dim) float64, each of length 1; labels (1797,) int64, 0 to 9."""
-
-    embeddings: Tensor
-    labels: Tensor
 
 
 class Vocabulary(NamedTuple):
@@ -45,28 +31,11 @@ class WordPairs(NamedTuple):
     ratings: Tensor
 
 
-def digits() -> Digits:
-    """Handwritten digits, 1797 of 8 × 8 pixels, bundled with scikit-learn.
+class RatedDocuments(NamedTuple):
+    """documents, 50 as words of a to z; ratings (50, 50) float64, symmetric, 0 (unrelated) to 1, each with itself 1."""
 
-    Source: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI 1998 (its test set).
-    ImportError without scikit-learn. Tensors are the caller's own.
-
-    >>> digits().images.shape
-    torch.Size([1797, 64])
-    """
-    return Digits(*(tensor.clone() for tensor in _digits()))
-
-
-def digit_embeddings(dim: int = 16) -> DigitEmbeddings:
-    """The digits' first `dim` principal components, each image then scaled to length 1.
-
-    ValueError if dim is not in [1, 61]: only 61 of the 64 pixels ever vary.
-
-    >>> digit_embeddings(dim=16).embeddings.shape
-    torch.Size([1797, 16])
-    """
-    images, labels = _digits()
-    return DigitEmbeddings(_project(images - images.mean(0), dim), labels.clone())
+    documents: tuple[tuple[str, ...], ...]
+    ratings: Tensor
 
 
 @lru_cache(maxsize=1)
@@ -79,8 +48,7 @@ def lee() -> tuple[tuple[str, ...], ...]:
     >>> len(lee()), lee()[0][:3]
     (300, ('hundreds', 'of', 'people'))
     """
-    text = _installed("gensim", "test/test_data/lee_background.cor").read_text(encoding="utf-8")
-    return tuple(tuple(re.findall("[a-z]+", line)) for line in text.lower().splitlines())
+    return _documents("lee_background.cor")
 
 
 def lee_vocabulary(min_count: int = 1) -> Vocabulary:
@@ -108,7 +76,7 @@ def lee_embeddings(dim: int = 32) -> Tensor:
     >>> lee_embeddings(dim=32).shape
     torch.Size([300, 32])
     """
-    return _project(_lee_tf_idf(), dim)
+    return project(_lee_tf_idf(), dim)
 
 
 def word_similarity(name: str) -> WordPairs:
@@ -124,19 +92,50 @@ def word_similarity(name: str) -> WordPairs:
     8.58
     """
     file = WORD_PAIRS[one_of(name, "name", tuple(WORD_PAIRS))]
-    text = _installed("gensim", f"test/test_data/{file}").read_text(encoding="utf-8").lower()
+    text = _installed.text("gensim", f"test/test_data/{file}").lower()
     rows = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
     ratings = torch.tensor([float(rating) for _, _, rating in rows], dtype=torch.float64)
     return WordPairs(tuple((first, second) for first, second, _ in rows), ratings)
 
 
-@lru_cache(maxsize=1)
-def _digits() -> tuple[Tensor, Tensor]:
-    _package("sklearn", "scikit-learn")
-    from sklearn.datasets import load_digits
+def lee_ratings() -> RatedDocuments:
+    """50 more news reports with the mean similarity that people gave each pair, from the files bundled with gensim.
 
-    images, labels = load_digits(return_X_y=True)
-    return torch.tensor(images, dtype=torch.float64) / 16, torch.tensor(labels, dtype=torch.int64)
+    Source: Lee, Pincombe & Welsh, CogSci 2005 (the rated documents; those of `lee` are their background).
+    ImportError and FileNotFoundError as in `lee`.
+
+    >>> documents, ratings = lee_ratings()
+    >>> len(documents), ratings[0, 1].item()
+    (50, 0.3)
+    """
+    rows = _installed.text("gensim", "test/test_data/similarities0-1.txt").split("\n")
+    upper = torch.tensor([[float(x) for x in row.split()] for row in rows if row], dtype=torch.float64).triu()
+    return RatedDocuments(_documents("lee.cor", "latin-1"), torch.maximum(upper, upper.T))
+
+
+def words(language: str, n: int) -> tuple[str, ...]:
+    """The n most frequent words of a language that are spelt with a to z alone, from the lists of wordfreq.
+
+    `language`: a code such as "en" or "fr". Source: Speer, rspeer/wordfreq v3.0, Zenodo 2022. ValueError for a language
+    without a list and where n exceeds what the list holds; ImportError without wordfreq.
+
+    >>> words("en", 5)
+    ('the', 'to', 'and', 'of', 'a')
+    """
+    _installed.folder("wordfreq", "wordfreq")
+    import wordfreq
+
+    one_of(language, "language", tuple(sorted(wordfreq.available_languages())))
+    plain = [word for word in wordfreq.iter_wordlist(language) if re.fullmatch("[a-z]+", word)]
+    if whole(n, "n", minimum=1) > len(plain):
+        raise ValueError(f"n must be <= {len(plain)}, the words that the list of {language!r} holds, got {n}")
+    return tuple(plain[:n])
+
+
+def _documents(file: str, encoding: str = "utf-8") -> tuple[tuple[str, ...], ...]:
+    """The lines of a corpus that comes with gensim, as lower-case words of a to z."""
+    lines = _installed.text("gensim", f"test/test_data/{file}", encoding).lower().splitlines()
+    return tuple(tuple(re.findall("[a-z]+", line)) for line in lines)
 
 
 @lru_cache(maxsize=1)
@@ -148,34 +147,3 @@ def _lee_tf_idf() -> Tensor:
             tf[i, column[word]] = n
     idf = (len(tf) / (tf > 0).sum(0)).log()
     return torch.where(tf > 0, 1 + tf.clamp(min=1).log(), 0) * idf
-
-
-def _project(rows: Tensor, dim: int) -> Tensor:
-    """Rows on their first `dim` right singular directions, then of length 1.
-
-    A direction's sign is arbitrary: here its entry of largest magnitude is positive.
-    """
-    _, values, directions = torch.linalg.svd(rows, full_matrices=False)
-    rank = int((values > values[0] * 1e-10).sum())
-    if whole(dim, "dim", minimum=1) > rank:
-        raise ValueError(f"dim must be <= {rank}, the rank of the data, got {dim}")
-    directions = directions[:dim]
-    largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))
-    return torch.nn.functional.normalize(rows @ (directions * largest.sign()).T, dim=1)
-
-
-def _package(module: str, name: str) -> Path:
-    """The folder of an installed package, without importing it."""
-    spec = find_spec(module)
-    if spec is None or not spec.submodule_search_locations:
-        raise ImportError(f"{name} is not installed: run `make install`, which installs the pinned version")
-    return Path(spec.submodule_search_locations[0])
-
-
-def _installed(package: str, path: str) -> Path:
-    file = _package(package, package) / path
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"{file} is missing from the installed {package}: run `make install`, which installs the pinned version"
-        )
-    return file
