@@ -1,0 +1,277 @@
+"""Exercise 03: the mistakes that are known by name, of the way back from a loss to a score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from nslab.practice._exercise import Case, Mutant
+from nslab.practice._judge import is_number, not_finite
+from nslab.practice._run import Outcome
+
+
+def _refuse(p: float | None, loss: float | None) -> None:
+    if (
+        (p is None) == (loss is None)
+        or not 0 < (0.5 if p is None else p) < 1
+        or not (1 if loss is None else loss) > 0
+    ):
+        raise ValueError("no such score")
+
+
+def _logit(p: float | None, loss: float | None) -> float:
+    """ln(p / (1 − p)), kept exact for tiny and for huge losses."""
+    if p is not None:
+        return math.log(p) - math.log1p(-p)
+    assert loss is not None
+    return -loss - math.log(-math.expm1(-loss))
+
+
+Solved = Callable[[float | None, float | None, float, float, int], float]
+
+
+def _solved(lead: Solved) -> Solved:
+    """`lead` where there is an answer, ValueError elsewhere."""
+
+    def alpha_for(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+        _refuse(p, loss)
+        with np.errstate(all="ignore"):
+            return float(lead(p, loss, beta, tau, K))
+
+    return alpha_for
+
+
+def _right(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return beta + tau * (math.log(K) + _logit(p, loss))
+
+
+def _wrong_side(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return beta + tau * (math.log(K) - _logit(p, loss))
+
+
+def _no_tau(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return beta + tau * math.log(K) + _logit(p, loss)
+
+
+def _line(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return beta + tau * (math.log(K) + (math.log(p) if p is not None else -(loss or 0.0)))
+
+
+def _one_minus_loss(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    share = np.float64(p if p is not None else 1 - (loss or 0.0))
+    return beta + tau * (math.log(K) + np.log(share / (1 - share)))
+
+
+def _half_power(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return _right(p, None if loss is None else loss * math.log(2), beta, tau, K)
+
+
+def _odds(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return beta + tau * (math.log(K) + float(np.exp(np.float64(_logit(p, loss)))))
+
+
+def _plain_exp_of_loss(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    if loss is None or loss > 700:
+        return _right(p, loss, beta, tau, K)
+    return beta + tau * (math.log(K) - np.log(np.exp(np.float64(loss)) - 1))
+
+
+def _huge_exp_of_loss(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    if loss is None:
+        return _right(p, loss, beta, tau, K)
+    return beta + tau * (math.log(K) - np.log(np.expm1(np.float64(loss))))
+
+
+def _only_p(wrong: Solved) -> Solved:
+    return lambda p, loss, beta, tau, K: (_right if p is None else wrong)(p, loss, beta, tau, K)
+
+
+def _only_loss(wrong: Solved) -> Solved:
+    return lambda p, loss, beta, tau, K: (_right if loss is None else wrong)(p, loss, beta, tau, K)
+
+
+def _everywhere(name: str, wrong: Solved, diagnosis: str) -> tuple[Mutant, ...]:
+    """The mistake for p and for the loss, for p alone, for the loss alone."""
+    ways = (wrong, _only_p(wrong), _only_loss(wrong))
+    return tuple(Mutant(name, _solved(way), diagnosis) for way in ways)
+
+
+def _near(case: Case, got: Outcome, own: Outcome) -> bool:
+    """Lost beside 1, or wrong in the first digits of what was left of it."""
+    return not_finite(case, got, own) or (is_number(got) and abs(float(got.value) - own.value) < 1e-4)
+
+
+def _infinite(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    if (p in (0.0, 1.0) and loss is None) or (loss == 0 and p is None):
+        return -math.inf if p == 0 else math.inf
+    _refuse(p, loss)
+    return _right(p, loss, beta, tau, K)
+
+
+def _p_wins(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    if p is None and loss is None:
+        raise TypeError("None has no logarithm")
+    _refuse(p, loss if p is None else None)
+    return _right(p, loss if p is None else None, beta, tau, K)
+
+
+ALPHA = (
+    *_everywhere(
+        "wrong side",
+        _wrong_side,
+        "A positive with nine tenths of the weight stands above the threshold, one with a tenth below. Yours are "
+        "exchanged: p is the positive's share, 1 − p the pull that is left.",
+    ),
+    *_everywhere(
+        "the line inverted",
+        _line,
+        "You solved the straight line for α, as if the positive were not in the denominator. At p = 1/2 the loss is "
+        "ln 2, while the line is 0: solve the softplus.",
+    ),
+    *_everywhere(
+        "τ forgotten",
+        _no_tau,
+        "How far α lies from the threshold is counted in units of τ: at a tenth of the temperature it is a tenth. "
+        "One of your terms has no τ.",
+    ),
+    Mutant(
+        "the threshold, whatever is asked",
+        _solved(lambda p, loss, beta, tau, K: beta + tau * math.log(K)),
+        "You returned the threshold, where p = 1/2 and the loss is ln 2, far from negligible. A smaller loss needs "
+        "a higher score.",
+    ),
+    Mutant(
+        "ln K forgotten",
+        _solved(lambda p, loss, beta, tau, K: _right(p, loss, beta, tau, 1)),
+        "This is the score against a single negative. K of them weigh K times as much: start from the threshold.",
+    ),
+    Mutant(
+        "lead for score",
+        _solved(lambda p, loss, beta, tau, K: _right(p, loss, 0.0, tau, K)),
+        "You returned the lead over the negatives. Their score β is to be added: raise every score by 0.3, and this "
+        "one rises too.",
+    ),
+    Mutant(
+        "wrong base",
+        _solved(lambda p, loss, beta, tau, K: beta + tau * (math.log(K) + _logit(p, loss) / math.log(10))),
+        "The distance from the threshold is τ times a natural logarithm; a logarithm to another base is shorter or longer.",
+    ),
+    Mutant(
+        "wrong base",
+        _solved(lambda p, loss, beta, tau, K: beta + tau * (math.log10(K) + _logit(p, loss) / math.log(10))),
+        "All logarithms here are natural ones: the loss is in nats.",
+    ),
+    Mutant(
+        "p is not 1 − loss",
+        _solved(_one_minus_loss),
+        "You took 1 − loss for p. The loss is −ln p: the two are close only for a tiny loss, and a loss may exceed 1.",
+        lambda case, got, own: (
+            not_finite(case, got, own)
+            if not math.isfinite(own.value)
+            else is_number(got) and math.isclose(float(got.value), own.value, rel_tol=1e-8)
+        ),
+    ),
+    Mutant(
+        "loss in bits",
+        _solved(_half_power),
+        "You took p for 2 to the power −loss. The loss is in nats: p is e to that power.",
+    ),
+    Mutant(
+        "odds without a logarithm",
+        _solved(_odds),
+        "The odds p/(1 − p) are a ratio of exponentials. The score is in the exponent: take their logarithm.",
+    ),
+    Mutant(
+        "tiny loss lost",
+        _solved(_plain_exp_of_loss),
+        "A loss of 4.248e-18 has a score, and yours is lost: exp of it is 1 in float64, and 1 minus 1 is 0. Look "
+        "for the function that gives e^y − 1 for a tiny y.",
+        _near,
+    ),
+    Mutant(
+        "exp overflows",
+        _solved(_huge_exp_of_loss),
+        "At a loss of 1000, e^loss is infinite and e^−loss is 0 in float64. There x and the loss are almost the same: "
+        "write x as the loss plus something small.",
+        not_finite,
+    ),
+    Mutant(
+        "an infinite score",
+        _infinite,
+        "A weight of exactly 0 or 1, a loss of exactly 0: no finite score gives that. Raise ValueError, where you "
+        "divide by zero or return infinity.",
+        lambda case, got, own: (
+            isinstance(got.error, ZeroDivisionError | OverflowError)
+            or (is_number(got) and math.isinf(float(got.value)))
+        ),
+    ),
+    Mutant(
+        "both or neither",
+        _p_wins,
+        "Exactly one of p and loss is to be given. With both or none of them there is no question: raise ValueError.",
+        lambda case, got, own: got.error is None or isinstance(got.error, TypeError | UnboundLocalError),
+    ),
+)
+
+
+def _logmeanexp(s: np.ndarray, tau: float) -> float:
+    top = s.max()
+    return float(top + tau * np.log(np.mean(np.exp((s - top) / tau))))
+
+
+def _softmax(s: np.ndarray, tau: float) -> np.ndarray:
+    weight = np.exp((s - s.max()) / tau)
+    return weight / weight.sum()
+
+
+_HOT = "Your answer does not depend on τ in the right way: the exponentials are of s/τ, and the logarithm is multiplied by τ again."
+EFFECTIVE = (
+    Mutant(
+        "plain mean",
+        lambda s, tau: float(s.mean()),
+        "The mean is a lower bound: an exponential gives the high scores more weight than it takes from the low ones.",
+    ),
+    Mutant(
+        "the hardest",
+        lambda s, tau: float(s.max()),
+        "The maximum is an upper bound, reached only as τ goes to 0: it counts every negative as if it were the hardest.",
+    ),
+    Mutant(
+        "sum for mean",
+        lambda s, tau: _logmeanexp(s, tau) + tau * math.log(len(s)),
+        "This is β_eff + τ ln K, the threshold. One score that stands for each of K negatives takes the mean of the "
+        "exponentials, not their sum.",
+    ),
+    Mutant(
+        "softmax-weighted mean",
+        lambda s, tau: float(_softmax(s, tau) @ s),
+        "You averaged the scores with their softmax weights. The sum of exponentials is to be kept, and that is "
+        "another mean: of the exponentials.",
+    ),
+    Mutant(
+        "variance correction",
+        lambda s, tau: float(s.mean() + s.var() / (2 * tau)),
+        "This is the approximation for scores that hardly differ. At a low τ it exceeds the largest score.",
+    ),
+    Mutant(
+        "exp overflows",
+        lambda s, tau: float(tau * np.log(np.mean(np.exp(s / tau)))),
+        "An exponential left the range of float64. Take one number from all scores before it and add that again at "
+        "the end: β_eff moves with the scores.",
+        not_finite,
+    ),
+    Mutant("temperature ignored", lambda s, tau: _logmeanexp(s, 1.0), _HOT),
+    Mutant("temperature ignored", lambda s, tau: _logmeanexp(s / tau, 1.0), _HOT),
+    Mutant(
+        "wrong base",
+        lambda s, tau: float(s.max() + (_logmeanexp(s, tau) - s.max()) / math.log(10)),
+        "The logarithm must undo the exponential, so it is the natural one. Equal negatives hide it, others do not.",
+    ),
+    Mutant(
+        "divided by τ",
+        lambda s, tau: _logmeanexp(s, 1 / tau),
+        "Divide the scores by τ before the exponential: a low τ must favour the hardest negative, yours favours none.",
+    ),
+)
