@@ -1,0 +1,493 @@
+"""Exercise 07: right answers in several styles pass, a learner's own mistakes are named, and the audit's numbers hold."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from answers import named
+
+from nslab import practice
+from nslab.practice._07_model_proposes import P_D, _log_chances, _measure
+from nslab.practice._exercise import load
+
+PROPOSAL, GRADIENT, SAMPLE, RESTING = load("07").questions
+LOGITS = np.array([1.0, 0.2, -0.4, -0.9, 0.0])
+
+
+def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
+    return practice.check("07", named(name, fn), **options)
+
+
+def positive_T(T: float) -> None:
+    if T <= 0:
+        raise ValueError("T")
+
+
+# Right answers
+
+
+def with_math(f: Any, T: float) -> list[float]:
+    positive_T(T)
+    top = max(f)
+    weights = [math.exp((x - top) / T) for x in f]
+    return [w / math.fsum(weights) for w in weights]
+
+
+def with_torch(f: Any, T: float) -> torch.Tensor:
+    positive_T(T)
+    return torch.softmax(torch.as_tensor(f) / T, dim=0)
+
+
+def with_logaddexp(f: Any, T: float) -> np.ndarray:
+    positive_T(T)
+    return np.exp(f / T - np.logaddexp.reduce(f / T))
+
+
+def step_by_step(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if corrected and (q == 0).any():
+        raise ValueError("q")
+    total = np.zeros(len(f))
+    for i in range(len(f)):
+        for draws in itertools.product(range(len(f)), repeat=K):
+            ids = np.array([i, *draws])
+            z = f[ids] - (np.log(q[ids]) if corrected else 0)
+            w = np.exp(z - z.max())
+            w = w / w.sum()
+            w[0] -= 1
+            np.add.at(total, ids, pd[i] * np.prod(q[list(draws)]) * w)
+    return total
+
+
+def with_autograd(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> torch.Tensor:
+    if corrected and not q.min() > 0:
+        raise ValueError("q")
+    s, chances, data = torch.tensor(f, requires_grad=True), torch.tensor(q), torch.tensor(pd)
+    ids = torch.cartesian_prod(*[torch.arange(len(f))] * (K + 1))
+    z = (s - chances.log() if corrected else s)[ids]
+    loss = torch.logsumexp(z, 1) - z[:, 0]
+    (data[ids[:, 0]] * chances[ids[:, 1:]].prod(1) * loss).sum().backward()
+    assert s.grad is not None
+    return s.grad
+
+
+def by_counts(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> list[float]:
+    """Sets of draws with their multinomial chance, and odds in the place of logits."""
+    if corrected and min(q) == 0:
+        raise ValueError("q")
+    odds = [math.exp(x - max(f)) / (y if corrected else 1) for x, y in zip(f, q, strict=True)]
+    total = [0.0] * len(f)
+    for i in range(len(f)):
+        for draws in itertools.combinations_with_replacement(range(len(f)), K):
+            times = Counter(draws)
+            orders = math.factorial(K) / math.prod(math.factorial(t) for t in times.values())
+            chance = pd[i] * orders * math.prod(q[j] ** t for j, t in times.items())
+            z = odds[i] + sum(t * odds[j] for j, t in times.items())
+            for j, t in times.items():
+                total[j] += chance * t * odds[j] / z
+            total[i] += chance * (odds[i] / z - 1)
+    return total
+
+
+def with_multinomial(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> tuple[Any, Any]:
+    positive_T(T)
+    if positive is not None and positive not in range(len(f)):
+        raise ValueError("positive")
+    z = torch.tensor(f) / T
+    if positive is not None:
+        z[positive] = -math.inf
+    if len(f) - (positive is not None) < 1:
+        raise ValueError("empty")
+    log_q = torch.log_softmax(z, 0)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    ids = torch.multinomial(log_q.exp(), K, replacement=True, generator=generator)
+    return ids, log_q[ids]
+
+
+def by_inversion(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> list[Any]:
+    kept = [x for x in range(len(f)) if x != positive]
+    if T <= 0 or not kept or (positive is not None and len(kept) == len(f)):
+        raise ValueError("nothing to draw")
+    q = with_math([f[x] for x in kept], T)
+    places = np.searchsorted(np.cumsum(q), rng.random(K) * sum(q), side="right")
+    return [[kept[x] for x in places], [math.log(q[x]) for x in places]]
+
+
+def by_gumbel(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> tuple[Any, Any]:
+    positive_T(T)
+    if positive is not None and (positive < 0 or positive >= len(f)):
+        raise ValueError("positive")
+    z = f / T
+    others = np.ones(len(f), dtype=bool)
+    others[[] if positive is None else positive] = False
+    if not others.any():
+        raise ValueError("nothing left")
+    z = np.where(others, z, -np.inf)
+    log_q = z - np.logaddexp.reduce(z)
+    ids = (log_q + rng.gumbel(size=(K, len(f)))).argmax(1)
+    return ids, log_q[ids]
+
+
+def walked(pd: Any, T: float, corrected: bool) -> np.ndarray:
+    f = np.zeros(len(pd))
+    for _ in range(1500):
+        q = with_logaddexp(f, T)
+        odds = np.exp(f) / (q if corrected else 1)
+        weight = odds / (odds + odds[:, None])  # of the column, drawn against the row
+        push = (pd[:, None] * q * weight).sum(0)
+        pull = (pd[:, None] * q * weight).sum(1)
+        f = f - 2 * (push - pull)
+    return with_logaddexp(f, 1.0)
+
+
+def in_logarithms(pd: Any, T: float, corrected: bool) -> torch.Tensor:
+    return torch.softmax(torch.tensor(pd).log() / (1 if corrected else 1 + 1 / T), 0)
+
+
+@pytest.mark.parametrize("seed", (0, 7))
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        *[("proposal", fn) for fn in (with_math, with_torch, with_logaddexp)],
+        *[("expected_gradient", fn) for fn in (step_by_step, with_autograd, by_counts)],
+        *[("sample_negatives", fn) for fn in (with_multinomial, by_inversion, by_gumbel)],
+        *[("resting_point", fn) for fn in (walked, in_logarithms)],
+    ],
+)
+def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert (result.status, result.mistake) == ("passed", None), result
+
+
+# A learner's own mistakes
+
+
+def torch_times_T(f: Any, T: float) -> torch.Tensor:
+    positive_T(T)
+    return (torch.tensor(f) * T).softmax(0)
+
+
+def math_unshifted(f: Any, T: float) -> list[float]:
+    positive_T(T)
+    weights = [math.exp(x / T) for x in f]
+    return [w / sum(weights) for w in weights]
+
+
+def divided_afterwards(f: Any, T: float) -> Any:
+    positive_T(T)
+    q = torch.softmax(torch.tensor(f), 0) / T
+    return q / q.sum()
+
+
+def no_guard(f: Any, T: float) -> list[float]:
+    top = max(f)
+    weights = [math.exp((x - top) / T) for x in f]
+    return [w / sum(weights) for w in weights]
+
+
+def looped(
+    pd: Any, f: Any, q: Any, K: int, corrected: bool, edit: Callable[..., Any], sign: int = -1
+) -> np.ndarray:
+    """A frame for wrong answers: `edit` may change logits and ids of one outcome, or drop it."""
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    total = np.zeros(len(f))
+    for ids in itertools.product(range(len(f)), repeat=K + 1):
+        z = np.array([f[j] + (sign * math.log(q[j]) if corrected else 0) for j in ids])
+        z = edit(ids, z, q, corrected)
+        if z is None:
+            continue
+        w = np.exp(z - z.max())
+        chance = pd[ids[0]] * math.prod(q[j] for j in ids[1:])
+        for j, x in zip(ids, w / w.sum(), strict=True):
+            total[j] += chance * x
+        total[ids[0]] -= chance
+    return total
+
+
+def same_z(ids: Any, z: Any, q: Any, corrected: bool) -> Any:
+    return z
+
+
+def added_ln_q(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    return looped(pd, f, q, K, corrected, same_z, sign=1)
+
+
+def positive_uncorrected(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    def edit(ids: Any, z: Any, q: Any, corrected: bool) -> Any:
+        z[0] += math.log(q[ids[0]]) if corrected else 0
+        return z
+
+    return looped(pd, f, q, K, corrected, edit)
+
+
+def hits_skipped(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    return looped(pd, f, q, K, corrected, lambda ids, z, q, corrected: None if ids[0] in ids[1:] else z)
+
+
+def hits_masked(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    def edit(ids: Any, z: Any, q: Any, corrected: bool) -> Any:
+        return np.array(
+            [-np.inf if k and j == ids[0] else x for k, (j, x) in enumerate(zip(ids, z, strict=True))]
+        )
+
+    return looped(pd, f, q, K, corrected, edit)
+
+
+def attached(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> torch.Tensor:
+    """q is recomputed from the logits, and autograd follows it."""
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    s, chances, data = torch.tensor(f, requires_grad=True), torch.tensor(q), torch.tensor(pd)
+    ids = torch.cartesian_prod(*[torch.arange(len(f))] * (K + 1))
+    z = (s - torch.log_softmax(s, 0) if corrected else s)[ids]
+    loss = torch.logsumexp(z, 1) - z[:, 0]
+    return torch.autograd.grad((data[ids[:, 0]] * chances[ids[:, 1:]].prod(1) * loss).sum(), s)[0]
+
+
+def fancy_index(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    z = f - np.log(q) if corrected else f
+    total = np.zeros(len(f))
+    for ids in itertools.product(range(len(f)), repeat=K + 1):
+        ids = list(ids)
+        w = np.exp(z[ids] - z[ids].max())
+        w = w / w.sum()
+        g = np.zeros(len(f))
+        g[ids] += w
+        g[ids[0]] -= 1
+        total += pd[ids[0]] * q[ids[1:]].prod() * g
+    return total
+
+
+def pairs_averaged(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    z = f - np.log(q) if corrected else f
+    push = 1 / (1 + np.exp(z[:, None] - z))  # of the column against the row
+    mass = pd[:, None] * q * push
+    return mass.sum(0) - mass.sum(1)
+
+
+def ascent(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    return -step_by_step(pd, f, q, K, corrected)
+
+
+def short_formula(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    return K / (K + 1) * (with_logaddexp(f, 1.0) - pd)
+
+
+def hole_ignored(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    return step_by_step(pd, f, np.where(q == 0, 1e-12, q), K, corrected)
+
+
+def ln_q_of_zero(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> torch.Tensor:
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    s, chances, data = torch.tensor(f, requires_grad=True), torch.tensor(q), torch.tensor(pd)
+    ids = torch.cartesian_prod(*[torch.arange(len(f))] * (K + 1))
+    z = (s - chances.log() * corrected)[ids]
+    loss = torch.logsumexp(z, 1) - z[:, 0]
+    return torch.autograd.grad((data[ids[:, 0]] * chances[ids[:, 1:]].prod(1) * loss).sum(), s)[0]
+
+
+def falsy(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    if positive is not None and positive not in range(len(f)):
+        raise ValueError("positive")
+    if len(f) == 1 and positive == 0:
+        raise ValueError("empty")
+    return with_multinomial(f, T, K, rng, positive if positive else None)
+
+
+def old_ln_q(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    ids, _ = by_gumbel(f, T, K, rng, positive)
+    return ids, np.log(with_logaddexp(f, T))[ids]
+
+
+def ln_q_at_one(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    ids, _ = by_gumbel(f, T, K, rng, positive)
+    return ids, by_gumbel_all(f, 1.0, positive)[ids]
+
+
+def by_gumbel_all(f: Any, T: float, positive: Any) -> np.ndarray:
+    z = np.where(np.arange(len(f)) == (-1 if positive is None else positive), -np.inf, f / T)
+    return z - np.logaddexp.reduce(z)
+
+
+def not_logged(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    ids, log_q = by_inversion(f, T, K, rng, positive)
+    return ids, [math.exp(x) for x in log_q]
+
+
+def rejected_and_lost(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    ids, _ = by_gumbel(f, T, K, rng, positive)
+    if positive is not None:
+        ids, _ = by_gumbel(f, T, K, rng)
+        ids = ids[ids != positive]
+    return ids, by_gumbel_all(f, T, positive)[ids]
+
+
+def sorted_top(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    by_gumbel(f, T, K, rng, positive)
+    ids = [x for x in np.argsort(f)[::-1] if x != positive][:K]
+    return np.array(ids), by_gumbel_all(f, T, positive)[ids]
+
+
+def masked_after(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    if len(f) == 1 or (positive is not None and not 0 <= positive < len(f)):
+        raise ValueError("positive")
+    q = np.array(with_math(f, T))
+    if positive is not None:
+        q = q * (np.arange(len(f)) != positive) / (1 - q[positive])
+    ids = rng.choice(len(f), K, p=q)
+    return ids, np.log(q[ids])
+
+
+def index_from_the_end(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    positive_T(T)
+    z = f / T
+    if positive is not None:
+        z[positive] = -np.inf
+    log_q = z - np.logaddexp.reduce(z)
+    ids = rng.choice(len(f), K, p=np.exp(log_q))
+    return ids, log_q[ids]
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("proposal", torch_times_T, "multiplied by T"),
+        ("proposal", math_unshifted, "exp overflows"),
+        ("proposal", divided_afterwards, "temperature ignored"),
+        ("proposal", no_guard, "T not refused"),
+        ("expected_gradient", added_ln_q, "+ ln q"),
+        ("expected_gradient", positive_uncorrected, "negatives only corrected"),
+        ("expected_gradient", hits_skipped, "positive never drawn"),
+        ("expected_gradient", hits_masked, "positive never drawn"),
+        ("expected_gradient", attached, "gradient flows into q"),
+        ("expected_gradient", fancy_index, "repeated ids counted once"),
+        ("expected_gradient", pairs_averaged, "one negative at a time"),
+        ("expected_gradient", ascent, "uphill"),
+        ("expected_gradient", short_formula, "K/(K+1) for every q"),
+        ("expected_gradient", hole_ignored, "q = 0 not refused"),
+        ("expected_gradient", ln_q_of_zero, "0 times ln 0"),
+        ("sample_negatives", falsy, "class 0 taken for None"),
+        ("sample_negatives", old_ln_q, "ln q of all classes"),
+        ("sample_negatives", ln_q_at_one, "temperature ignored in ln q"),
+        ("sample_negatives", not_logged, "q for ln q"),
+        ("sample_negatives", rejected_and_lost, "drawn, then dropped"),
+        ("sample_negatives", sorted_top, "hardest only"),
+        ("sample_negatives", masked_after, "renormalised too late"),
+        ("sample_negatives", index_from_the_end, "no such class"),
+        (
+            "sample_negatives",
+            lambda f, T, K, rng, positive=None: by_gumbel(f, T, K, rng, positive)[0],
+            "not readable",
+        ),
+        (
+            "resting_point",
+            lambda pd, T, corrected: pd**0.5 / (pd**0.5).sum() if not corrected else pd,
+            "√p_d for every T",
+        ),
+        ("resting_point", lambda pd, T, corrected: [float(x) for x in pd], "always p_d"),
+    ],
+)
+def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
+    result = check(name, fn)
+    assert result.status in ("failed", "raised")
+    assert result.mistake == mistake, result
+
+
+# The mathematics that the exercise rests on
+
+
+@pytest.mark.parametrize("K", (1, 2, 3))
+def test_drawn_from_the_model_the_full_gradient_shrinks_by_k_over_k_plus_1(K: int) -> None:
+    p = PROPOSAL.truth(LOGITS, 1.0)
+    assert GRADIENT.truth(P_D, LOGITS, p, K, True) == pytest.approx(K / (K + 1) * (p - P_D), abs=1e-12)
+    raw = GRADIENT.truth(P_D, LOGITS, p, K, False)
+    assert raw @ (p - P_D) / np.linalg.norm(raw) / np.linalg.norm(p - P_D) < 0.99
+
+
+@pytest.mark.parametrize("K", (1, 2))
+def test_without_the_positive_the_factor_is_1_and_ln_k_q_stands_on_the_negatives(K: int) -> None:
+    """The rule decides on the correction: this one takes the ln q that `sample_negatives` returns there."""
+    f, target = LOGITS[:4], 1
+    ids, log_q = _log_chances(f, 1.0, target)
+    mean = np.zeros(4)
+    for draws in itertools.product(range(3), repeat=K):
+        places = [target, *ids[list(draws)]]
+        z = f[places] - np.array([0, *(math.log(K) + log_q[list(draws)])])
+        np.add.at(mean, places, math.exp(log_q[list(draws)].sum()) * np.exp(z) / np.exp(z).sum())
+    assert mean == pytest.approx(PROPOSAL.truth(f, 1.0), abs=1e-12)
+
+
+def rest(
+    gradient: Callable[..., Any], q: Callable[[np.ndarray], np.ndarray], K: int, corrected: bool
+) -> np.ndarray:
+    f = np.zeros(5)
+    for _ in range(1200):
+        f = f - 2 * gradient(P_D, f, q(f), K, corrected)
+    return PROPOSAL.truth(f, 1.0)
+
+
+def mutant(name: str) -> Callable[..., Any]:
+    return next(mutant.wrong for mutant in GRADIENT.mutants if mutant.name == name)
+
+
+@pytest.mark.parametrize(("K", "ln_q", "ln_k_q"), ((1, 0.116, 0.116), (2, 0.032, 0.048)))
+def test_where_a_correction_of_the_negatives_alone_ends(K: int, ln_q: float, ln_k_q: float) -> None:
+    for name, distance in (("negatives only corrected", ln_q), ("ln K q on the negatives only", ln_k_q)):
+        ends = rest(mutant(name), lambda f: P_D, K, True)
+        assert np.abs(ends - P_D).sum() / 2 == pytest.approx(distance, abs=6e-4)
+        if K == 1:
+            assert ends == pytest.approx(np.sqrt(P_D) / np.sqrt(P_D).sum(), abs=1e-6)
+
+
+def test_raw_training_ends_at_the_root_and_corrected_training_at_the_data() -> None:
+    audited = np.array([0.2984, 0.2359, 0.2110, 0.1492, 0.1055])
+    assert RESTING.truth(P_D, 1.0, False) == pytest.approx(audited, abs=5e-5)
+    for T, corrected in ((1.0, False), (2.0, False), (2.0, True)):
+        ends = rest(mutant("one negative at a time"), lambda f, T=T: PROPOSAL.truth(f, T), 1, corrected)
+        assert ends == pytest.approx(RESTING.truth(P_D, T, corrected), abs=1e-6)
+    for K in (1, 2, 3):
+        for corrected in (True, False):
+            f = np.log(RESTING.truth(P_D, 0.7, corrected))
+            still = GRADIENT.truth(P_D, f, PROPOSAL.truth(f, 0.7), K, corrected)
+            assert still == pytest.approx(np.zeros(5), abs=1e-12)
+
+
+def noise(T: float, K: int = 2, target: int = 3) -> float:
+    """Standard deviation of one corrected gradient over the length of its mean, over all draws."""
+    q = PROPOSAL.truth(LOGITS, T)
+    mean, square = np.zeros(5), 0.0
+    for draws in itertools.product(range(5), repeat=K):
+        places = np.array([target, *draws])
+        w = np.exp(LOGITS[places]) / q[places]
+        gradient = np.bincount(places, w / w.sum(), 5) - np.eye(5)[target]
+        chance = q[list(draws)].prod()
+        mean, square = mean + chance * gradient, square + chance * gradient @ gradient
+    return math.sqrt(square - mean @ mean) / float(np.linalg.norm(mean))
+
+
+def test_the_model_itself_is_the_quietest_proposal_and_draws_the_most_likely_words() -> None:
+    assert noise(1.0) < min(noise(0.5), noise(2.0), noise(1e6))
+    mass = [PROPOSAL.truth(LOGITS, T)[[0, 1]].sum() for T in (1e6, 2.0, 1.0, 0.5)]
+    assert mass == sorted(mass) and mass[0] == pytest.approx(0.4, abs=1e-5)
+
+
+def test_a_right_sample_is_never_called_uneven() -> None:
+    f = np.array([1.5, 0.3, -0.7, -1.5, 0.9, -1.1])
+    for seed in range(300):
+        args = (f, 1.0, 5000, np.random.default_rng(seed), seed % 6)
+        measured = _measure(args, SAMPLE.truth(*args))
+        assert not measured["unevenly drawn"] and not measured["positive drawn"]
