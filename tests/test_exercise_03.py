@@ -223,6 +223,11 @@ def loss_overflows(p: float | None, loss: float | None, beta: float, tau: float,
     return beta + tau * math.log(K / odds)
 
 
+def first_try(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    share = np.exp(-loss) if p is None else p  # type: ignore[operator]
+    return beta + tau * np.log(K) + tau * np.log(share / (1 - share))
+
+
 def pull_for_p(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
     return alpha_by_logit(None if p is None else 1 - p, loss, beta, tau, K)
 
@@ -283,11 +288,12 @@ def unshifted(s: Any, tau: float) -> float:
         ("margin", global_beta, "threshold for margin"),
         ("margin", decimal_digits, "wrong base"),
         ("margin", inverse, "divided by τ"),
-        ("alpha_for", exp_minus_one, "tiny loss lost"),
+        ("alpha_for", exp_minus_one, "both ends lost"),
         ("alpha_for", loss_overflows, "exp overflows"),
         ("alpha_for", pull_for_p, "wrong side"),
         ("alpha_for", straight, "the line inverted"),
-        ("alpha_for", unrefused, "no error raised"),
+        ("alpha_for", unrefused, "nothing refused"),
+        ("alpha_for", first_try, "nothing refused"),
         ("alpha_for", p_first, "both or neither"),
         ("alpha_for", gap_for_score, "lead for score"),
         ("beta_eff", attention, "softmax-weighted mean"),
@@ -303,7 +309,9 @@ def test_a_learners_own_mistakes_are_named(
     assert result.mistake == mistake, result
 
 
-def test_both_ends_of_a_naive_loss_are_told() -> None:
+def test_two_mistakes_at_once_are_both_told() -> None:
+    message = check("alpha_for", first_try).message
+    assert "before you compute" in message and "a second mistake, both ends lost" in message
     for fn in (naive, naive_softmax):
         message = check("infonce_equal", fn).message
         assert "log1p" in message and "left the range of float64" in message

@@ -250,7 +250,7 @@ EXERCISE = Exercise(
             None,
             "",
             _effective_cases,
-            _mistakes_03_alpha.EFFECTIVE,
+            _mistakes_03.EFFECTIVE,
             (
                 "The loss knows the negatives only through the sum of their exponentials. Which K equal scores have the "
                 "same sum?",

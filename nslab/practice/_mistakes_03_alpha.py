@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import is_number, not_finite
+from nslab.practice._judge import is_number, not_finite, wherever
 from nslab.practice._run import Outcome
 
 
@@ -110,6 +110,14 @@ def _infinite(p: float | None, loss: float | None, beta: float, tau: float, K: i
     return _right(p, loss, beta, tau, K)
 
 
+def _unrefused(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    try:
+        _refuse(p, loss)
+    except ValueError:
+        return math.nan
+    return _right(p, loss, beta, tau, K)
+
+
 def _p_wins(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
     if p is None and loss is None:
         raise TypeError("None has no logarithm")
@@ -117,6 +125,37 @@ def _p_wins(p: float | None, loss: float | None, beta: float, tau: float, K: int
     return _right(p, loss if p is None else None, beta, tau, K)
 
 
+def _bases(base: int) -> tuple[Solved, Solved, Solved]:
+    """The logarithm of K, of the odds, of both to another base."""
+
+    def of_k(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+        return beta + tau * (math.log(K, base) + _logit(p, loss))
+
+    def of_odds(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+        return beta + tau * (math.log(K) + _logit(p, loss) / math.log(base))
+
+    def of_both(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+        return beta + tau * (math.log(K) + _logit(p, loss)) / math.log(base)
+
+    return of_k, of_odds, of_both
+
+
+def _sigmoid(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    share = p if p is not None else math.exp(-(loss or 0.0))
+    return beta + tau * (math.log(K) + 1 / (1 + math.exp(-share)))
+
+
+def _log_of_loss(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return _right(p, None, beta, tau, K) if loss is None else beta + tau * (math.log(K) - math.log(loss))
+
+
+def _in_float64(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    if loss is None:
+        return _right(p, loss, beta, tau, K)
+    return beta + tau * (math.log(K) - np.log(np.exp(np.float64(loss)) - 1))
+
+
+_BASE = "Every logarithm here undoes an exponential, so it is the natural one: the loss is in nats."
 ALPHA = (
     *_everywhere(
         "wrong side",
@@ -153,16 +192,7 @@ ALPHA = (
         "You returned the lead over the negatives. Their score β is to be added: raise every score by 0.3, and this "
         "one rises too.",
     ),
-    Mutant(
-        "wrong base",
-        _solved(lambda p, loss, beta, tau, K: beta + tau * (math.log(K) + _logit(p, loss) / math.log(10))),
-        "The distance from the threshold is τ times a natural logarithm; a logarithm to another base is shorter or longer.",
-    ),
-    Mutant(
-        "wrong base",
-        _solved(lambda p, loss, beta, tau, K: beta + tau * (math.log10(K) + _logit(p, loss) / math.log(10))),
-        "All logarithms here are natural ones: the loss is in nats.",
-    ),
+    *(Mutant("wrong base", _solved(wrong), _BASE) for wrong in _bases(2) + _bases(10)),
     Mutant(
         "p is not 1 − loss",
         _solved(_one_minus_loss),
@@ -182,6 +212,23 @@ ALPHA = (
         "odds without a logarithm",
         _solved(_odds),
         "The odds p/(1 − p) are a ratio of exponentials. The score is in the exponent: take their logarithm.",
+    ),
+    Mutant(
+        "a sigmoid for its inverse",
+        _solved(_sigmoid),
+        "The sigmoid turns a score into a probability. You go the other way, from a probability to a score.",
+    ),
+    Mutant(
+        "the loss for e^loss − 1",
+        _solved(_log_of_loss),
+        "The negatives weigh e^loss − 1 times the positive. That is close to the loss itself only where it is tiny.",
+    ),
+    Mutant(
+        "both ends lost",
+        _solved(_in_float64),
+        "e^loss − 1 is 0 in float64 for a tiny loss and infinite for a huge one, and with p = e^−loss it is 1 − p and p "
+        "that are lost. The first end needs a function made for a tiny exponent, the second x near the loss itself.",
+        wherever,
     ),
     Mutant(
         "tiny loss lost",
@@ -208,70 +255,16 @@ ALPHA = (
         ),
     ),
     Mutant(
+        "nothing refused",
+        _unrefused,
+        "Some wishes no score fulfils: a probability of 0, of 1 or beyond, a loss of 0 or less, two wishes at once or "
+        "none. Look at the wish and raise ValueError before you compute.",
+        lambda case, got, own: not isinstance(got.error, ValueError),
+    ),
+    Mutant(
         "both or neither",
         _p_wins,
         "Exactly one of p and loss is to be given. With both or none of them there is no question: raise ValueError.",
         lambda case, got, own: got.error is None or isinstance(got.error, TypeError | UnboundLocalError),
-    ),
-)
-
-
-def _logmeanexp(s: np.ndarray, tau: float) -> float:
-    top = s.max()
-    return float(top + tau * np.log(np.mean(np.exp((s - top) / tau))))
-
-
-def _softmax(s: np.ndarray, tau: float) -> np.ndarray:
-    weight = np.exp((s - s.max()) / tau)
-    return weight / weight.sum()
-
-
-_HOT = "Your answer does not depend on τ in the right way: the exponentials are of s/τ, and the logarithm is multiplied by τ again."
-EFFECTIVE = (
-    Mutant(
-        "plain mean",
-        lambda s, tau: float(s.mean()),
-        "The mean is a lower bound: an exponential gives the high scores more weight than it takes from the low ones.",
-    ),
-    Mutant(
-        "the hardest",
-        lambda s, tau: float(s.max()),
-        "The maximum is an upper bound, reached only as τ goes to 0: it counts every negative as if it were the hardest.",
-    ),
-    Mutant(
-        "sum for mean",
-        lambda s, tau: _logmeanexp(s, tau) + tau * math.log(len(s)),
-        "This is β_eff + τ ln K, the threshold. One score that stands for each of K negatives takes the mean of the "
-        "exponentials, not their sum.",
-    ),
-    Mutant(
-        "softmax-weighted mean",
-        lambda s, tau: float(_softmax(s, tau) @ s),
-        "You averaged the scores with their softmax weights. The sum of exponentials is to be kept, and that is "
-        "another mean: of the exponentials.",
-    ),
-    Mutant(
-        "variance correction",
-        lambda s, tau: float(s.mean() + s.var() / (2 * tau)),
-        "This is the approximation for scores that hardly differ. At a low τ it exceeds the largest score.",
-    ),
-    Mutant(
-        "exp overflows",
-        lambda s, tau: float(tau * np.log(np.mean(np.exp(s / tau)))),
-        "An exponential left the range of float64. Take one number from all scores before it and add that again at "
-        "the end: β_eff moves with the scores.",
-        not_finite,
-    ),
-    Mutant("temperature ignored", lambda s, tau: _logmeanexp(s, 1.0), _HOT),
-    Mutant("temperature ignored", lambda s, tau: _logmeanexp(s / tau, 1.0), _HOT),
-    Mutant(
-        "wrong base",
-        lambda s, tau: float(s.max() + (_logmeanexp(s, tau) - s.max()) / math.log(10)),
-        "The logarithm must undo the exponential, so it is the natural one. Equal negatives hide it, others do not.",
-    ),
-    Mutant(
-        "divided by τ",
-        lambda s, tau: _logmeanexp(s, 1 / tau),
-        "Divide the scores by τ before the exponential: a low τ must favour the hardest negative, yours favours none.",
     ),
 )

@@ -85,6 +85,36 @@ THRESHOLD = (
         "K counts the negatives alone: none is to be taken away for the positive.",
         _one_less,
     ),
+    Mutant(
+        "τ inside the logarithm",
+        lambda beta, tau, K: beta + math.log(tau * K),
+        "The temperature has units and cannot stand inside a logarithm: it multiplies it.",
+    ),
+    Mutant(
+        "β inside the logarithm",
+        lambda beta, tau, K: tau * math.log(K * beta) if beta > 0 else math.nan,
+        "β stands in an exponent, and the logarithm brings it down to β/τ: it is a summand, and may be negative.",
+        lambda case, got, own: (
+            not_finite(case, got, own)
+            if math.isnan(own.value)
+            else is_number(got) and math.isclose(float(got.value), own.value, rel_tol=1e-8, abs_tol=1e-10)
+        ),
+    ),
+    Mutant(
+        "multiplied, not added",
+        lambda beta, tau, K: beta * tau * math.log(K),
+        "Raise every score by 0.3 and the threshold must rise by 0.3: β is a summand.",
+    ),
+    Mutant(
+        "β with the wrong sign",
+        lambda beta, tau, K: tau * math.log(K) - beta,
+        "The higher the negatives, the higher the positive must stand. Yours goes down.",
+    ),
+    Mutant(
+        "cut off at 1",
+        lambda beta, tau, K: min(1.0, beta + tau * math.log(K)),
+        "A cosine stops at 1, a threshold need not: above 1 it says that no cosine gets half of the weight.",
+    ),
 )
 
 
@@ -102,10 +132,11 @@ def _wants_beta(case: Case, got: Outcome, own: Outcome) -> bool:
 def _some_score_added(case: Case, got: Outcome, own: Outcome) -> bool:
     """τ ln K and a round score: a β that was typed in, not given."""
     tau, K = case.args
-    if not is_number(got):
+    if not is_number(got) or math.isinf(float(got.value)):
         return False
     beta = float(got.value) - tau * math.log(K)
-    return 0.04 < abs(beta) <= 1.01 and abs(beta * 20 - round(beta * 20)) < 1e-7
+    in_hundredths = abs(beta * 100 - round(beta * 100)) < 1e-7
+    return in_hundredths and 0.005 < abs(beta) < 1.005 and not math.isclose(abs(beta), tau)
 
 
 _IT_MOVES = (
@@ -167,10 +198,16 @@ MARGIN = (
         lambda tau, K: 2 * tau * math.log(9),
         "This is how wide the bend is, from a pull of 90 % to one of 10 %. It does not depend on K; the margin says "
         "where the bend lies, and does.",
+        lambda case, got, own: is_number(got) and math.isclose(float(got.value), own.value, rel_tol=1e-3),
     ),
     Mutant(
         "distance to a score of 1",
         lambda tau, K: 1 - tau * math.log(K),
         "The margin is counted from the negatives upwards, not down from 1: with one negative it is 0.",
+    ),
+    Mutant(
+        "ln K forgotten",
+        lambda tau, K: tau,
+        "Your margin does not depend on K. The negatives' weights add up: there are K of them.",
     ),
 )
