@@ -1,0 +1,337 @@
+"""Exercise 02: semi-hard mining."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from nslab import losses, mining
+from nslab.practice import _mistakes_02
+from nslab.practice._exercise import Case, Exercise, Question
+from nslab.practice._judge import as_array
+
+HARD, SEMI_HARD, EASY = 0, 1, 2
+STRATEGIES = ("hard", "semi_hard", "easy", "hardest")
+
+# The specification: one negative, one triplet, one coordinate at a time, in the words of the task.
+
+
+def categorise(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    """The zone of each negative."""
+    _refuse_negative(m)
+    positives = np.broadcast_to(d_ap, np.shape(d_an))
+    return np.array([_zone(float(p), float(n), m) for p, n in zip(positives, d_an, strict=True)])
+
+
+def triplet_loss(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    """How far each negative is from where the rule wants it; 0 if it is there."""
+    _refuse_negative(m)
+    positives = np.broadcast_to(d_ap, np.shape(d_an))
+    return np.array([max(0.0, float(p) + m - float(n)) for p, n in zip(positives, d_an, strict=True)])
+
+
+def mine(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
+    """Row 0 the anchors, row 1 the positives, row 2 the negatives."""
+    if strategy not in STRATEGIES:
+        raise ValueError(f"strategy must be one of {STRATEGIES}, got {strategy!r}")
+    _refuse_negative(m)
+    found = []
+    for a in range(len(labels)):
+        positives = [p for p in range(len(labels)) if labels[p] == labels[a] and p != a]
+        negatives = [n for n in range(len(labels)) if labels[n] != labels[a]]
+        for p in positives:
+            if strategy != "hardest":
+                zone = STRATEGIES.index(strategy)
+                found += [(a, p, n) for n in negatives if _zone(D[a, p], D[a, n], m) == zone]
+            elif negatives:
+                found.append((a, p, min(negatives, key=lambda n: D[a, n])))
+    return np.array(found, dtype=np.int64).reshape(-1, 3).T
+
+
+def distance_gradient(a: np.ndarray, n: np.ndarray, squared: bool) -> np.ndarray:
+    """2(a − n), or the unit vector from n to a."""
+    difference = [float(x) - float(y) for x, y in zip(a, n, strict=True)]
+    if squared:
+        return np.array([2 * x for x in difference])
+    length = sum(x * x for x in difference) ** 0.5
+    if length == 0:
+        raise ValueError("two equal points have no direction between them")
+    return np.array([x / length for x in difference])
+
+
+def _refuse_negative(m: float) -> None:
+    if m < 0:
+        raise ValueError(f"m must be >= 0, got {m}")
+
+
+def _zone(d_ap: float, d_an: float, m: float) -> int:
+    if d_an <= d_ap:
+        return HARD
+    return SEMI_HARD if d_an < d_ap + m else EASY
+
+
+# The inputs. Distances are fractions of 64, so that d_ap + m is exact and an edge is an edge.
+
+SEVEN = np.array([0.25, 0.5, 0.5625, 0.75, 0.9375, 1.0, 1.25])
+
+
+def _fractions(rng: np.random.Generator, size: Any) -> np.ndarray:
+    return rng.integers(1, 129, size) / 64
+
+
+def _zone_cases(seed: int) -> list[Case]:
+    rng = np.random.default_rng(seed)
+    edges = [
+        Case((0.5, np.array([0.25]), 0.25), "closer than the positive"),
+        Case((0.5, np.array([0.625]), 0.25), "farther than the positive, by less than m"),
+        Case((0.5, np.array([1.0]), 0.25), "farther by more than m"),
+        Case((0.5, np.array([0.5, 1.5]), 0.25), "as far as the positive: the rule is broken, by all of m"),
+        Case((0.5, np.array([0.75, 1.5]), 0.25), "farther by exactly m: the rule is met"),
+        Case((0.5, SEVEN, 0.5), "seven negatives, one on each edge"),
+        Case((0.0, np.array([0.0, 0.25, 0.5]), 0.5), "the positive lies on the anchor"),
+        Case((0.5, np.array([0.25, 0.5, 0.75]), 0.0), "with m = 0 nothing lies inside the margin"),
+        Case((np.array([0.25, 1.0, 0.5]), np.array([0.5, 0.5, 0.5]), 0.5), "a positive for each negative"),
+        Case((0.25, np.array([1.5, 1.75, 2.0, 2.25]), 1.75), "a margin larger than most distances"),
+        Case((0.5, np.array([0.25, 1.0]), -0.25), "a margin below 0 would give zones that overlap"),
+    ]
+    drawn = []
+    for count in (4, 6, 10, 16, 24):
+        d_ap, m = float(_fractions(rng, ())), float(rng.choice([0.125, 0.25, 0.5]))
+        near = np.clip(d_ap + rng.integers(-48, 64, count) / 64, 0, None)
+        drawn.append(Case((d_ap, near, m)))
+        drawn.append(Case((_fractions(rng, count), _fractions(rng, count), m)))
+    return edges + drawn
+
+
+def _matrix(rng: np.random.Generator, size: int) -> np.ndarray:
+    upper = np.triu(_fractions(rng, (size, size)), 1)
+    return upper + upper.T
+
+
+def _three(first: float, second: float, third: float) -> np.ndarray:
+    """Three images: the distances 0–1, 0–2 and 1–2."""
+    return np.array([[0, first, second], [first, 0, third], [second, third, 0]])
+
+
+def _mine_cases(seed: int) -> list[Case]:
+    rng = np.random.default_rng(seed)
+    three, pair = _three(0.5, 0.625, 1.0), np.array([7, 7, 8])
+    six = _matrix(np.random.default_rng(4), 6)
+    classes = np.array([0, 1, 0, 1, 2, 0])
+    order = np.array([3, 0, 5, 4, 1, 2])
+    edges = [
+        Case((three, pair, 0.25, "semi_hard"), "image 2 is semi-hard for anchor 0, easy for anchor 1"),
+        Case((three, pair, 0.25, "easy"), "image 2 is easy for anchor 1 alone"),
+        Case((three, pair, 0.25, "hard"), "nothing is hard: three empty arrays"),
+        Case((three, pair, 0.25, "hardest"), "each pair's nearest negative, whatever its zone"),
+        Case((_three(0.5, 0.25, 1.0), pair, 0.25, "semi_hard"), "hard and easy ones only: no triplet"),
+        Case((_three(0.5, 0.5, 0.75), pair, 0.25, "hard"), "as far as the positive is hard"),
+        Case((_three(0.5, 0.5, 0.75), pair, 0.25, "easy"), "farther by exactly m is easy"),
+        Case((_three(0.5, 0.5, 0.75), pair, 0.25, "semi_hard"), "both negatives lie on an edge"),
+        Case((three, np.array([1, 2, 3]), 0.25, "semi_hard"), "no image has a positive"),
+        Case((three, np.array([4, 4, 4]), 0.25, "semi_hard"), "no image has a negative"),
+        Case((three, np.array([4, 4, 4]), 0.25, "hardest"), "no image has a negative"),
+        Case((np.zeros((1, 1)), np.array([3]), 0.25, "hardest"), "a batch of one"),
+        Case((three, pair, 0.25, "nearest"), "there is no such strategy"),
+        Case((three, pair, -0.25, "semi_hard"), "a margin below 0"),
+        *(Case((six, classes, 0.5, name), "three labels, one of them without a pair") for name in STRATEGIES),
+        *(
+            Case((six[np.ix_(order, order)], classes[order] * 10 - 7, 0.5, name), "another order and labels")
+            for name in ("semi_hard", "hardest")
+        ),
+        Case(
+            (np.full((5, 5), 0.5) - 0.5 * np.eye(5), np.array([0, 1, 0, 2, 1]), 0.25, "hardest"), "all equal"
+        ),
+    ]
+    drawn = []
+    for size in (9, 12):
+        labels = rng.permutation(np.arange(size) % 3)
+        m = float(rng.choice([0.25, 0.5]))
+        drawn += [Case((_matrix(rng, size), labels, m, name)) for name in STRATEGIES]
+    points = rng.normal(size=(24, 4))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    real = np.square(points[:, None] - points).sum(-1)
+    return [*edges, *drawn, Case((real, np.arange(24) % 5, 0.2, "semi_hard"), "points on a sphere")]
+
+
+def _gradient_cases(seed: int) -> list[Case]:
+    rng = np.random.default_rng(seed)
+    origin, near = np.array([0.25, 0.5]), np.array([0.25 + 2**-30, 0.5])
+    edges = [
+        Case((np.array([3.0, 4.0]), np.zeros(2), True)),
+        Case((np.array([3.0, 4.0]), np.zeros(2), False), "a step straight away from n: length 1"),
+        Case((np.zeros(2), np.array([3.0, 4.0]), False), "the same pair, seen from the other end"),
+        Case((near, origin, True), "nearly on one point: hardly any gradient is left", atol=1e-13),
+        Case((near, origin, False), "nearly on one point, and the gradient is as long as ever"),
+        Case((origin, origin, True), "on one point: no gradient"),
+        Case((origin, origin, False), "on one point there is no direction"),
+    ]
+    drawn = [
+        Case((rng.normal(size=k).round(3), rng.normal(size=k).round(3), squared))
+        for k in (2, 3, 5, 16)
+        for squared in (True, False)
+    ]
+    return edges + drawn
+
+
+# How triplets are compared: in any order, and by what is wrong with those that are.
+
+
+def _read(value: Any, size: int) -> list[tuple[int, int, int]]:
+    ids = as_array(list(value) if isinstance(value, tuple) else value)
+    if ids is None:
+        raise ValueError("three arrays of one length are asked for: anchors, positives, negatives")
+    if ids.size == 0:
+        return []
+    if ids.ndim != 2 or len(ids) != 3:
+        also = "; this has one row a triplet" if ids.ndim == 2 and ids.shape[1] == 3 else ""
+        raise ValueError(
+            f"three arrays are asked for, anchors, positives, negatives, got shape {ids.shape}{also}"
+        )
+    if np.any(ids != np.round(ids)):
+        raise ValueError("the numbers of images are asked for, and not all of these are whole")
+    return [(int(a), int(p), int(n)) for a, p, n in ids.T]
+
+
+def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    D, labels, m, strategy = args
+    triplets = _read(value, len(labels))
+    asked, given = set(_read(mine(D, labels, m, strategy), len(labels))), set(triplets)
+    inside = [t for t in given if all(0 <= i < len(labels) for i in t)]
+    itself = [t for t in inside if t[0] == t[1]]
+    pairs = [(a, p, n) for a, p, n in inside if a != p and labels[a] == labels[p]]
+    proper = [(a, p, n) for a, p, n in pairs if labels[n] != labels[a]]
+    return {
+        "triplets": len(triplets),
+        "missing": len(asked - given),
+        "of another kind": len(set(proper) - asked),
+        "anchor its own positive": len(itself),
+        "positive of another label": len(inside) - len(itself) - len(pairs),
+        "negative of the anchor's label": len(pairs) - len(proper),
+        "no such image": len(given) - len(inside),
+        "repeated": len(triplets) - len(given),
+    }
+
+
+def _strip(d_ap: float, m: float, rows: dict[str, tuple[Any, Any]], title: str) -> Figure:
+    """Rows of negatives by their distance, over the three zones; a row is distances and colours."""
+    from nslab.explain import COLORS
+
+    height = 0.95 + 0.32 * len(rows)
+    figure = Figure(figsize=(6.4, height))
+    axes = figure.add_axes((0.16, 0.52 / height, 0.82, 0.32 * len(rows) / height))
+    right = 1.08 * max(d_ap + m, *(np.max(xs, initial=0.0) for xs, _ in rows.values()))
+    axes.axvspan(0, d_ap, color=COLORS["hard"], alpha=0.15, lw=0)
+    axes.axvspan(d_ap, d_ap + m, color=COLORS["semi_hard"], alpha=0.25, lw=0)
+    axes.axvline(d_ap, color=COLORS["positive"])
+    for y, (xs, colours) in enumerate(rows.values()):
+        axes.scatter(xs, np.full(len(xs), len(rows) - 1 - y), c=[COLORS[name] for name in colours], zorder=3)
+    axes.set(xlim=(-0.02 * right, right), ylim=(-0.6, len(rows) - 0.4))
+    axes.set_yticks(range(len(rows)), list(rows)[::-1])
+    axes.set_xlabel("distance (green line: the positive; red and orange zone: hard, semi-hard)")
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def _zone_picture(args: tuple[Any, ...], value: Any) -> Figure:
+    d_ap, d_an, m = args
+    names = ("hard", "semi_hard", "negative")
+    right, yours = ([names[int(code)] for code in codes] for codes in (categorise(*args), value))
+    rows = {"asked for": (d_an, right), "yours": (d_an, yours)}
+    return _strip(float(d_ap), m, rows, "Your zones by colour, red, orange, blue: hard, semi-hard, easy")
+
+
+def _mine_picture(args: tuple[Any, ...], value: Any) -> Figure:
+    """The first pair whose negatives are not those asked for."""
+    D, labels, m, strategy = args
+    asked, yours = set(_read(mine(*args), len(labels))), set(_read(value, len(labels)))
+    a, p, _ = min(asked ^ yours)
+
+    def row(ids: list[int]) -> tuple[Any, Any]:
+        return D[a, ids], ["false_negative" if labels[i] == labels[a] else "negative" for i in ids]
+
+    rows = {
+        "other labels": row([i for i in range(len(labels)) if labels[i] != labels[a]]),
+        "asked for": row([n for x, y, n in asked if (x, y) == (a, p)]),
+        "yours": row([n for x, y, n in yours if (x, y) == (a, p)]),
+    }
+    return _strip(D[a, p], m, rows, f'"{strategy}" for anchor {a} with positive {p}, m = {m:g}')
+
+
+EXERCISE = Exercise(
+    "02",
+    "semi-hard mining",
+    (
+        Question(
+            "categorise(d_ap, d_an, m)",
+            categorise,
+            mining.categorize,
+            "nslab.mining.categorize",
+            _zone_cases,
+            _mistakes_02.CATEGORISE,
+            (
+                "Draw a line for the distance from the anchor. Mark the positive at 0.5 and a second mark m beyond it. "
+                "The two marks cut the line into three parts: which zone is which?",
+                "Hard is a relation between two distances alone; m has no part in it. Then ask the same of the second "
+                "mark. A negative that sits exactly on a mark belongs to the part without loss only at the second one.",
+                "Two comparisons give two truths for every negative. True counts as 1, so the code can be the number "
+                "of marks that a negative has reached or passed: mind which of them it may merely touch.",
+            ),
+            picture=_zone_picture,
+        ),
+        Question(
+            "triplet_loss(d_ap, d_an, m)",
+            triplet_loss,
+            lambda d_ap, d_an, m: losses.triplet_loss(d_ap, d_an, margin=m, reduction="none"),
+            "nslab.losses.triplet_loss",
+            _zone_cases,
+            _mistakes_02.LOSS,
+            (
+                "The rule wants the negative at the second mark or beyond. By how much does a negative miss that "
+                "place?",
+                "A negative that is already there costs nothing, and it earns nothing either: the loss is never below "
+                "0. What should it be for a negative as far away as the positive?",
+                "Compute the shortfall for all negatives at once, and replace what is below 0, entry by entry. Both "
+                "distances are used as they come.",
+            ),
+        ),
+        Question(
+            "mine(D, labels, m, strategy)",
+            mine,
+            lambda D, labels, m, strategy: mining.mine_triplets(D, labels, margin=m, strategy=strategy),
+            "nslab.mining.mine_triplets",
+            _mine_cases,
+            _mistakes_02.MINE,
+            (
+                "Take labels 7, 7, 8 and write all triplets down by hand. Which images may be the positive of image 0, "
+                "which its negatives? Two tables of truths, B x B, hold the answer for all anchors.",
+                "Whether a triplet qualifies depends on three numbers, so think of a table of truths with three axes: "
+                "anchor, positive, negative. Your `categorise` can fill it if you give each distance matrix the axis "
+                "that it lacks.",
+                "Combine the three conditions (a pair, another label, the zone) and ask numpy for the places of "
+                'what is left. For "hardest" make the distance to all that is no negative infinite before you look for the '
+                "smallest of a row, and leave out rows without any negative.",
+            ),
+            measure=_measure,
+            picture=_mine_picture,
+        ),
+        Question(
+            "distance_gradient(a, n, squared)",
+            distance_gradient,
+            None,
+            "",
+            _gradient_cases,
+            _mistakes_02.GRADIENT,
+            (
+                "Write the squared distance as a sum over coordinates and differentiate by one of them.",
+                "The plain distance is the square root of that sum: the chain rule divides by something that becomes "
+                "0 where the two points meet.",
+                "Both gradients point from n to a. One has a length in proportion to the distance, the other always "
+                "the same length; at distance 0 only one of them exists.",
+            ),
+            stretch=True,
+        ),
+    ),
+)

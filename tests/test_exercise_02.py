@@ -1,0 +1,535 @@
+"""Exercise 02: right answers in several styles pass, and a learner's own mistakes are named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from answers import named
+
+from nslab import practice
+from nslab.practice._exercise import load
+
+ROOT = Path(__file__).resolve().parent.parent
+SEVEN = np.array([0.25, 0.5, 0.5625, 0.75, 0.9375, 1.0, 1.25])
+
+
+def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
+    return practice.check("02", named(name, fn), **options)
+
+
+def refuse(m: float) -> None:
+    if m < 0:
+        raise ValueError("m must not be negative")
+
+
+# Right answers
+
+
+def zones_by_loop(d_ap: Any, d_an: Any, m: float) -> list[int]:
+    refuse(m)
+    positives = d_ap if np.ndim(d_ap) else [d_ap] * len(d_an)
+    return [0 if n <= p else 1 if n < p + m else 2 for p, n in zip(positives, d_an, strict=True)]
+
+
+def zones_by_select(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    refuse(m)
+    return np.select([d_an <= d_ap, d_an < d_ap + m], [0, 1], default=2)
+
+
+def zones_in_torch(d_ap: Any, d_an: Any, m: float) -> torch.Tensor:
+    refuse(m)
+    p, n = torch.as_tensor(d_ap), torch.as_tensor(d_an)
+    easy = n >= p + m
+    return torch.where(n <= p, 0, torch.where(easy, 2, 1))
+
+
+def zones_by_gap(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    refuse(m)
+    gap = d_an - d_ap
+    zone = np.full(len(d_an), 1.0)
+    zone[gap >= m] = 2
+    zone[gap <= 0] = 0
+    return zone
+
+
+def loss_by_loop(d_ap: Any, d_an: Any, m: float) -> list[float]:
+    refuse(m)
+    positives = d_ap if np.ndim(d_ap) else [d_ap] * len(d_an)
+    return [max(0.0, p - n + m) for p, n in zip(positives, d_an, strict=True)]
+
+
+def loss_by_clip(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    refuse(m)
+    return (d_ap - d_an + m).clip(min=0)
+
+
+def loss_in_torch(d_ap: Any, d_an: Any, m: float) -> torch.Tensor:
+    refuse(m)
+    return torch.relu(torch.as_tensor(d_ap) - torch.from_numpy(d_an) + m)
+
+
+def loss_by_halves(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    refuse(m)
+    x = d_ap + m - d_an
+    return (x + abs(x)) / 2
+
+
+def asked(m: float, strategy: str) -> None:
+    refuse(m)
+    if strategy not in ("hard", "semi_hard", "easy", "hardest"):
+        raise ValueError(f"unknown strategy {strategy}")
+
+
+def mined_by_loops(D: Any, labels: Any, m: float, strategy: str) -> tuple[list[int], list[int], list[int]]:
+    asked(m, strategy)
+    A, P, N = [], [], []
+    for a in range(len(labels)):
+        for p in range(len(labels)):
+            if p == a or labels[p] != labels[a]:
+                continue
+            others = [n for n in range(len(labels)) if labels[n] != labels[a]]
+            if strategy == "hard":
+                others = [n for n in others if D[a][n] <= D[a][p]]
+            elif strategy == "semi_hard":
+                others = [n for n in others if D[a][p] < D[a][n] < D[a][p] + m]
+            elif strategy == "easy":
+                others = [n for n in others if D[a][n] >= D[a][p] + m]
+            elif others:
+                others = [sorted(others, key=lambda n: D[a][n])[0]]
+            A += [a] * len(others)
+            P += [p] * len(others)
+            N += others
+    return A, P, N
+
+
+def mined_in_torch(D: Any, labels: Any, m: float, strategy: str) -> tuple[torch.Tensor, ...]:
+    asked(m, strategy)
+    D, labels = torch.from_numpy(D), torch.from_numpy(labels)
+    same = labels[:, None] == labels
+    triple = (same & ~torch.eye(len(D)).bool())[:, :, None] & ~same[:, None, :]
+    p, n = D[:, :, None], D[:, None, :]
+    if strategy == "hardest":
+        n = n.masked_fill(same[:, None, :], torch.inf).expand_as(triple)
+        first = torch.zeros_like(triple).scatter(2, n.argmin(2, keepdim=True), True)
+        return (triple & first).nonzero().unbind(1)
+    inside = n < p + m
+    kept = {"hard": n <= p, "semi_hard": (n > p) & inside, "easy": (n > p) & ~inside}[strategy]
+    return (triple & kept).nonzero(as_tuple=True)
+
+
+def mined_by_anchor(D: Any, labels: Any, m: float, strategy: str) -> np.ndarray:
+    """Any order will do, and one array with three rows is three arrays."""
+    asked(m, strategy)
+    found = [np.zeros((0, 3), dtype=int)]
+    for a in reversed(range(len(D))):
+        negatives = np.flatnonzero(labels != labels[a])
+        for p in np.flatnonzero(labels == labels[a]):
+            if p != a and len(negatives):
+                if strategy == "hardest":
+                    chosen = negatives[[np.argmin(D[a, negatives])]]
+                else:
+                    codes = np.array(zones_by_loop(D[a, p], D[a, negatives], m))
+                    chosen = negatives[codes == ["hard", "semi_hard", "easy"].index(strategy)]
+                found.append(np.array([(a, p, n) for n in chosen], dtype=int).reshape(-1, 3))
+    return np.concatenate(found).T
+
+
+def gradient_by_loop(a: Any, n: Any, squared: bool) -> list[float]:
+    length = sum((x - y) ** 2 for x, y in zip(a, n, strict=True)) ** 0.5
+    if length == 0 and not squared:
+        raise ValueError("no direction")
+    return [2 * (x - y) if squared else (x - y) / length for x, y in zip(a, n, strict=True)]
+
+
+def gradient_by_autograd(a: Any, n: Any, squared: bool) -> torch.Tensor:
+    if not squared and (a == n).all():
+        raise ValueError("no direction")
+    x = torch.tensor(a, requires_grad=True)
+    total = (x - torch.tensor(n)).square().sum()
+    return torch.autograd.grad(total if squared else total.sqrt(), x)[0]
+
+
+@pytest.mark.parametrize("seed", (0, 7))
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        *[("categorise", fn) for fn in (zones_by_loop, zones_by_select, zones_in_torch, zones_by_gap)],
+        *[("triplet_loss", fn) for fn in (loss_by_loop, loss_by_clip, loss_in_torch, loss_by_halves)],
+        *[("mine", fn) for fn in (mined_by_loops, mined_in_torch, mined_by_anchor)],
+        *[("distance_gradient", fn) for fn in (gradient_by_loop, gradient_by_autograd)],
+    ],
+)
+def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert (result.status, result.mistake) == ("passed", None), result
+
+
+# A learner's own mistakes
+
+
+def seed_wording(d_ap: Any, d_an: Any, m: float) -> list[int]:
+    """Harder than the positive, but not too hard."""
+    refuse(m)
+    positives = np.broadcast_to(d_ap, d_an.shape)
+    return [2 if n >= p else 1 if p - n < m else 0 for p, n in zip(positives, d_an, strict=True)]
+
+
+def closer_is_semi(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return np.select([d_an <= d_ap, d_an < d_ap + m], [1, 0], 2)
+
+
+def strictly_closer(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return np.select([d_an < d_ap, d_an < d_ap + m], [0, 1], 2)
+
+
+def digitized(d_ap: Any, d_an: Any, m: float) -> list[int]:
+    """np.digitize closes its bins on the other side."""
+    refuse(m)
+    positives = np.broadcast_to(d_ap, d_an.shape)
+    return [int(np.digitize(n, [p, p + m])) for p, n in zip(positives, d_an, strict=True)]
+
+
+def up_to_the_margin(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return np.where(d_an <= d_ap, 0, np.where(d_an <= d_ap + m, 1, 2))
+
+
+def below_m(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return np.select([d_an <= d_ap, d_an < m], [0, 1], 2)
+
+
+def easy_first(d_ap: Any, d_an: Any, m: float) -> list[int]:
+    return [{0: 2, 1: 1, 2: 0}[zone] for zone in zones_by_loop(d_ap, d_an, m)]
+
+
+def counted_from_one(d_ap: Any, d_an: Any, m: float) -> list[int]:
+    return [zone + 1 for zone in zones_by_loop(d_ap, d_an, m)]
+
+
+def of_roots(d_ap: Any, d_an: Any, m: float) -> Any:
+    return zones_by_gap(np.sqrt(d_ap), np.sqrt(d_an), m)
+
+
+def one_squared(d_ap: Any, d_an: Any, m: float) -> Any:
+    return zones_by_select(d_ap, d_an**2, m)
+
+
+def zones_of_anything(d_ap: Any, d_an: Any, m: float) -> Any:
+    return np.select([d_an <= d_ap, d_an < d_ap + m], [0, 1], 2)
+
+
+def paid_or_not(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return (np.maximum(0, d_ap - d_an + m) == 0).astype(int)
+
+
+def margin_taken_away(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    x = d_ap - (d_an + m)
+    return x * (x > 0)
+
+
+def margin_outside(d_ap: Any, d_an: Any, m: float) -> list[float]:
+    refuse(m)
+    positives = np.broadcast_to(d_ap, d_an.shape)
+    return [m + max(0.0, p - n) for p, n in zip(positives, d_an, strict=True)]
+
+
+def squared_here(d_ap: Any, d_an: Any, m: float) -> Any:
+    return loss_by_clip(np.asarray(d_ap) ** 2, d_an**2, m)
+
+
+def half_squared(d_ap: Any, d_an: Any, m: float) -> Any:
+    return loss_by_clip(np.asarray(d_ap) ** 2, d_an, m)
+
+
+def averaged(d_ap: Any, d_an: Any, m: float) -> Any:
+    return np.mean(loss_by_clip(d_ap, d_an, m))
+
+
+def summed(d_ap: Any, d_an: Any, m: float) -> Any:
+    return sum(loss_by_loop(d_ap, d_an, m))
+
+
+def largest(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return max(0, np.max(d_ap - d_an + m))
+
+
+def unclipped(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return m - (d_an - d_ap)
+
+
+def the_other_way(d_ap: Any, d_an: Any, m: float) -> Any:
+    return loss_by_clip(d_an, d_ap, m)
+
+
+def no_margin(d_ap: Any, d_an: Any, m: float) -> Any:
+    return loss_by_clip(d_ap, d_an, m * 0)
+
+
+def softplus(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return np.logaddexp(0, d_ap - d_an + m)
+
+
+def mined_with(keep: Callable[..., bool], *, same: bool = False, own: bool = False) -> Callable[..., Any]:
+    """Three loops with a condition of one's own for "semi_hard"; the rest is right."""
+
+    def mine(D: Any, labels: Any, m: float, strategy: str) -> Any:
+        if strategy != "semi_hard" and not (same or own):
+            return mined_by_loops(D, labels, m, strategy)
+        asked(m, strategy)
+        found = [
+            (a, p, n)
+            for a in range(len(D))
+            for p in range(len(D))
+            for n in range(len(D))
+            if labels[a] == labels[p] and (own or a != p) and (labels[n] != labels[a] or (same and n != a))
+            if (strategy == "hardest" and n == nearest(D, labels, a, same)) or keep(D, a, p, n, m, strategy)
+        ]
+        return np.array(found, dtype=int).reshape(-1, 3).T
+
+    return mine
+
+
+def nearest(D: Any, labels: Any, a: int, same: bool) -> int:
+    others = [n for n in range(len(D)) if (labels[n] != labels[a] or same) and n != a]
+    return min(others, key=lambda n: D[a, n]) if others else -1
+
+
+def zone_of(D: Any, a: int, p: int, n: int, m: float, strategy: str) -> bool:
+    code = zones_by_loop(D[a, p], [D[a, n]], m)[0]
+    return strategy != "hardest" and ["hard", "semi_hard", "easy"][code] == strategy
+
+
+def columns(found: Any) -> tuple[Any, ...]:
+    return tuple(np.array(found, dtype=int).reshape(-1, 3).T)
+
+
+def argmin_of_masked(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    """One semi-hard negative a pair, by argmin over a masked row; a row without one gives entry 0."""
+    if strategy != "semi_hard":
+        return mined_by_loops(D, labels, m, strategy)
+    asked(m, strategy)
+    found = []
+    for a in range(len(D)):
+        for p in np.flatnonzero(labels == labels[a]):
+            row = np.where((labels != labels[a]) & (D[a] > D[a, p]) & (D[a] < D[a, p] + m), D[a], np.inf)
+            if p != a:
+                found.append((a, p, int(row.argmin())))
+    return columns(found)
+
+
+def first_found(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    A, P, N = mined_by_loops(D, labels, m, strategy)
+    seen: dict[tuple[int, int], int] = {}
+    for a, p, n in zip(A, P, N, strict=True):
+        seen.setdefault((a, p), n)
+    return columns([(*pair, n) for pair, n in seen.items()])
+
+
+def else_the_hardest(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    found = list(zip(*mined_by_loops(D, labels, m, strategy), strict=True))
+    have = {(a, p) for a, p, _ in found}
+    spare = zip(*mined_by_loops(D, labels, m, "hardest"), strict=True)
+    return columns(found + [t for t in spare if t[:2] not in have])
+
+
+def semi_else_the_hardest(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    return (else_the_hardest if strategy == "semi_hard" else mined_by_loops)(D, labels, m, strategy)
+
+
+def pairs_in_one_order(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    found = zip(*mined_by_loops(D, labels, m, strategy), strict=True)
+    return columns([t for t in found if t[0] < t[1]])
+
+
+def by_the_plain_distance(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    return mined_by_loops(D**0.5, labels, m, strategy)
+
+
+def positions_among_negatives(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    found = zip(*mined_by_loops(D, labels, m, strategy), strict=True)
+    return columns([(a, p, int((labels[:n] != labels[a]).sum())) for a, p, n in found])
+
+
+def negative_before_positive(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    a, p, n = mined_by_loops(D, labels, m, strategy)
+    return a, n, p
+
+
+def batch_hard(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    found = list(zip(*mined_by_loops(D, labels, m, strategy), strict=True))
+    if strategy != "hardest":
+        return columns(found)
+    best: dict[int, Any] = {}
+    for t in found:
+        if t[0] not in best or D[t[0], t[1]] > D[t[0], best[t[0]][1]]:
+            best[t[0]] = t
+    return columns(list(best.values()))
+
+
+def argmin_of_the_row(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    a, p, n = map(np.array, mined_by_loops(D, labels, m, strategy))
+    return (a, p, D.argmin(1)[a]) if strategy == "hardest" and len(a) else (a, p, n)
+
+
+def fails_on_nothing(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    rows = zip(*mined_by_loops(D, labels, m, strategy), strict=True)
+    return np.stack([np.array(t) for t in rows]).T
+
+
+def any_name(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    known = strategy in ("hard", "semi_hard", "easy")
+    return mined_by_loops(D, labels, m, strategy if known else "hardest")
+
+
+def one_row_a_triplet(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    return np.array(mined_by_loops(D, labels, m, strategy)).T
+
+
+def a_table_of_truths(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    table = np.zeros((len(D),) * 3, dtype=bool)
+    table[tuple(np.array(x, dtype=int) for x in mined_by_loops(D, labels, m, strategy))] = True
+    return table
+
+
+def unit_and_a_bit(a: Any, n: Any, squared: bool) -> Any:
+    return 2 * (a - n) if squared else (a - n) / np.sqrt(((a - n) ** 2).sum() + 1e-12)
+
+
+def towards(a: Any, n: Any, squared: bool) -> Any:
+    return [-x for x in gradient_by_loop(a, n, squared)]
+
+
+def undefined(a: Any, n: Any, squared: bool) -> Any:
+    x = torch.tensor(a, requires_grad=True)
+    total = (x - torch.tensor(n)).square().sum()
+    return torch.autograd.grad(total if squared else total.sqrt(), x)[0]
+
+
+def silent_zero(a: Any, n: Any, squared: bool) -> Any:
+    return np.zeros_like(a) if (a == n).all() else gradient_by_autograd(a, n, squared)
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("categorise", seed_wording, "semi-hard closer than the positive"),
+        ("categorise", closer_is_semi, "semi-hard closer than the positive"),
+        ("categorise", strictly_closer, "tie with the positive"),
+        ("categorise", digitized, "tie with the positive"),
+        ("categorise", up_to_the_margin, "tie at the margin"),
+        ("categorise", below_m, "margin from zero"),
+        ("categorise", easy_first, "other codes"),
+        ("categorise", counted_from_one, "other codes"),
+        ("categorise", of_roots, "squared and plain"),
+        ("categorise", one_squared, "squared and plain"),
+        ("categorise", zones_of_anything, "not refused"),
+        ("categorise", paid_or_not, "two zones only"),
+        ("triplet_loss", margin_taken_away, "sign of the margin"),
+        ("triplet_loss", margin_outside, "hinge before the margin"),
+        ("triplet_loss", squared_here, "squared and plain"),
+        ("triplet_loss", half_squared, "squared and plain"),
+        ("triplet_loss", averaged, "one number for all"),
+        ("triplet_loss", summed, "one number for all"),
+        ("triplet_loss", largest, "one number for all"),
+        ("triplet_loss", unclipped, "no hinge"),
+        ("triplet_loss", the_other_way, "positive and negative swapped"),
+        ("triplet_loss", no_margin, "margin left out"),
+        ("triplet_loss", softplus, "soft hinge"),
+        (
+            "mine",
+            mined_with(lambda D, a, p, n, m, s: D[a, p] - m < D[a, n] < D[a, p]),
+            "semi-hard closer than the positive",
+        ),
+        ("mine", mined_with(lambda D, a, p, n, m, s: D[a, n] > D[a, p]), "no outer edge"),
+        ("mine", mined_with(zone_of, same=True), "negatives of the anchor's label"),
+        ("mine", mined_with(zone_of, own=True), "anchor its own positive"),
+        ("mine", argmin_of_masked, "image 0 slipped in"),
+        ("mine", first_found, "one negative a pair"),
+        ("mine", else_the_hardest, "fallback to another zone"),
+        ("mine", semi_else_the_hardest, "fallback to another zone"),
+        ("mine", pairs_in_one_order, "each pair once"),
+        ("mine", by_the_plain_distance, "squared and plain"),
+        ("mine", positions_among_negatives, "places for images"),
+        ("mine", negative_before_positive, "order of the three"),
+        ("mine", batch_hard, "one positive an anchor"),
+        ("mine", argmin_of_the_row, "nearest of all images"),
+        ("mine", fails_on_nothing, "raises where none qualifies"),
+        ("mine", any_name, "strategy not refused"),
+        ("mine", one_row_a_triplet, "not readable"),
+        ("mine", a_table_of_truths, "not readable"),
+        ("distance_gradient", unit_and_a_bit, "small number in the denominator"),
+        ("distance_gradient", towards, "sign"),
+        ("distance_gradient", undefined, "no direction answered"),
+        ("distance_gradient", silent_zero, "no direction answered"),
+    ],
+)
+def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
+    result = check(name, fn)
+    assert result.status in ("failed", "raised")
+    assert result.mistake == mistake, result
+
+
+def test_the_counterexample_is_drawn() -> None:
+    for name, fn in (("categorise", seed_wording), ("mine", first_found)):
+        assert 'src="data:image/png;base64,' in check(name, fn)._repr_html_()
+
+
+# The specification
+
+
+def test_the_specification_gives_the_audited_numbers() -> None:
+    zones, loss, _, _ = (question.truth for question in load("02").questions)
+    assert zones(0.5, SEVEN, 0.5).tolist() == [0, 0, 1, 1, 1, 2, 2]
+    cost = loss(0.5, SEVEN, 0.5)
+    assert cost == pytest.approx([0.75, 0.5, 0.4375, 0.25, 0.0625, 0, 0], abs=1e-15)
+    assert ((cost > 0) & (cost < 0.5)).tolist() == (zones(0.5, SEVEN, 0.5) == 1).tolist()
+
+
+def test_triplets_follow_the_images_when_these_are_reordered() -> None:
+    mine = load("02").question("mine").truth  # type: ignore[union-attr]
+    rng = np.random.default_rng(3)
+    points, labels, order = rng.normal(size=(12, 3)), np.arange(12) % 4, rng.permutation(12)
+    D = np.square(points[:, None] - points).sum(-1)
+    for strategy in ("hard", "semi_hard", "easy", "hardest"):
+        moved = order[mine(D[np.ix_(order, order)], labels[order], 0.2, strategy)]
+        assert set(zip(*moved, strict=True)) == set(zip(*mine(D, labels, 0.2, strategy), strict=True))
+
+
+def test_a_gradient_is_the_difference_quotient() -> None:
+    gradient = load("02").question("distance_gradient").truth  # type: ignore[union-attr]
+    a, n = np.array([0.3, -0.2, 0.5]), np.array([0.1, 0.4, 0.4])
+    for squared, power in ((True, 1), (False, 0.5)):
+        for i, step in enumerate(np.eye(3) * 1e-6):
+            up, down = (np.square(a + sign * step - n).sum() ** power for sign in (1, -1))
+            assert gradient(a, n, squared)[i] == pytest.approx((up - down) / 2e-6, rel=1e-8)
+
+
+def test_the_stored_training_run_shows_what_the_text_says() -> None:
+    notebook = nbformat.read(ROOT / "solutions" / "02_semi_hard_mining.ipynb", as_version=4)
+    (table,) = (cell for cell in notebook.cells if cell.id == "table")
+    rows = re.findall(r"^ +(\d+)  (\w+) (.*)$", table.outputs[0].text, flags=re.M)
+    found = {(int(dim), name): [float(x) for x in re.findall(r"\d\.\d+", rest)] for dim, name, rest in rows}
+    assert len(found) == 10
+    accuracy, sd, apart, loss = ({key: row[i] for key, row in found.items()} for i in (0, 1, 2, 4))
+    others = ("semi_hard", "random")
+    assert apart[3, "hardest"] < 0.01 and apart[3, "hard"] < 0.01 and apart[16, "hard"] < 0.01
+    assert accuracy[3, "hardest"] < 0.5 < accuracy[3, "random"] < accuracy[3, "semi_hard"]
+    assert loss[3, "hardest"] == pytest.approx(0.2, abs=0.001)
+    assert loss[3, "hardest"] == min(cost for (dim, _), cost in loss.items() if dim == 3)
+    assert apart[16, "hardest"] > 1 and accuracy[16, "hard"] > 0.9
+    assert all(abs(accuracy[16, "hardest"] - accuracy[16, name]) < sd[16, "hardest"] for name in others)
