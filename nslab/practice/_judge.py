@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from nslab.practice._exercise import Case, Measure, Question
+from nslab.practice._exercise import Case, Measure, Mutant, Question
 from nslab.practice._run import Outcome, Run, call
 
 
@@ -190,9 +190,12 @@ def wherever(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 @lru_cache
-def _mutant_outcomes(question: Question, seed: int) -> tuple[tuple[Outcome, ...], ...]:
-    cases, _ = prepared(question, seed)
-    return tuple(outcomes_of(question, mutant.wrong, cases) for mutant in question.mutants)
+def _mutants(question: Question, seed: int) -> tuple[tuple[Mutant, tuple[Outcome, ...], frozenset[int]], ...]:
+    """Each mutant with what it gives on each case, and the cases that it gets wrong."""
+    cases, truth = prepared(question, seed)
+    own = [outcomes_of(question, mutant.wrong, cases) for mutant in question.mutants]
+    wrong = [frozenset(wrong_cases(question, cases, outcomes, truth)) for outcomes in own]
+    return tuple(zip(question.mutants, own, wrong, strict=True))
 
 
 def _equal(rtol: float, case: Case, got: Outcome, own: Outcome) -> bool:
@@ -206,11 +209,11 @@ def _known_mistake(
 
     An answer looks like a mutant when at least half of the cases that either gets wrong are wrong in both alike.
     """
-    cases, truth = prepared(question, seed)
+    cases, _ = prepared(question, seed)
     best, best_share = None, 0.0
-    for mutant, own in zip(question.mutants, _mutant_outcomes(question, seed), strict=True):
+    for mutant, own, all_wrong in _mutants(question, seed):
         same = mutant.same or partial(_equal, question.rtol)
-        own_wrong = {*wrong_cases(question, cases, own, truth)}.difference(explained)
+        own_wrong = all_wrong.difference(explained)
         shared = [i for i in wrong if i in own_wrong and same(cases[i], got[i], own[i])]
         share = len(shared) / max(1, len(own_wrong.union(wrong)))
         if share >= 0.5 and share > best_share:
