@@ -243,6 +243,15 @@ def q_upside_down(f: Any, alpha: float) -> np.ndarray:
     return q_ratios(f, -alpha)
 
 
+def q_mixed(f: Any, alpha: float) -> np.ndarray:
+    refuse(f)
+    return alpha * f / sum(f) + (1 - alpha) * np.full(len(f), 1 / len(f))
+
+
+def q_nan_to_num(f: Any, alpha: float) -> np.ndarray:
+    return np.nan_to_num(f**alpha / np.sum(f**alpha))
+
+
 def share_of_draws(f: Any, scores: Any, alpha: float) -> np.ndarray:
     assert_lengths(f, scores)
     return q_ratios(f, alpha)
@@ -345,6 +354,22 @@ def alpha_mixed_bases(f: Any, c: int, target: float) -> float:
     return alpha_three_kinds(f, c, target) * math.log(10)
 
 
+def alpha_bisected_and_nothing_else(f: Any, c: int, target: float) -> float:
+    low, high = -5.0, 5.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if q_ratios(f, middle)[c] > target else (low, middle)
+    return low
+
+
+def alpha_brentq(f: Any, c: int, target: float) -> Any:
+    return brentq(lambda alpha: q_ratios(f, alpha)[c] - target, -10, 10)
+
+
+def alpha_of_the_rest(f: Any, c: int, target: float) -> float:
+    return alpha_three_kinds(f, c, 1 - target)
+
+
 def alpha_falling(f: Any, c: int, target: float) -> float:
     alpha_three_kinds(f, c, target)
     low, high = -1e4, 1e4
@@ -401,6 +426,8 @@ def logits_pmi(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
         ("unigram_probs", q_without_the_unseen, "unseen left out"),
         ("unigram_probs", q_of_products, "exponent without effect"),
         ("unigram_probs", q_upside_down, "sign of the exponent"),
+        ("unigram_probs", q_mixed, "mixture"),
+        ("unigram_probs", q_nan_to_num, "class never seen"),
         ("gradient_share", share_of_draws, "draws only"),
         ("gradient_share", share_of_positives, "σ(−s)"),
         ("gradient_share", share_undivided, "not normalised"),
@@ -419,6 +446,9 @@ def logits_pmi(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
         ("alpha_for_share", alpha_reversed, "sign of the exponent"),
         ("alpha_for_share", alpha_mixed_bases, "two bases"),
         ("alpha_for_share", alpha_falling, "wrong direction"),
+        ("alpha_for_share", alpha_bisected_and_nothing_else, "wrong direction"),
+        ("alpha_for_share", alpha_brentq, "no root in the bracket"),
+        ("alpha_for_share", alpha_of_the_rest, "share of the rest"),
         ("alpha_for_share", alpha_by_grid, "rounded"),
         ("alpha_for_share", alpha_rounded, "rounded"),
         ("alpha_for_share", alpha_of_anything, "not refused"),

@@ -138,7 +138,7 @@ def _share_cases(seed: int) -> list[Case]:
     edges = [
         Case((PAIR, np.zeros(2), 0.75), "equal scores: the share is that of the draws"),
         Case((PAIR, known, 0.75), "the model is sure that the frequent class does not belong here"),
-        Case((PAIR, -known, 0.0), "a high score for the frequent class: its draws push hard"),
+        Case((PAIR, np.array([7.0, 0.0]), 0.0), "a high score for the frequent class: its draws push hard"),
         Case((np.array([2.0, 2.0, 2.0]), np.array([3.0, 0.0, -3.0]), 0.75), "equal counts: σ decides alone"),
         Case((np.array([5.0]), np.array([-3.0]), 0.5), "one class takes all of the push"),
         Case((WITH_NONE, three, 0.0), _NEVER),

@@ -67,7 +67,28 @@ def _unseen_drawn(case: Case, got: Outcome, own: Outcome) -> bool:
     values = _values(got)
     if values is None or len(values) != len(f) or not (f == 0).any():
         return False
-    return bool(np.isnan(values).any() or (values[f == 0] > 0).any())
+    return bool(np.isnan(values).any() or not values.any() or (values[f == 0] > 0).any())
+
+
+def _small_added(case: Case, got: Outcome, own: Outcome) -> bool:
+    """As above; elsewhere nearly what the small number makes of it."""
+    return _unseen_drawn(case, got, own) or _close(got, own)
+
+
+def _close(got: Outcome, own: Outcome) -> bool:
+    """The same finite values to six digits."""
+    a, b = _values(got), _values(own)
+    return (
+        got.error is None
+        and a is not None
+        and b is not None
+        and a.shape == b.shape
+        and np.allclose(a, b, 1e-6)
+    )
+
+
+def _alike(case: Case, got: Outcome, own: Outcome) -> bool:
+    return _close(got, own)
 
 
 def _left_range(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -99,11 +120,18 @@ _RANGE = (
     "ratios alone: bring the largest power to 1 first, or stay with logarithms until the end."
 )
 _REFUSED = (
-    "There is no distribution here: a count below 0, or not one above it. Raise ValueError, where you return something "
-    "that looks like an answer."
+    "There is no distribution here: an entry is below 0, or none is above it. Raise ValueError; what you return looks like "
+    "an answer and is none."
 )
 UNIGRAM = (
     Mutant("class never seen", _everything_a_class, _SEEN, _unseen_drawn),
+    Mutant(
+        "class never seen",
+        lambda f, alpha: _everything_a_class(f + 1e-9, alpha) if f.any() else _q(f, alpha),
+        _SEEN,
+        _small_added,
+    ),
+    Mutant("class never seen", lambda f, alpha: (_refuse(f), _q(np.maximum(f, 1), alpha))[1], _SEEN, _alike),
     Mutant("not normalised", lambda f, alpha: np.exp(_log_powers(f / np.abs(f).sum(), alpha)), _POWERS),
     Mutant("not normalised", lambda f, alpha: np.exp(_log_powers(f, alpha)), _POWERS),
     Mutant("not normalised", lambda f, alpha: np.exp(_log_powers(f, alpha)) / f.sum(), _POWERS),
@@ -148,14 +176,31 @@ UNIGRAM = (
     ),
     Mutant(
         "logarithms for powers",
-        lambda f, alpha: _normal(np.where(f > 0, _log_powers(f, alpha), 0)),
+        lambda f, alpha: _normal(np.where(f > 0, _log_powers(f, alpha), 0)) if alpha else _q(f, alpha),
         "Your weights are α ln f, the logarithms of the powers: the exponential is missing. A class that occurs once would get "
         "nothing.",
+        _alike,
+    ),
+    Mutant(
+        "ln q",
+        lambda f, alpha: _log_powers(f, alpha) - np.logaddexp.reduce(_log_powers(f, alpha)),
+        "These are the logarithms of the probabilities: take the exponential at the end.",
+    ),
+    Mutant(
+        "length for sum",
+        lambda f, alpha: _q(f, alpha) / np.linalg.norm(_q(f, alpha)),
+        "You divided by the length of the vector, so that the squares sum to 1. Probabilities themselves must.",
+    ),
+    Mutant(
+        "mixture",
+        lambda f, alpha: (_refuse(f), alpha * f / f.sum() + (1 - alpha) / len(f))[1],
+        "You mixed the frequencies with equal shares. That agrees at α = 0 and α = 1 and nowhere else: α is an exponent.",
     ),
     Mutant(
         "smoothed",
-        lambda f, alpha: (_refuse(f), _normal((f + 1) ** alpha))[1],
+        lambda f, alpha: (_refuse(f), _q(f + 1, alpha))[1] if alpha else _q(f, alpha),
         "One was added to every count. That moves all shares, and a class that never occurred gets one too.",
+        _alike,
     ),
     Mutant(
         "unseen left out",
@@ -258,6 +303,39 @@ SHARE = (
         "How often a class is drawn is missing: only its score counts in your shares.",
     ),
     Mutant(
+        "scores only",
+        lambda f, scores, alpha: np.exp(_log_share(f, scores, 0.0, _log_sigma(scores))),
+        "How often a class is drawn is missing: only its score counts in your shares.",
+    ),
+    Mutant(
+        "mean for sum",
+        lambda f, scores, alpha: _softmax(_log_share(f, scores, alpha, _log_sigma(scores))) * len(f),
+        "Your entries sum to the number of classes: divide by the sum of the pushes, not by their mean.",
+    ),
+    Mutant(
+        "largest is 1",
+        lambda f, scores, alpha: np.exp(
+            _log_share(f, scores, alpha, _log_sigma(scores))
+            - _log_share(f, scores, alpha, _log_sigma(scores)).max()
+        ),
+        "Your largest entry is 1, so the whole is more than 1. Divide by the sum, not by the largest.",
+    ),
+    Mutant(
+        "negative shares",
+        lambda f, scores, alpha: -_softmax(_log_share(f, scores, alpha, _log_sigma(scores))),
+        "A gradient has a sign, a share of it has none: these must be positive and sum to 1.",
+    ),
+    Mutant(
+        "always 0.75",
+        lambda f, scores, alpha: _softmax(_log_share(f, scores, 0.75, _log_sigma(scores))),
+        "Your shares are those of α = 0.75 whatever `alpha` says.",
+    ),
+    Mutant(
+        "α on the scores",
+        lambda f, scores, alpha: _softmax(_log_share(f, scores, alpha, _log_sigma(alpha * scores))),
+        "The scores were multiplied by α. The exponent belongs to the counts alone.",
+    ),
+    Mutant(
         "softmax for σ",
         _pushed(lambda s: s),
         "You weighted by e^s, as the softmax of InfoNCE does. Here each negative has a loss of its own, and its slope σ(s) "
@@ -265,8 +343,13 @@ SHARE = (
     ),
     Mutant(
         "loss for slope",
-        _pushed(lambda s: np.log(np.logaddexp(0, s))),
+        _pushed(lambda s: np.where(s < -30, s, np.log(np.logaddexp(0, np.maximum(s, -30))))),
         "You weighted by −ln σ(−s), the loss of a negative. The gradient is the slope of that loss.",
+    ),
+    Mutant(
+        "loss of a positive",
+        _pushed(lambda s: np.log(np.logaddexp(0, -s))),
+        "You weighted by −ln σ(s), the loss of a positive. Asked for is the slope of a negative's loss.",
     ),
     Mutant(
         "slope of σ",
@@ -367,6 +450,12 @@ def _monotone(f: np.ndarray, c: int, target: float, *, falls: bool) -> float:
     return _halve(lambda a: (share(a) > target) == falls, -end, end)
 
 
+def _naive(f: np.ndarray, c: int, target: float, low: float, high: float) -> float:
+    """Falling all the way, in a fixed range, and nothing is refused."""
+    share = _share(f, c) if f[c] > 0 else lambda alpha: 0.0
+    return _halve(lambda a: share(a) > target, low, high)
+
+
 def _extremes(f: np.ndarray, c: int, target: float) -> float:
     """Falling for all but the most frequent class."""
     return _monotone(f, c, target, falls=f[c] < f.max())
@@ -376,13 +465,25 @@ def _confined(f: np.ndarray, c: int, target: float, low: float, high: float) -> 
     return min(max(_alpha(f, c, target), low), high)
 
 
-def _odds(f: np.ndarray, c: int, target: float, rest: float) -> float:
-    """The formula for two classes, with `rest` as the count of the other one."""
-    if len(f[f > 0]) == 2 or not 0 < target < 1 or f[c] == 0:
-        return _alpha(f, c, target)
-    if rest == f[c]:
-        raise ValueError("equal counts")
-    return math.log((1 - target) / target) / math.log(rest / f[c])
+def _odds(f: np.ndarray, c: int, target: float, one: float, other: float) -> float:
+    """The formula for two classes, with `one` and `other` as their counts."""
+    alpha = _alpha(f, c, target)
+    if np.count_nonzero(f) == 2:
+        return alpha
+    return math.log((1 - target) / target) / math.log(other / one)
+
+
+def _bracketed(f: np.ndarray, c: int, target: float, low: float, high: float) -> float:
+    """A root finder on one fixed bracket, which wants the target between the shares at its ends."""
+    alpha, share = _alpha(f, c, target), _share(f, c)
+    if (share(low) - target) * (share(high) - target) > 0:
+        raise ValueError("no change of sign")
+    return alpha
+
+
+def _own_power(f: np.ndarray, c: int, target: float) -> float:
+    _alpha(f, c, target)
+    return math.log(target) / math.log(f[c] / f.sum())
 
 
 def _without_one(f: np.ndarray, c: int, target: float) -> float:
@@ -410,12 +511,19 @@ def _ran_off(case: Case, got: Outcome, own: Outcome) -> bool:
     return share < target / 5 or 1 - share < (1 - target) / 5 or _as_own(case, got, own)
 
 
+def _as_formula(case: Case, got: Outcome, own: Outcome) -> bool:
+    """The share that the formula gives, or what is left where it divides by ln 1."""
+    if got.error is not None:
+        return isinstance(got.error, ZeroDivisionError | ValueError)
+    return _share_got(got) is None or _as_own(case, got, own)
+
+
 def _as_own(case: Case, got: Outcome, own: Outcome) -> bool:
     """The same share, or a search that refuses."""
     share, other = _share_got(got), _share_got(own)
     if got.error is not None:
         return isinstance(got.error, ValueError)
-    return share is not None and other is not None and math.isclose(share, other, rel_tol=1e-4)
+    return share is not None and other is not None and math.isclose(share, other, rel_tol=1e-4, abs_tol=1e-6)
 
 
 def _tie_reached(f: np.ndarray, c: int, target: float) -> float:
@@ -446,6 +554,7 @@ _TWO = (
 )
 ALPHA = (
     Mutant("range too narrow", lambda f, c, target: _confined(f, c, target, 0.0, 1.0), _NARROW, _as_own),
+    Mutant("range too narrow", lambda f, c, target: _naive(f, c, target, 0.0, 1.0), _NARROW, _as_own),
     Mutant("range too narrow", lambda f, c, target: _confined(f, c, target, -1.0, 1.0), _NARROW, _as_own),
     Mutant("range too narrow", lambda f, c, target: _confined(f, c, target, -10.0, 10.0), _NARROW, wherever),
     Mutant(
@@ -475,11 +584,33 @@ ALPHA = (
         _DIRECTION,
         _ran_off,
     ),
+    Mutant("wrong direction", lambda f, c, target: _naive(f, c, target, -50.0, 50.0), _DIRECTION, _ran_off),
     Mutant("peak missed", _extremes, _PEAK, _ran_off),
     Mutant(
-        "formula for two classes", lambda f, c, target: _odds(f, c, target, f.sum() - f[c]), _TWO, wherever
+        "no root in the bracket",
+        lambda f, c, target: _bracketed(f, c, target, -10.0, 10.0),
+        "At both ends of your bracket the share lies on the same side of the target, so the root finder gives up. Widen the "
+        "bracket where counts are close together; where the share has a peak, let the bracket end there.",
+        lambda case, got, own: isinstance(got.error, ValueError),
     ),
-    Mutant("formula for two classes", lambda f, c, target: _odds(f, c, target, f.max()), _TWO, wherever),
+    Mutant(
+        "formula for two classes", lambda f, c, t: _odds(f, c, t, f[c], f.sum() - f[c]), _TWO, _as_formula
+    ),
+    Mutant("formula for two classes", lambda f, c, t: _odds(f, c, t, f[c], f.max()), _TWO, _as_formula),
+    Mutant(
+        "formula for two classes", lambda f, c, t: _odds(f, c, t, f[f > 0].min(), f.max()), _TWO, _as_formula
+    ),
+    Mutant(
+        "own power only",
+        _own_power,
+        "You set the power of c's own frequency to the target. The powers of all other classes change with α too, and the "
+        "share is c's part of their sum.",
+    ),
+    Mutant(
+        "share of the rest",
+        lambda f, c, target: _alpha(f, c, 1 - target),
+        "At your exponent all the other classes together have the target, and c has what is left.",
+    ),
     Mutant(
         "not refused",
         _any_exponent,
@@ -570,5 +701,31 @@ LOGITS = (
         "K divided",
         lambda p, f, K, alpha: _logits(p, _q(f, alpha) / K),
         "More negatives push the logit down, so K stands beside q: yours go up with K.",
+    ),
+    Mutant(
+        "other base",
+        lambda p, f, K, alpha: _logits(p, K * _q(f, alpha)) / math.log(10),
+        "Logits go into e^s: take the natural logarithm.",
+    ),
+    Mutant(
+        "p for ln p",
+        lambda p, f, K, alpha: p - np.log(K * _q(f, alpha)),
+        "You took the logarithm of the noise alone. The ratio of p and K q goes into one logarithm.",
+    ),
+    Mutant(
+        "K times ln q",
+        lambda p, f, K, alpha: np.log(p) - K * np.log(_q(f, alpha)),
+        "K stands in front of your logarithm. Class c is drawn K q times, and that number goes into it.",
+        _alike,
+    ),
+    Mutant(
+        "K + 1",
+        lambda p, f, K, alpha: _logits(p, (K + 1) * _q(f, alpha)),
+        "The positive was counted as one more draw. There are K draws beside it.",
+    ),
+    Mutant(
+        "normalised",
+        lambda p, f, K, alpha: (lambda s: s - np.logaddexp.reduce(s))(_logits(p, _q(f, alpha))),
+        "You shifted the logits so that e^s sums to 1. Each class has a loss of its own here, and its level is fixed by K.",
     ),
 )
