@@ -300,6 +300,26 @@ def ln_q_of_zero(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> torch.Tens
     return torch.autograd.grad((data[ids[:, 0]] * chances[ids[:, 1:]].prod(1) * loss).sum(), s)[0]
 
 
+def sampled(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    rng, n = np.random.default_rng(0), len(f)
+    ids = np.column_stack([rng.choice(n, (9000, 1), p=pd), rng.choice(n, (9000, K), p=q)])
+    w = np.exp((f - np.log(q) if corrected else f)[ids] - f.max())
+    w = w / w.sum(1, keepdims=True) - (np.arange(K + 1) == 0)
+    return np.bincount(ids.ravel(), w.ravel(), n) / 9000
+
+
+def sigmoids(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> torch.Tensor:
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    s = torch.tensor(f, requires_grad=True)
+    z = s - torch.tensor(q).log() if corrected else s
+    loss = -(torch.tensor(pd) * torch.nn.functional.logsigmoid(z)).sum()
+    loss = loss - K * (torch.tensor(q) * torch.nn.functional.logsigmoid(-z)).sum()
+    return torch.autograd.grad(loss, s)[0]
+
+
 def falsy(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
     if positive is not None and positive not in range(len(f)):
         raise ValueError("positive")
@@ -362,6 +382,15 @@ def index_from_the_end(f: Any, T: float, K: int, rng: Any, positive: Any = None)
     return ids, log_q[ids]
 
 
+def nan_ln_q(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    ids, log_q = by_gumbel(f, T, K, rng, positive)
+    return ids, log_q * math.nan
+
+
+def test_a_ln_q_that_is_no_number_is_refused() -> None:
+    assert check("sample_negatives", nan_ln_q).status == "failed"
+
+
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [
@@ -377,6 +406,8 @@ def index_from_the_end(f: Any, T: float, K: int, rng: Any, positive: Any = None)
         ("expected_gradient", fancy_index, "repeated ids counted once"),
         ("expected_gradient", pairs_averaged, "one negative at a time"),
         ("expected_gradient", ascent, "uphill"),
+        ("expected_gradient", sampled, "sampled, not summed"),
+        ("expected_gradient", sigmoids, "one logistic a place"),
         ("expected_gradient", short_formula, "K/(K+1) for every q"),
         ("expected_gradient", hole_ignored, "q = 0 not refused"),
         ("expected_gradient", ln_q_of_zero, "0 times ln 0"),
