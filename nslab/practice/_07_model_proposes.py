@@ -198,7 +198,7 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
         "unevenly drawn": uneven,
         "mean logit of the draws": float(f[ids].mean() if uneven else chance @ f),
         "ln q too high by": float(off.max(initial=0)),
-        "ln q too low by": float((-off).max(initial=0)),
+        "ln q too low by": 0.0 - float(off.min(initial=0)),
     }
 
 
