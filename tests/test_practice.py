@@ -456,6 +456,14 @@ def test_an_error_shows_the_learners_own_line() -> None:
     assert "in `inner`" in result.message
 
 
+def test_an_error_in_compiled_code_shows_the_line_that_called_it() -> None:
+    def entropy(s: Any, tau: float, base: float = math.e) -> Any:
+        return np.random.default_rng(0).choice(0)
+
+    message = check("entropy", entropy).message
+    assert "in `entropy`" in message and "return np.random.default_rng(0).choice(0)" in message
+
+
 def test_a_wrong_signature_and_sys_exit_are_cards_too() -> None:
     few = check("entropy", lambda s: 1.0)
     assert few.status == "raised" and "entropy(s, tau, base=math.e)" in few.message

@@ -137,4 +137,4 @@ def _same(a: Any, b: Any) -> bool:
 def _is_library(filename: str) -> bool:
     if filename.startswith("<"):
         return not filename.startswith("<ipython-input")
-    return filename.startswith((*_LIBRARIES, _PACKAGE))
+    return filename.startswith((*_LIBRARIES, _PACKAGE)) or filename.endswith(".pyx")
