@@ -167,7 +167,7 @@ def logits_odds(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
     return np.log(belongs / (1 - belongs))
 
 
-@pytest.mark.parametrize("seed", (0, 1, 7))
+@pytest.mark.parametrize("seed", (0, 7))
 @pytest.mark.parametrize(
     ("name", "fn"),
     [

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nslab import diagnostics, samplers
-from nslab.practice import _mistakes_06
+from nslab.practice import _mistakes_06, _mistakes_06_alpha, _mistakes_06_share
 from nslab.practice._exercise import Case, Exercise, Question
 
 # The specification: class by class, thirty decimal digits, any exponent of ten.
@@ -247,6 +247,8 @@ def _alpha_picture(args: tuple[Any, ...], value: Any) -> Figure:
         [np.clip(alpha, -reach, reach)], [_share(f, c, alpha)], "o", color=COLORS["hard"], label="yours"
     )
     axes.set(xlabel="exponent α", ylabel="share of the draws", ylim=(-0.05, 1.05), xlim=(-reach, reach))
+    axes.set(xticks=(-reach / 1.2, 0, reach / 1.2), yticks=(0, 0.5, 1))
+    axes.xaxis.set_major_formatter("{x:.4g}")
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5), frameon=False)
     figure.suptitle("The share at every exponent, the target, and where your α lands", fontsize=9)
     return figure
@@ -277,7 +279,7 @@ EXERCISE = Exercise(
             diagnostics.gradient_share,
             "nslab.diagnostics.gradient_share",
             _share_cases,
-            _mistakes_06.SHARE,
+            _mistakes_06_share.SHARE,
             (
                 "A class takes part twice: by how often it is drawn and by how hard one draw pushes. What combines the "
                 "two, a sum or a product?",
@@ -293,7 +295,7 @@ EXERCISE = Exercise(
             None,
             "",
             _alpha_cases,
-            _mistakes_06.ALPHA,
+            _mistakes_06_alpha.ALPHA,
             (
                 "Your first function gives the share of c at any exponent. Plot it over α for the rarest class, for the most "
                 "frequent, and for one in between.",
@@ -313,7 +315,7 @@ EXERCISE = Exercise(
             None,
             "",
             _logit_cases,
-            _mistakes_06.LOGITS,
+            _mistakes_06_share.LOGITS,
             (
                 "For each pair, positives come in proportion to p_c and negatives in proportion to what? Both push the same "
                 "score, in opposite directions.",
