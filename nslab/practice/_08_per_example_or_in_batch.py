@@ -261,9 +261,10 @@ def _picture(args: tuple[Any, ...], value: Any) -> Figure:
         linewidth=1 if B <= 8 else 0.3,
     )
     ticks = [0, B - 1]
+    names = [str(t) for t in ticks]
     axes.set(aspect="equal", xlabel="row of P", ylabel="row of A", xlim=(0, B), ylim=(B, 0))
-    axes.set_xticks([t + 0.5 for t in ticks], ticks)
-    axes.set_yticks([t + 0.5 for t in ticks], ticks)
+    axes.set_xticks([t + 0.5 for t in ticks], names)
+    axes.set_yticks([t + 0.5 for t in ticks], names)
     for line, (role, text) in enumerate([*roles.items()][: kind.max() + 1]):
         figure.text(0.58, 0.75 - 0.12 * line, text, color=COLORS[role], fontsize=9, weight="bold")
     figure.suptitle(f"What each of the {B} × {B} scores is", fontsize=9)
