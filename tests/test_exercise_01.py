@@ -140,6 +140,17 @@ def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mi
     assert result.mistake == mistake, result
 
 
+def test_a_sample_that_is_wrong_in_no_known_way_is_not_called_misshapen() -> None:
+    def odd(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+        frames = np.array(two_ranges(T, i, w))
+        if not frames.size:
+            raise ValueError("nothing to draw")
+        return rng.choice(frames[::2], K + 1)
+
+    result = check("sample_negatives", odd)
+    assert (result.status, result.mistake) == ("failed", None), result
+
+
 def test_the_counterexample_is_drawn() -> None:
     result = check("allowed", half_open)
     assert "[Your frames below, the allowed ones above" in result.message

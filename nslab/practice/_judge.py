@@ -239,8 +239,8 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
         return Verdict(
             "not readable", f"What came back is not of the form asked for: {unread.reason}.", wrong
         )
-    read = [(as_array(got.value), np.asarray(expected.value)) for _, got, expected in wrong_calls]
-    arrays = [(a, b) for a, b in read if a is not None]
+    read = [(as_array(got.value), as_array(expected.value)) for _, got, expected in wrong_calls]
+    arrays = [(a, b) for a, b in read if a is not None and b is not None]
     if len(arrays) < len(read):
         return Verdict("not a number", "What came back holds something that is not a real number.", wrong)
     if all(a.shape != b.shape for a, b in arrays):
