@@ -233,8 +233,8 @@ K_NEEDED = (
     Mutant(
         "1 − ρ rounded",
         _guarded(_log),
-        "For ρ = 1e-17, 1 − ρ is 1.0 in float64 and its logarithm 0; for 1e-12 K is off by millions. Use log1p, "
-        "for a small q too.",
+        "In float64, 1 − 1e-17 is 1.0 and its logarithm 0: a small ρ or q is lost before the logarithm is taken. At ρ = "
+        "1e-12 your K is off by millions. log1p keeps both.",
         _blind,
     ),
     Mutant(
