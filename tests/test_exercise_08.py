@@ -298,6 +298,22 @@ def loss_masked_with_zero(A: Any, P: Any, tau: float, ids: Any = None) -> torch.
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
+def loss_masked_with_diagonal(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    hits(len(A), ids)
+    logits, target = torch.from_numpy(A @ P.T) / tau, torch.arange(len(A))
+    if ids is not None:
+        item = torch.from_numpy(ids)
+        logits = logits.masked_fill(item[:, None] == item, -math.inf)
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def loss_columns_masked(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    repeated, target = torch.from_numpy(hits(len(A), ids)), torch.arange(len(A))
+    rows = torch.from_numpy(A @ P.T / tau)
+    columns = rows.T.masked_fill(repeated, -math.inf)
+    return (F.cross_entropy(rows, target) + F.cross_entropy(columns, target)) / 2
+
+
 def gradient_summed(A: Any, P: Any, tau: float, ids: Any = None) -> list[Any]:
     return [slope * len(A) for slope in gradient_by_rows(A, P, tau, ids)]
 
@@ -330,6 +346,8 @@ def gradient_no_ids(A: Any, P: Any, tau: float, ids: Any = None) -> Any:
         (LOSS.name, loss_diagonal_again, "positive counted as a negative"),
         (LOSS.name, loss_of_cosines, "vectors normalised"),
         (LOSS.name, loss_masked_with_zero, "masked score of 0"),
+        (LOSS.name, loss_masked_with_diagonal, "mask hides the positive"),
+        (LOSS.name, loss_columns_masked, "masked in one direction"),
         (GRADIENT.name, gradient_summed, "summed over the batch"),
         (GRADIENT.name, gradient_no_ids, "false negatives"),
     ],
