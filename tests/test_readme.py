@@ -26,7 +26,12 @@ def local_links(name):
 
 
 NOTEBOOKS = sorted(path for folder in ("notebooks", "exercises") for path in (ROOT / folder).glob("*.ipynb"))
-PAGES = ["README.md", "CONTRIBUTING.md", *(str(path.relative_to(ROOT)) for path in NOTEBOOKS)]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "INSTRUCTORS.md",
+    *(str(path.relative_to(ROOT)) for path in NOTEBOOKS),
+]
 
 
 @pytest.mark.parametrize("page", PAGES)
