@@ -599,6 +599,9 @@ def test_passed_wants_every_function_but_no_stretch() -> None:
     assert practice.passed("05")
     check("entropy", stub_none)
     assert not practice.passed("05")
+    assert practice.passed("05", "dH_dtau") and not practice.passed("05", "entropy")
+    with pytest.raises(ValueError, match=r"function must be one of 'entropy'.*got 'slope'"):
+        practice.passed("05", "slope")
 
 
 # Hints and solutions

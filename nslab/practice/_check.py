@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from nslab._checks import one_of
 from nslab.practice._cards import Card, Code, Part, Picture, Rows
 from nslab.practice._exercise import Case, Question, load, show, show_args
 from nslab.practice._judge import (
@@ -107,13 +108,18 @@ def hidden_seed() -> int:
     return int(os.environ.get("NSLAB_SEED", "1"))
 
 
-def passed(number: str) -> bool:
+def passed(number: str, function: str | None = None) -> bool:
     """True when every function of the exercise has passed its latest check in this session (stretch goals aside).
 
-    >>> passed("05")
-    False
+    With `function`, whether that one has, stretch goal or not; ValueError for a function that the exercise has not.
+
+    >>> passed("05"), passed("05", "steepest_gap")
+    (False, False)
     """
-    return next_open(number) is None
+    if function is None:
+        return next_open(number) is None
+    one_of(function, "function", tuple(question.name for question in load(number).questions))
+    return _latest.get((number, function)) == "passed"
 
 
 def next_open(number: str) -> str | None:
