@@ -96,6 +96,14 @@ def _pooled_proposal():
     return explain.PooledProposal(embeddings[1:601] @ embeddings[0] / 0.1, labels[1:601] == labels[0])
 
 
+def _pair_scores():
+    return explain.PairScores(datasets.substitution_matrix().scores, torch.linspace(1, 7, 20))
+
+
+def _motif_weights():
+    return explain.MotifWeights([site[6:9] + site[17:20] for site in datasets.binding_sites()])
+
+
 def _pull_and_push():
     images, labels = datasets.digits()
     return explain.PullAndPush(images[:140], labels[:140])
@@ -111,6 +119,8 @@ BUILD = {
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,
     "Freezing": _freezing,
+    "MotifWeights": _motif_weights,
+    "PairScores": _pair_scores,
     "PooledProposal": _pooled_proposal,
     "ProposalGradient": _proposal_gradient,
     "ThresholdGrowth": _threshold_growth,

@@ -15,8 +15,10 @@ from .exclusion_mass import ExclusionMass
 from .false_negative_cap import FalseNegativeCap
 from .freezing import Freezing
 from .hit_probability import HitProbability
+from .motif_weights import MotifWeights
 from .noise_race import NoiseRace
 from .noise_target import NoiseTarget
+from .pair_scores import PairScores
 from .pooled_proposal import PooledProposal
 from .proposal_gradient import ProposalGradient
 from .pull_and_push import PullAndPush
@@ -47,8 +49,10 @@ __all__ = [
     "FalseNegativeCap",
     "Freezing",
     "HitProbability",
+    "MotifWeights",
     "NoiseRace",
     "NoiseTarget",
+    "PairScores",
     "PooledProposal",
     "ProposalGradient",
     "PullAndPush",
