@@ -90,26 +90,19 @@ def _mean_chance(rhos: np.ndarray, K: int) -> float:
 # How an answer is compared and shown: K, and what it does.
 
 
-class _Told(dict[str, float]):
-    """Named numbers that numpy reads as a row."""
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array([*self.values()], dtype=dtype)
-
-
 def _measure_needed(args: tuple[Any, ...], value: Any) -> dict[str, float]:
     rho, K = args[0], _one_number(value)
     missed = math.exp(K * math.log1p(-rho)) if 0 < rho < 1 and K >= 0 else float(rho == 0 or K <= 0)
     if args[1] is None:
-        return _Told({"K": K, "chance of a miss": missed})
-    return _Told({"K": K, "chance of a hit": 1 - missed})
+        return {"K": K, "chance of a miss": missed}
+    return {"K": K, "chance of a hit": 1 - missed}
 
 
 def _measure_finite(args: tuple[Any, ...], value: Any) -> dict[str, float]:
     (N, M, _), K = args, _one_number(value)
     if not 0 <= K <= N:
-        return _Told({"K": K, "chance of a hit": math.nan})
-    return _Told({"K": K, "chance of a hit": 1 - math.prod(max(0, N - K - i) / (N - i) for i in range(M))})
+        return {"K": K, "chance of a hit": math.nan}
+    return {"K": K, "chance of a hit": 1 - math.prod(max(0, N - K - i) / (N - i) for i in range(M))}
 
 
 def _one_number(value: Any) -> float:

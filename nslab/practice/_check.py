@@ -203,9 +203,11 @@ def _picture(draw: Callable[..., Figure], case: Case, outcome: Outcome) -> list[
 
 def _still_running(heading: str, question: Question, case: Case, abandoned: bool, seconds: float) -> Result:
     parts: list[Part] = [
-        f"Stopped: your function was still running after {seconds:g} seconds. Does its loop always come to an end?",
+        f"Stopped: your function was still running after {seconds:g} seconds. Does its loop always come to an end, and soon?",
         Rows((("input", f"{question.name}({show_args(case.args)})"),)),
     ]
+    if case.about:
+        parts.append(f"Why this input: {case.about}.")
     if abandoned:
         parts.append(
             "It could not be interrupted and goes on in the background: restart the kernel to end it."

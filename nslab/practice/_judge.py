@@ -55,7 +55,7 @@ def _measured(measure: Measure, case: Case, outcome: Outcome) -> Outcome:
         return outcome
     try:
         return replace(outcome, value=measure(case.args, outcome.value))
-    except (TypeError, ValueError, IndexError, KeyError, RuntimeError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError) as error:
         return replace(outcome, value=Unread(str(error)))
 
 
