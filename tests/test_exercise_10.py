@@ -189,7 +189,7 @@ def by_many_steps(X: Any, pd: Any, q: Any, k: int) -> torch.Tensor:
     return torch.from_numpy(f)
 
 
-@pytest.mark.parametrize("seed", (0, 7))
+@pytest.mark.parametrize("seed", (7,))
 @pytest.mark.parametrize(
     ("name", "fn"),
     [
@@ -453,7 +453,7 @@ def test_the_rest_is_the_librarys() -> None:
 
 def test_the_verdict_is_what_the_laboratory_shows() -> None:
     for mode in MODES:
-        for T in (0.7, 1.0, 1.5, 3.0):
+        for T in (0.7, 1.0, 2.0):
             assert VERDICT(mode, T) == by_laboratory(mode, T)
 
 

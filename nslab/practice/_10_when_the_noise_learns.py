@@ -125,11 +125,11 @@ def _picture(args: tuple[Any, ...], value: Any) -> Figure:
     figure = Figure(figsize=(6, 2))
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.24, top=0.86)
     axes = figure.subplots()
-    axes.bar(states, pd, width=0.8, color=COLORS["faint"], label="data")
-    axes.plot(states - 0.1, ends[0], "o", color=COLORS["anchor"], label="expected")
-    axes.plot(states + 0.1, ends[1], "D", color=COLORS["hard"], label="yours")
-    axes.set(xlabel="state x", ylabel="$e^{f(x)}$", xticks=states)
-    axes.legend(loc="upper right")
+    axes.bar(states, pd, width=0.8, color=COLORS["faint"])
+    axes.plot(states - 0.1, ends[0], "o", color=COLORS["anchor"])
+    axes.plot(states + 0.1, ends[1], "D", color=COLORS["hard"])
+    axes.set(ylabel="$e^{f(x)}$", xticks=states)
+    axes.set_xlabel("state x (grey: the data, circle: expected, diamond: yours)")
     figure.suptitle(f"Where the model rests: mode {mode!r}, T = {T:g}", fontsize=9)
     return figure
 
@@ -179,9 +179,9 @@ EXERCISE = Exercise(
                 "Each other path goes through q. For 'logq_only' ask how ln q moves G, for 'measure' how q moves "
                 "the weights of the second sum. Both need how q moves with f, and q sums to 1: raising one state "
                 "lowers the others.",
-                "With autograd, q enters J twice, and a mode says which of the two copies is detached. By hand: a "
-                "softmax turns weights w on dq into p times (w minus the mean of w under p), and the factors 1/T and "
-                "1 − u come from the chain rule.",
+                "With autograd, q enters J twice, and a mode says which of the two copies is detached. By hand, collect "
+                "first what a small rise of each q(x) does to J along the open paths; then carry that to the scores by "
+                "the derivative of the softmax, where a mean under p appears. Mind T and u.",
             ),
         ),
         Question(

@@ -24,11 +24,14 @@ def objective_cases(seed: int) -> list[Case]:
     hole = "a state that is never drawn as noise is never pushed down: refuse it"
     edges = [
         Case((np.log(two), two, two, 1), "model, data and noise are equal: every G is 0"),
-        Case((np.log(two), two, two, 3)),
+        Case((np.zeros(2), two, two, 3), "three draws of noise for each data point"),
         Case((np.log(PD), PD, UNIFORM, 3), "the model is right: J is as large as this noise lets it be"),
         Case((np.log(PD), PD, PD, 3), "noise like the data: the game is hardest"),
         Case((np.log(PD), PD, PD[::-1].copy(), 3), "noise unlike the data: the game is easy"),
-        Case((np.array([0.0, 1.0]), np.array([1.0, 0.0]), two, 2), "a state that the data never show"),
+        Case(
+            (np.array([0.0, 1.0, 0.5]), np.array([0.7, 0.0, 0.3]), np.array([0.2, 0.5, 0.3]), 2),
+            "a state that the data never show",
+        ),
         Case((np.array([0.0, 32.0]), two, two, 1), "at G = 32, σ(−G) is small but not 0"),
         Case((np.array([33.0, -1.0]), two, two, 4), "at G = 33, σ(−G) is small but not 0"),
         Case((np.array([0.0, 800.0]), two, two, 1), _FAR),
@@ -62,14 +65,17 @@ def gradient_cases(seed: int) -> list[Case]:
         Case((own, "measure", PD, 3, 1.0, 0.5), "half of the noise is uniform"),
         Case((own, "uncorrected", PD, 1, 0.5), "T below 1: the noise is sharper than the model"),
         Case(
-            (np.array([-0.5, 1.0]), "stop", np.array([1.0, 0.0]), 2, 2.0), "a state that the data never show"
+            (np.array([-0.5, 1.0, 0.0]), "stop", np.array([0.7, 0.0, 0.3]), 2, 2.0),
+            "a state that the data never show",
         ),
         Case((np.array([800.0, 0.0]), "fixed", np.array([0.5, 0.5]), 1, 1.0), _FAR),
         Case((np.array([0.0, 800.0, -800.0]), "fixed", np.array([0.5, 0.3, 0.2]), 3, 1.0), _FAR),
         Case((own, "frozen", PD, 3, 1.0), "there is no such mode"),
     ]
+    by_hand = "two states: small enough for pencil and paper"
+    edges += [Case((np.array([0.0, -1.0]), m, np.array([0.75, 0.25]), 2, 2.0), by_hand) for m in MODES[1:]]
     drawn = []
-    for mode, count in zip(MODES, (1, 3, 3, 3, 3, 3), strict=True):
+    for mode, count in zip(MODES, (1, 2, 2, 2, 2, 2), strict=True):
         for i in range(count):
             n = int(rng.integers(3, 6))
             f, T = rng.normal(-1.5, 1, n).round(2), float(rng.choice((0.5, 0.8, 1.5, 2.0, 3.0)))

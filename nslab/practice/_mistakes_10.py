@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import not_finite
+from nslab.practice._judge import is_number, nearly, not_finite
 from nslab.practice._run import Outcome
 
 
@@ -18,9 +18,12 @@ def _refuse(q: np.ndarray) -> None:
         raise ValueError("q must be > 0")
 
 
-def _two_sums(G: np.ndarray, pd: np.ndarray, q: np.ndarray, k: float) -> float:
+def _two_sums(
+    G: np.ndarray, pd: np.ndarray, q: np.ndarray, k: float, drawn: np.ndarray | None = None
+) -> float:
     _refuse(q)
-    return float(pd @ ln_sigmoid(G) + k * (q @ ln_sigmoid(-G)))
+    weights = q if drawn is None else drawn
+    return float(pd @ ln_sigmoid(G) + k * (weights @ ln_sigmoid(-G)))
 
 
 def _both_as_data(f: np.ndarray, pd: np.ndarray, q: np.ndarray, k: int) -> float:
@@ -32,6 +35,12 @@ def _no_logarithm(f: np.ndarray, pd: np.ndarray, q: np.ndarray, k: int) -> float
     _refuse(q)
     data = np.exp(ln_sigmoid(f - np.log(k * q)))
     return float(pd @ data + k * (q @ (1 - data)))
+
+
+def _outer_logarithm(f: np.ndarray, pd: np.ndarray, q: np.ndarray, k: int) -> float:
+    _refuse(q)
+    data = np.exp(ln_sigmoid(f - np.log(k * q)))
+    return float(np.log(pd @ data) + k * np.log(q @ (1 - data)))
 
 
 def _with_exp(f: np.ndarray, pd: np.ndarray, q: np.ndarray, k: int) -> float:
@@ -57,10 +66,12 @@ def _with_a_hole(f: np.ndarray, pd: np.ndarray, q: np.ndarray, k: int) -> float:
     return float(pd @ ln_sigmoid(G) + k * (q @ ln_sigmoid(-G)))
 
 
-def _about_equal_or_lost(case: Case, got: Outcome, own: Outcome) -> bool:
-    if not_finite(case, got, own):
-        return True
-    return got.error is None and np.allclose(float(got.value), own.value, rtol=1e-3)
+def _nearly_or_lost(case: Case, got: Outcome, own: Outcome) -> bool:
+    return not_finite(case, got, own) or nearly(case, got, own)
+
+
+def _finite(case: Case, got: Outcome, own: Outcome) -> bool:
+    return is_number(got) and bool(np.isfinite(float(got.value)))
 
 
 def no_error(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -119,6 +130,16 @@ OBJECTIVE = (
         "Your second sum rewards calling noise data. A noise point is called noise with probability σ(−G).",
     ),
     Mutant(
+        "logarithm of the mean",
+        _outer_logarithm,
+        "You took the logarithm of a mean probability. J is the mean of the logarithms: the logarithm comes first.",
+    ),
+    Mutant(
+        "K outside the logarithm",
+        lambda f, pd, q, k: _two_sums(f - k * np.log(q), pd, q, k),
+        "You subtract K ln q. The odds of noise are K q, and their logarithm is ln K + ln q.",
+    ),
+    Mutant(
         "no logarithm",
         _no_logarithm,
         "These are mean probabilities of a right answer. J has their logarithms.",
@@ -126,11 +147,18 @@ OBJECTIVE = (
     Mutant("exp overflows", _with_exp, _OVERFLOW, not_finite),
     Mutant("exp overflows", _with_sigmoid, _OVERFLOW, not_finite),
     Mutant(
+        "clipped",
+        lambda f, pd, q, k: _two_sums(np.clip(f - np.log(k * q), -30, 30), pd, q, k),
+        "You clip G, or keep a logarithm away from 0 by a small number. That hides the overflow and changes J, which is "
+        "about −800 where a score is 800 off: minus a softplus needs no clipping.",
+        _finite,
+    ),
+    Mutant(
         "1 − σ(G) cancels",
         _one_minus,
         "For a large G, σ(G) rounds to 1 and 1 − σ(G) loses its digits, then is 0. The same number is σ(−G), and its "
         "logarithm is minus a softplus: no subtraction, no overflow.",
-        _about_equal_or_lost,
+        _nearly_or_lost,
     ),
     Mutant(
         "mean for sum",
@@ -138,9 +166,19 @@ OBJECTIVE = (
         "You divided by the number of states. The weights p_d and q sum to 1: the two sums are means already.",
     ),
     Mutant(
-        "plain mean over states",
+        "data weighed alike",
         lambda f, pd, q, k: _two_sums(f - np.log(k * q), np.full(len(f), 1 / len(f)), q, k),
         "The first sum weighs every state alike. Data points come with p_d.",
+    ),
+    Mutant(
+        "noise weighed alike",
+        lambda f, pd, q, k: _two_sums(f - np.log(k * q), pd, q, k, drawn=np.full(len(f), 1 / len(f))),
+        "The second sum weighs every state alike. Noise points come with q.",
+    ),
+    Mutant(
+        "noise weighed by p_d",
+        lambda f, pd, q, k: _two_sums(f - np.log(k * q), pd, q, k, drawn=pd),
+        "Both sums are weighed by p_d. The second runs over points of noise, and those come with q.",
     ),
     Mutant(
         "not in nats",

@@ -30,6 +30,12 @@ def gradient_of(
     model: float = 1.0,
     own_k: bool = True,
     as_data: bool = False,
+    path_k: bool = True,
+    twice: float = 0.0,
+    by_T: bool = False,
+    ln_k: bool = False,
+    flat: bool = False,
+    leaky: bool = False,
 ) -> np.ndarray:
     """Right unless a keyword says otherwise."""
     if mode not in _MODES:
@@ -37,7 +43,9 @@ def gradient_of(
     n = len(f)
     p = np.exp(f / T - np.logaddexp.reduce(f / T))
     q = np.full(n, 1 / n) if mode == "fixed" else u / n + (1 - u) * p
-    G = f if mode == "uncorrected" else f - np.log((k if times_k is None else times_k) * q)
+    model_f = f / T if by_T else f
+    nothing = np.log(k / n if flat else k) if ln_k else 0.0
+    G = model_f - (nothing if mode == "uncorrected" else np.log((k if times_k is None else times_k) * q))
     drawn = k if own_k else 1
     held = pd * np.exp(ln_sigmoid(-G)) - drawn * q * np.exp(ln_sigmoid(G))
     factor = (1 - u) / T if chain is None else chain
@@ -48,10 +56,10 @@ def gradient_of(
     gradient = held if mode not in ("logq_only", "measure") else model * held
     if mode in ("logq_only", "full"):
         gradient = gradient + sign_ln_q * through_q(-held / q)
-    if mode in ("measure", "full"):
+    if mode in ("measure", "full") or (leaky and mode == "uncorrected"):
         weights = ln_sigmoid(G) if as_data else ln_sigmoid(-G)
-        gradient = gradient + sign_draws * through_q(drawn * weights)
-    return gradient
+        gradient = gradient + sign_draws * through_q((drawn if path_k else 1) * weights)
+    return gradient + twice * held * (mode == "full")
 
 
 def _renamed(**other: str) -> Callable[..., np.ndarray]:
@@ -80,6 +88,11 @@ def _normalised(f: np.ndarray, mode: str, pd: np.ndarray, k: int, T: float, u: f
     return g - p * g.sum()
 
 
+def _centred(f: np.ndarray, mode: str, pd: np.ndarray, k: int, T: float, u: float = 0.0) -> np.ndarray:
+    g = gradient_of(f, mode, pd, k, T, u)
+    return g - g.mean()
+
+
 def _uniform_draws(f: np.ndarray, mode: str, pd: np.ndarray, k: int, T: float, u: float = 0.0) -> np.ndarray:
     return gradient_of(f, mode, pd, k, T, 1.0 if mode == "uncorrected" else u)
 
@@ -98,6 +111,10 @@ _NOT_STOPPED = (
 _JACOBIAN = (
     "q sums to 1: raising one score raises its own probability and lowers all the others. The derivative of a softmax "
     "has both parts; yours has the first alone."
+)
+_FREE = (
+    "You normalised the scores, or took the mean of the gradient away. f is free here: e^f may have any sum, and the "
+    "gradient may move all scores together."
 )
 GRADIENT = (
     Mutant("ln q for ln(Kq)", lambda *a: gradient_of(*a, times_k=1.0), LN_K),
@@ -190,6 +207,16 @@ GRADIENT = (
         "In mode 'uncorrected' nothing is subtracted: G is f itself, though the draws come from q all the same.",
     ),
     Mutant(
+        "uncorrected subtracts uniform noise",
+        lambda *a: gradient_of(*a, ln_k=True, flat=True),
+        "In mode 'uncorrected' nothing at all is subtracted, not even the ln(K/N) of uniform noise: G is f itself.",
+    ),
+    Mutant(
+        "uncorrected flows through the draws",
+        lambda *a: gradient_of(*a, leaky=True),
+        "In mode 'uncorrected' the gradient flows through f in G alone, as in 'stop'. Yours goes through the draws too.",
+    ),
+    Mutant(
         "uncorrected draws from uniform noise",
         _uniform_draws,
         "In mode 'uncorrected' only the subtraction is left out. The draws still come from the model's q.",
@@ -205,6 +232,27 @@ GRADIENT = (
         "Your noise part counts one draw, and there are K for each data point.",
     ),
     Mutant(
+        "K missing in the draws path",
+        lambda *a: gradient_of(*a, path_k=False),
+        "Your path through the draws counts one draw of noise, and there are K for each data point.",
+    ),
+    Mutant(
+        "own path counted twice",
+        lambda *a: gradient_of(*a, twice=1.0),
+        "'full' is not the sum of 'logq_only' and 'measure': each of them holds the path through f in G already, so it "
+        "would count twice.",
+    ),
+    Mutant(
+        "uncorrected subtracts ln K",
+        lambda *a: gradient_of(*a, ln_k=True),
+        "In mode 'uncorrected' nothing at all is subtracted, not even ln K: G is f itself.",
+    ),
+    Mutant(
+        "model divided by T",
+        lambda *a: gradient_of(*a, by_T=True),
+        "T belongs to the proposal. In G the model's own score stays f, not f/T.",
+    ),
+    Mutant(
         "mean for sum",
         lambda *a: gradient_of(*a) / len(a[0]),
         "You divided by the number of states. J is a sum over states whose weights sum to 1, so nothing is left to "
@@ -215,12 +263,7 @@ GRADIENT = (
         lambda f, mode, pd, k, T, u=0.0: gradient_of(f, mode, pd, k, T, u) / pd,
         "This is the gradient over p_d. That is a good direction for a step, but here the gradient itself is asked for.",
     ),
-    Mutant(
-        "normalised model",
-        _normalised,
-        "You normalised the scores, or took their mean away. f is free here: e^f may have any sum, and the gradient "
-        "may move all scores together.",
-    ),
+    *(Mutant("normalised model", wrong, _FREE) for wrong in (_normalised, _centred)),
     Mutant(
         "exp overflows",
         _boxed,

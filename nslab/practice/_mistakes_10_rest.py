@@ -23,8 +23,9 @@ def _search(
     k: int,
     u: float,
     times_k: float | None = None,
-    steps: int = 1000,
+    steps: int = 600,
     refuse: bool = True,
+    step: float = 0.5,
 ) -> np.ndarray:
     share = np.array(pd)
     f = np.full(len(pd), -np.log(len(pd)))
@@ -32,7 +33,9 @@ def _search(
         direction = gradient_of(f, mode, share, k, T, u, times_k=times_k) / share
         if abs(direction).max() < 1e-9:
             return f
-        f = f + 0.5 * direction
+        if not np.isfinite(direction).all():
+            break
+        f = f + step * direction
     if refuse:
         raise ValueError("does not come to rest")
     return f
@@ -70,12 +73,30 @@ def _no_rest(*a: Any) -> np.ndarray:
     raise ValueError("does not come to rest")
 
 
+def _tilted(mode: str, T: float, pd: np.ndarray, k: int, u: float = 0.0) -> np.ndarray:
+    """Started at unequal scores, which shows where nothing moves."""
+    end = _rest(mode, T, pd, k, u)
+    return _log_softmax(np.linspace(0, 1, len(pd))) if np.ptp(end) < 1e-9 else end
+
+
+def _sums_to_one(case: Case, got: Outcome, own: Outcome) -> bool:
+    value = None if got.error else as_array(got.value)
+    return value is not None and value.shape == own.value.shape and abs(np.exp(value).sum() - 1) < 1e-3
+
+
 def _lost(case: Case, got: Outcome, own: Outcome) -> bool:
     """An error, NaN, or scores that have run off."""
     if got.error is not None:
         return True
     value = as_array(got.value)
-    return value is not None and (not np.isfinite(value).all() or bool(abs(value).max() > 30))
+    return value is not None and (not np.isfinite(value).all() or bool((abs(value) > 30).any()))
+
+
+def _other_error(*a: Any) -> np.ndarray:
+    try:
+        return _rest(*a)
+    except ValueError as error:
+        raise RuntimeError(str(error)) from None
 
 
 def _refused(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -171,12 +192,36 @@ REST = (
         no_error,
     ),
     Mutant(
+        "another error",
+        _other_error,
+        "You refuse what never comes to rest, and with another error than was asked for: raise ValueError.",
+        lambda case, got, own: got.error is not None,
+    ),
+    Mutant(
         "stands still refused",
         lambda mode, T, pd, k, u=0.0: (
             _no_rest() if T <= 1 and u == 0 and mode in ("logq_only", "full") else _rest(mode, T, pd, k, u)
         ),
         "At T = 1 the gradient is 0 at the start, up to rounding: that is rest. The start is the answer, no error.",
         _refused,
+    ),
+    Mutant(
+        "another start",
+        _tilted,
+        "You did not start from equal scores, −ln N each. Where the gradient is 0 for every model that sums to 1, the "
+        "start decides the end.",
+        _sums_to_one,
+    ),
+    Mutant(
+        "u ignored",
+        lambda mode, T, pd, k, u=0.0: _rest(mode, T, pd, k),
+        "Your answer does not depend on u, the share of uniform noise. Is it handed on to `nce_gradient`?",
+    ),
+    Mutant(
+        "step too large",
+        lambda *a: _rest(*a, step=2.0),
+        "In some settings your search jumps to and fro over the end and never gets there. Take a smaller step.",
+        _lost,
     ),
     Mutant(
         "never at rest",

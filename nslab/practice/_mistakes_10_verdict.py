@@ -99,6 +99,17 @@ VERDICT = (
         "nothing moves at all. Follow the gradient from the start.",
     ),
     Mutant(
+        "always the data",
+        lambda mode, T: "data",
+        "You trust NCE in every mode. Let your laboratory run: at T = 2 some modes come to rest elsewhere, and at T = 1 "
+        "some never leave their start.",
+    ),
+    Mutant(
+        "words swapped",
+        lambda mode, T: {"data": "elsewhere", "elsewhere": "data"}.get(_table(mode, T), _table(mode, T)),
+        "'data' and 'elsewhere' are swapped: 'data' means that the softmax of the end is PD.",
+    ),
+    Mutant(
         "draws path is harmless",
         _unless(measure=_data, full=lambda T: "data" if T > 1 else None),
         "Through the draws the model moves its noise to where it is easy to tell from data. That extra pull does not "
