@@ -456,6 +456,13 @@ def test_an_error_shows_the_learners_own_line() -> None:
     assert "in `inner`" in result.message
 
 
+@pytest.mark.parametrize("value", ("text", [1, [2, 3]], {"a": 1}, np.zeros((2, 2)), object(), 1j, {1, 2}))
+@pytest.mark.parametrize(("number", "question"), QUESTIONS, ids=lambda value: getattr(value, "name", value))
+def test_whatever_comes_back_there_is_a_card(number: str, question: Question, value: Any) -> None:
+    result = practice.check(number, named(question.name, lambda *args, **options: value))
+    assert result.status == "failed", result
+
+
 def test_an_error_in_compiled_code_shows_the_line_that_called_it() -> None:
     def entropy(s: Any, tau: float, base: float = math.e) -> Any:
         return np.random.default_rng(0).choice(0)

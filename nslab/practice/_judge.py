@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from nslab.practice._exercise import Case, Measure, Mutant, Question
+from nslab.practice._exercise import Case, Measure, Mutant, Question, Same
 from nslab.practice._run import Outcome, Run, call
 
 
@@ -202,6 +202,14 @@ def _equal(rtol: float, case: Case, got: Outcome, own: Outcome) -> bool:
     return agree(case, got, own, rtol)
 
 
+def _alike(same: Same, case: Case, got: Outcome, own: Outcome) -> bool:
+    """What a mutant's `same` says; an answer of a form that it cannot read is not alike."""
+    try:
+        return bool(same(case, got, own))
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
+        return False
+
+
 def _known_mistake(
     question: Question, seed: int, got: Sequence[Outcome], wrong: list[int], explained: Sequence[int] = ()
 ) -> Verdict | None:
@@ -214,7 +222,7 @@ def _known_mistake(
     for mutant, own, all_wrong in _mutants(question, seed):
         same = mutant.same or partial(_equal, question.rtol)
         own_wrong = all_wrong.difference(explained)
-        shared = [i for i in wrong if i in own_wrong and same(cases[i], got[i], own[i])]
+        shared = [i for i in wrong if i in own_wrong and _alike(same, cases[i], got[i], own[i])]
         share = len(shared) / max(1, len(own_wrong.union(wrong)))
         if share >= 0.5 and share > best_share:
             best, best_share = Verdict(mutant.name, mutant.diagnosis, shared), share
