@@ -118,7 +118,7 @@ def _three(first: float, second: float, third: float) -> np.ndarray:
 def _mine_cases(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     three, pair = _three(0.5, 0.625, 1.0), np.array([7, 7, 8])
-    six = _matrix(np.random.default_rng(4), 6)
+    six = _matrix(np.random.default_rng(2), 6)
     classes = np.array([0, 1, 0, 1, 2, 0])
     order = np.array([3, 0, 5, 4, 1, 2])
     edges = [
@@ -179,7 +179,7 @@ def _gradient_cases(seed: int) -> list[Case]:
 # How triplets are compared: in any order, and by what is wrong with those that are.
 
 
-def _read(value: Any, size: int) -> list[tuple[int, int, int]]:
+def _read(value: Any) -> list[tuple[int, int, int]]:
     ids = as_array(list(value) if isinstance(value, tuple) else value)
     if ids is None:
         raise ValueError("three arrays of one length are asked for: anchors, positives, negatives")
@@ -197,8 +197,8 @@ def _read(value: Any, size: int) -> list[tuple[int, int, int]]:
 
 def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     D, labels, m, strategy = args
-    triplets = _read(value, len(labels))
-    asked, given = set(_read(mine(D, labels, m, strategy), len(labels))), set(triplets)
+    triplets = _read(value)
+    asked, given = set(_read(mine(D, labels, m, strategy))), set(triplets)
     inside = [t for t in given if all(0 <= i < len(labels) for i in t)]
     itself = [t for t in inside if t[0] == t[1]]
     pairs = [(a, p, n) for a, p, n in inside if a != p and labels[a] == labels[p]]
@@ -206,29 +206,34 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     return {
         "triplets": len(triplets),
         "missing": len(asked - given),
-        "of another kind": len(set(proper) - asked),
-        "anchor its own positive": len(itself),
-        "positive of another label": len(inside) - len(itself) - len(pairs),
-        "negative of the anchor's label": len(pairs) - len(proper),
+        "not asked for": len(set(proper) - asked),
+        "self-pairs": len(itself),
+        "wrong positives": len(inside) - len(itself) - len(pairs),
+        "false negatives": len(pairs) - len(proper),
         "no such image": len(given) - len(inside),
-        "repeated": len(triplets) - len(given),
+        "twice": len(triplets) - len(given),
     }
 
 
-def _strip(d_ap: float, m: float, rows: dict[str, tuple[Any, Any]], title: str) -> Figure:
-    """Rows of negatives by their distance, over the three zones; a row is distances and colours."""
+Row = tuple[Any, list[str], list[str]]
+
+
+def _strip(d_ap: float, m: float, rows: dict[str, Row], title: str) -> Figure:
+    """Rows of negatives over the three zones: their distances, colours and labels."""
     from nslab.explain import COLORS
 
-    height = 0.95 + 0.32 * len(rows)
+    height = 0.95 + 0.36 * len(rows)
     figure = Figure(figsize=(6.4, height))
-    axes = figure.add_axes((0.16, 0.52 / height, 0.82, 0.32 * len(rows) / height))
-    right = 1.08 * max(d_ap + m, *(np.max(xs, initial=0.0) for xs, _ in rows.values()))
+    axes = figure.add_axes((0.16, 0.52 / height, 0.82, 0.36 * len(rows) / height))
+    right = 1.08 * max(d_ap + m, *(np.max(xs, initial=0.0) for xs, _, _ in rows.values()))
     axes.axvspan(0, d_ap, color=COLORS["hard"], alpha=0.15, lw=0)
     axes.axvspan(d_ap, d_ap + m, color=COLORS["semi_hard"], alpha=0.25, lw=0)
     axes.axvline(d_ap, color=COLORS["positive"])
-    for y, (xs, colours) in enumerate(rows.values()):
-        axes.scatter(xs, np.full(len(xs), len(rows) - 1 - y), c=[COLORS[name] for name in colours], zorder=3)
-    axes.set(xlim=(-0.02 * right, right), ylim=(-0.6, len(rows) - 0.4))
+    for y, (xs, colours, names) in enumerate(list(rows.values())[::-1]):
+        axes.scatter(xs, np.full(len(xs), y - 0.15), c=[COLORS[name] for name in colours], zorder=3)
+        for x, name in zip(xs, names, strict=False):
+            axes.text(x, y + 0.08, name, ha="center", fontsize=8)
+    axes.set(xlim=(-0.02 * right, right), ylim=(-0.5, len(rows) - 0.5))
     axes.set_yticks(range(len(rows)), list(rows)[::-1])
     axes.set_xlabel("distance (green line: the positive; red and orange zone: hard, semi-hard)")
     figure.suptitle(title, fontsize=9)
@@ -237,27 +242,28 @@ def _strip(d_ap: float, m: float, rows: dict[str, tuple[Any, Any]], title: str) 
 
 def _zone_picture(args: tuple[Any, ...], value: Any) -> Figure:
     d_ap, d_an, m = args
-    names = ("hard", "semi_hard", "negative")
-    right, yours = ([names[int(code)] for code in codes] for codes in (categorise(*args), value))
-    rows = {"asked for": (d_an, right), "yours": (d_an, yours)}
-    return _strip(float(d_ap), m, rows, "Your zones by colour, red, orange, blue: hard, semi-hard, easy")
+    colours = ("hard", "semi_hard", "negative")
+    right, yours = ([colours[int(code)] for code in codes] for codes in (categorise(*args), value))
+    rows = {"asked for": (d_an, right, []), "yours": (d_an, yours, [])}
+    return _strip(float(d_ap), m, rows, "A dot's colour is its zone: red hard, orange semi-hard, blue easy")
 
 
 def _mine_picture(args: tuple[Any, ...], value: Any) -> Figure:
     """The first pair whose negatives are not those asked for."""
     D, labels, m, strategy = args
-    asked, yours = set(_read(mine(*args), len(labels))), set(_read(value, len(labels)))
+    asked, yours = set(_read(mine(*args))), set(_read(value))
     a, p, _ = min(asked ^ yours)
 
-    def row(ids: list[int]) -> tuple[Any, Any]:
-        return D[a, ids], ["false_negative" if labels[i] == labels[a] else "negative" for i in ids]
+    def row(ids: list[int]) -> Row:
+        colours = ["false_negative" if labels[i] == labels[a] else "negative" for i in ids]
+        return D[a, ids], colours, [str(i) for i in ids]
 
     rows = {
         "other labels": row([i for i in range(len(labels)) if labels[i] != labels[a]]),
         "asked for": row([n for x, y, n in asked if (x, y) == (a, p)]),
         "yours": row([n for x, y, n in yours if (x, y) == (a, p)]),
     }
-    return _strip(D[a, p], m, rows, f'"{strategy}" for anchor {a} with positive {p}, m = {m:g}')
+    return _strip(D[a, p], m, rows, f'"{strategy}": negatives of anchor {a} with positive {p}, m = {m:g}')
 
 
 EXERCISE = Exercise(

@@ -160,6 +160,16 @@ CATEGORISE = (
         ),
     ),
     Mutant(
+        "a band on both sides",
+        _checked(lambda d_ap, d_an, m: _codes(d_an > d_ap - m, d_an >= d_ap + m)),
+        "Your semi-hard zone reaches to both sides of the positive. Closer than the positive is hard, by little or by much: "
+        "the inner edge is d_ap itself.",
+        _like(
+            lambda d_ap, d_an, m: _codes(d_an > d_ap - m, d_an >= d_ap + m),
+            lambda d_ap, d_an, m: _codes(d_an >= d_ap - m, d_an > d_ap + m),
+        ),
+    ),
+    Mutant(
         "no outer edge",
         _checked(lambda d_ap, d_an, m: np.where(d_an > d_ap, 1, 0)),
         "You asked only whether the order is right. Beyond the margin, from d_ap + m on, a negative is easy.",
@@ -194,10 +204,26 @@ LOSS = (
         _checked(lambda d_ap, d_an, m: np.maximum(0.0, d_ap - d_an)),
         "Without m the loss ends where the order is right. The rule asks for more: a lead of m.",
     ),
+    *(
+        Mutant(
+            "positive and negative swapped",
+            _checked(wrong),
+            "Your loss grows as the negative moves away. It is the positive that should be near.",
+        )
+        for wrong in (
+            lambda d_ap, d_an, m: np.maximum(0.0, d_an + m - d_ap),
+            lambda d_ap, d_an, m: np.maximum(0.0, d_an - m - d_ap),
+        )
+    ),
     Mutant(
-        "positive and negative swapped",
-        _checked(lambda d_ap, d_an, m: np.maximum(0.0, d_an + m - d_ap)),
-        "Your loss grows as the negative moves away. It is the positive that should be near.",
+        "positive left out",
+        _checked(lambda d_ap, d_an, m: np.maximum(0.0, m - d_an)),
+        "Your loss does not look at the positive. The lead is counted from d_ap, not from the anchor.",
+    ),
+    Mutant(
+        "capped at m",
+        _checked(lambda d_ap, d_an, m: np.clip(d_ap + m - d_an, 0.0, m)),
+        "You cut the loss at m as well. A hard negative closer than the positive costs more than m.",
     ),
     Mutant(
         "no hinge",
@@ -379,17 +405,10 @@ def _nearest_in_reach(D: np.ndarray, pair: np.ndarray, other: np.ndarray) -> np.
 
 
 def _places(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
-    """Places in the lists of positives and negatives instead of images."""
+    """Places in the list of negatives instead of images."""
     a, p, n = _mined(D, labels, m, strategy)
-    pair, other = _masks(labels)
-    ps = [np.searchsorted(np.flatnonzero(pair[x]), y) for x, y in zip(a, p, strict=True)]
-    ns = [np.searchsorted(np.flatnonzero(other[x]), y) for x, y in zip(a, n, strict=True)]
-    return np.array([a, ps, ns], dtype=int)
-
-
-def _negative_places(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
-    a, p, _ = right = _mined(D, labels, m, strategy)
-    return np.array([a, p, _places(D, labels, m, strategy)[2]]) if right.size else right
+    places = [np.searchsorted(np.flatnonzero(labels != labels[x]), y) for x, y in zip(a, n, strict=True)]
+    return np.array([a, p, places], dtype=int)
 
 
 def _from_the_positive(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
@@ -492,8 +511,8 @@ _OWN_LABEL = (
     "Images of the anchor's own label are among your negatives: false negatives, as near as they come."
 )
 _PLACES = (
-    "You returned places in a shorter list, that of the negatives or of the positives, instead of the numbers of the "
-    "images in the batch."
+    "You returned places in a shorter list, that of the anchor's negatives, instead of the numbers of the images in the "
+    "batch."
 )
 _EDGES = "A negative on an edge went to the wrong zone: as far as the positive is hard, farther by exactly m is easy."
 _NEAREST = 'For "hardest" the nearest image of another label is asked for. Yours is '
@@ -502,8 +521,7 @@ _WITHIN = '"hardest" takes the nearest negative whatever its zone: every pair ge
 MINE = (
     *(
         Mutant("semi-hard closer than the positive", scope(_with_zone(zone)), _CLOSER)
-        for zone in (_before, _closer)
-        for scope in (_everywhere, _semi_hard_only)
+        for zone, scope in ((_before, _everywhere), (_before, _semi_hard_only), (_closer, _semi_hard_only))
     ),
     *(
         Mutant(name, scope(_fallen_back(choose, single=single)), text)
@@ -511,8 +529,7 @@ MINE = (
             ("fallback to another zone", _nearest_of, _FALLBACK),
             ("image 0 slipped in", _image_zero, _FIRST_ENTRY),
         )
-        for single in (False, True)
-        for scope in (_everywhere, _semi_hard_only)
+        for single, scope in ((False, _everywhere), (False, _semi_hard_only), (True, _semi_hard_only))
     ),
     Mutant("image 0 slipped in", _hardest_with(_nearest), _FIRST_ENTRY),
     *(
@@ -549,7 +566,6 @@ MINE = (
         "you return). Both distances start at the anchor.",
     ),
     Mutant("places for images", _places, _PLACES),
-    Mutant("places for images", _negative_places, _PLACES),
     Mutant(
         "order of the three",
         _negative_second,
@@ -558,13 +574,10 @@ MINE = (
     ),
     Mutant("ties at the edges", _with_zone(lambda p, n, m: _codes(n >= p, n >= p + m)), _EDGES),
     Mutant("ties at the edges", _with_zone(lambda p, n, m: _codes(n > p, n > p + m)), _EDGES),
-    *(
-        Mutant(
-            "no outer edge",
-            scope(_with_zone(lambda d_ap, d_an, m: np.where(d_an > d_ap, 1, 0))),
-            "Semi-hard ends at d_ap + m. Beyond that a negative is easy and has no loss.",
-        )
-        for scope in (_everywhere, _semi_hard_only)
+    Mutant(
+        "no outer edge",
+        _semi_hard_only(_with_zone(lambda d_ap, d_an, m: np.where(d_an > d_ap, 1, 0))),
+        "Semi-hard ends at d_ap + m. Beyond that a negative is easy and has no loss.",
     ),
     Mutant(
         "all with a loss",
