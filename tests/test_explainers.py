@@ -109,6 +109,11 @@ def _pull_and_push():
     return explain.PullAndPush(images[:140], labels[:140])
 
 
+def _word_veto():
+    self_words, others = ([w for w in datasets.words(x, 15_000) if len(w) == 6] for x in ("en", "pl"))
+    return explain.WordVeto(self_words[:1000], {"English": self_words[1000:1300], "Polish": others[:300]})
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AdaptiveTemperature": _adaptive_temperature,
@@ -128,6 +133,7 @@ BUILD = {
     "SoftmaxWeights": _softmax_weights,
     "TripletZones": _triplet_zones,
     "UnequalNegatives": _unequal_negatives,
+    "WordVeto": _word_veto,
 }
 
 CLASSES = [

@@ -8,6 +8,7 @@ from .adaptive_temperature import AdaptiveTemperature
 from .alias_build import AliasBuild
 from .alias_darts import AliasDarts
 from .anchor_shares import AnchorShares
+from .contiguous_match import ContiguousMatch
 from .draws_and_push import DrawsAndPush
 from .effective_margin import EffectiveMargin
 from .entropy_speed import EntropySpeed
@@ -30,6 +31,7 @@ from .softmax_weights import SoftmaxWeights
 from .threshold_growth import ThresholdGrowth
 from .triplet_zones import TripletZones
 from .unequal_negatives import UnequalNegatives
+from .word_veto import WordVeto
 from .your_curve import your_curve
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "AliasBuild",
     "AliasDarts",
     "AnchorShares",
+    "ContiguousMatch",
     "Control",
     "DrawsAndPush",
     "EffectiveMargin",
@@ -64,6 +67,7 @@ __all__ = [
     "ThresholdGrowth",
     "TripletZones",
     "UnequalNegatives",
+    "WordVeto",
     "decade_grid",
     "integer_grid",
     "linear_grid",

@@ -1,0 +1,231 @@
+"""Chapter 15: matching by runs, survivors and holes, against brute force; the published values; the claims of its figures."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+
+from nslab import datasets, hit_probability, smallest_k
+from nslab.explain import ContiguousMatch, WordVeto
+from nslab.explain.contiguous_match import RS
+
+# --- matching in r contiguous letters
+
+
+def markov(length: int, r: int, m: int) -> float:
+    """P(match) from another side: powers of the transition matrix of 'length of the present run', r absorbing."""
+    step = np.zeros((r + 1, r + 1))
+    step[:r, 0] = 1 - 1 / m
+    step[np.arange(r), np.arange(1, r + 1)] = 1 / m
+    step[r, r] = 1
+    return float(np.linalg.matrix_power(step, length)[0, r])
+
+
+@pytest.mark.parametrize(("length", "m"), [(8, 2), (13, 3), (32, 2), (64, 2), (64, 60), (9, 20)])
+def test_the_exact_chance_is_that_of_a_markov_chain(length: int, m: int) -> None:
+    result = ContiguousMatch().at(length=length, m=m)
+    wanted = [markov(length, r, m) if r <= length else 0.0 for r in RS.tolist()]
+    assert result.exact == pytest.approx(wanted, rel=1e-9, abs=0)
+
+
+def test_the_exact_chance_is_the_count_over_all_pairs() -> None:
+    agreements = ["".join(bits) for bits in itertools.product("01", repeat=10)]
+    exact = ContiguousMatch().at(length=10, m=2).exact
+    for r in range(1, 11):
+        assert exact[r - 1] == sum("1" * r in bits for bits in agreements) / 1024
+
+
+def test_published_and_audited_values() -> None:
+    result = ContiguousMatch().at(length=32, m=2)
+    assert result.formula[7] == pytest.approx(0.05078, abs=5e-6)
+    assert result.exact[7] == pytest.approx(0.05020, abs=5e-6)
+    assert result.formula[3] == 0.9375
+    assert result.exact[3] == pytest.approx(0.6647, abs=5e-5)
+    assert result.formula[3] / result.exact[3] - 1 == pytest.approx(0.41, abs=0.005)
+
+
+@pytest.mark.parametrize(("length", "m"), [(8, 2), (9, 2), (32, 2), (33, 5), (50, 2)])
+def test_the_formula_is_never_too_small_and_exact_from_half_the_length(length: int, m: int) -> None:
+    result = ContiguousMatch().at(length=length, m=m)
+    for r in range(1, min(length, 28) + 1):
+        exact, formula = result.exact[r - 1], result.formula[r - 1]
+        if 2 * r >= length:
+            assert formula == pytest.approx(exact, rel=1e-12)
+        else:
+            assert formula > exact
+
+
+def test_the_formula_is_the_expected_number_of_runs() -> None:
+    for r in (1, 2, 4):
+        runs = [
+            sum(len(run) >= r for run in "".join(bits).split("0"))
+            for bits in itertools.product("01", repeat=10)
+        ]
+        assert ContiguousMatch().at(length=10, m=2).formula[r - 1] == pytest.approx(sum(runs) / 1024)
+
+
+@pytest.mark.parametrize("n_self", [1, 50, 10_000])
+def test_one_match_in_as_many_as_there_are_self_strings_is_best(n_self: int) -> None:
+    best = minimize_scalar(lambda x: -math.exp(x) * (1 - math.exp(x)) ** n_self, bounds=(-14, -0.01))
+    assert math.exp(best.x) == pytest.approx(1 / (n_self + 1), rel=1e-3)
+    result = ContiguousMatch().at(n_self=n_self)
+    assert result.useful.max() == result.useful[result.best - 1] <= 1 + 1e-12
+    assert result.survive == pytest.approx((1 - result.exact) ** n_self, abs=1e-12)
+
+
+def test_at_the_best_about_sixty_three_percent_are_deleted() -> None:
+    assert hit_probability(1 / 100_001, 100_000) == pytest.approx(1 - 1 / math.e, abs=1e-5)
+
+
+# --- words: everything against one detector at a time
+
+
+@pytest.fixture(scope="module")
+def lists() -> dict[str, list[str]]:
+    return {
+        code: [w for w in datasets.words(code, 25_000) if len(w) == 6][:3000] for code in ("en", "fr", "pl")
+    }
+
+
+SELF = ["banana", "cabana", "canada", "papaya", "ananas"]
+
+
+def code(letters: str) -> int:
+    return sum((ord(x) - 97) * 26**i for i, x in enumerate(reversed(letters)))
+
+
+@pytest.mark.parametrize("n", [1, 40, 1000])
+def test_survivors_and_matchers_one_by_one(n: int) -> None:
+    """Words of four letters, so that all 26⁴ detectors can be tried; self is drawn from nine letters."""
+    generator = np.random.default_rng(0)
+    own = ["".join(x) for x in generator.choice(list("abcdefghi"), (1000, 4))]
+    others = ["".join(x) for x in generator.choice(list("abcdefghijk"), (60, 4))]
+    result = WordVeto(own, {"others": others}).at(n=n)
+    head, tail = np.divmod(np.arange(26**4), 26)[0], np.arange(26**4) % 26**3
+    kept = ~np.isin(head, [code(w[:3]) for w in own[:n]]) & ~np.isin(tail, [code(w[1:]) for w in own[:n]])
+    assert result.survive == kept.mean()
+    for word, rho in zip(others, result.rho[0], strict=True):
+        caught_by = kept & ((head == code(word[:3])) | (tail == code(word[1:])))
+        assert rho * 26**4 == pytest.approx(caught_by.sum(), abs=1e-6)
+
+
+def test_what_a_word_would_catch_is_what_it_deletes_when_shown(lists: dict[str, list[str]]) -> None:
+    shown = lists["en"][:1000]
+    for n in (1, 30, 700):
+        veto = WordVeto(shown, {"next": [shown[n]]})
+        drop = veto.at(n=n).survive - veto.at(n=n + 1).survive
+        assert veto.at(n=n).rho[0][0] == pytest.approx(drop, rel=1e-6, abs=1e-14)
+
+
+def test_generating_and_deleting_gives_the_exact_share(lists: dict[str, list[str]]) -> None:
+    shown = lists["en"][:1000]
+    drawn = np.random.default_rng(0).integers(0, 26, (100_000, 6)) @ 26 ** np.arange(5, -1, -1)
+    kept = np.ones(len(drawn), dtype=bool)
+    for i in range(4):
+        kept &= ~np.isin(drawn // 26 ** (3 - i) % 26**3, [code(word[i : i + 3]) for word in shown])
+    assert WordVeto(shown, {"self": shown[:1]}).at(n=1000).survive == pytest.approx(kept.mean(), abs=0.004)
+
+
+def test_a_hole_is_made_of_windows_of_self() -> None:
+    """canana was never shown; each of its windows stands at the same place in canada or banana."""
+    veto = WordVeto(
+        (SELF * 200)[:1000], {"self": SELF, "hole": ["canana"], "strangers": ["zzzzzz", "banjos"]}
+    )
+    result = veto.at(n=1000, t=10_000_000)
+    assert veto.holes(result) == [1, 1, 0]
+    assert result.caught[0] == result.caught[1] == 0 < result.caught[2]
+
+
+def test_the_chance_of_a_match_is_that_of_the_other_explainer() -> None:
+    veto = WordVeto((SELF * 200)[:1000], {"self": SELF})
+    assert veto.at(n=1).match == pytest.approx(markov(6, 3, 26), rel=1e-12)
+
+
+# --- what the figures claim, on other splits than the chapter's
+
+
+def veto_of(lists: dict[str, list[str]], seed: int) -> WordVeto:
+    order = np.random.default_rng(100 + seed).permutation(3000)
+    own = [lists["en"][i] for i in order]
+    known = set(own)
+    groups = {"shown": own[:1000], "English": own[1000:2000]}
+    groups |= {code: [w for w in lists[code] if w not in known] for code in ("fr", "pl")}
+    return WordVeto(own[:1000], groups)
+
+
+def above(x: np.ndarray, y: np.ndarray) -> float:
+    """P(y > x) + ½ P(y = x)."""
+    pooled = np.sort(x)
+    return float((np.searchsorted(pooled, y) + np.searchsorted(pooled, y, side="right")).mean() / 2 / len(x))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_unseen_english_is_spared_more_than_french_and_polish(lists: dict[str, list[str]], seed: int) -> None:
+    veto = veto_of(lists, seed)
+    result = veto.at(n=1000, t=10_000_000)
+    shown, english, french, polish = veto.holes(result)
+    assert shown == 1
+    assert 0.15 < english < 0.27 and english > french > 0.08 and polish < 0.05
+    rho = result.rho
+    half = len(rho[1]) // 2
+    assert above(rho[1][:half], rho[1][half:]) == pytest.approx(0.5, abs=0.05)
+    assert 0.53 < above(rho[1], rho[2]) < 0.65 and 0.75 < above(rho[1], rho[3]) < 0.87
+    assert result.survive > result.promised + 0.05
+    assert result.caught[1:] == pytest.approx([1 - english, 1 - french, 1 - polish], abs=1e-3)
+
+
+def test_alike_chances_promise_fewer_misses_than_there_are(lists: dict[str, list[str]]) -> None:
+    result = veto_of(lists, 0).at(n=1000, t=30_000)
+    for rho, caught in zip(result.rho[1:], result.caught[1:], strict=True):
+        assert caught < float(hit_probability(float(rho.mean()), 30_000)) - 0.02
+
+
+# --- the thymus
+
+
+def test_the_odds_of_deletion() -> None:
+    wanted = {1000: 0.095, 10_000: 0.632, 100_000: 0.99995}
+    for k, deleted in wanted.items():
+        assert float(hit_probability(1e-4, k)) == pytest.approx(deleted, abs=5e-4)
+    assert (smallest_k(1e-4, Fraction(1, 2)), smallest_k(1e-4, Fraction(2, 3))) == (6932, 10_986)
+
+
+def test_uneven_odds_delete_fewer() -> None:
+    """z² has the Laplace transform (1 + 2s)^−½."""
+    z = np.random.default_rng(0).standard_normal(100_000)
+    for k, deleted in ((10_000, 1 - 3**-0.5), (100_000, 1 - 21**-0.5)):
+        assert float(np.asarray(hit_probability(1e-4 * z**2, k)).mean()) == pytest.approx(deleted, abs=0.005)
+        assert deleted < float(hit_probability(1e-4, k)) - 0.2
+
+
+def test_shares_of_the_deaths() -> None:
+    leave = Fraction(2)
+    chimeras = [leave / (1 - share) - leave for share in (Fraction(1, 2), Fraction(2, 3))]
+    assert chimeras == [2, 4] and all(
+        deleted < 98 - deleted for deleted in (*chimeras, 6 * leave, Fraction(98, 4))
+    )
+    assert Fraction(6, 4) / (Fraction(6, 4) + 1) == Fraction(3, 5)
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("shown", "groups", "words"),
+    [
+        (SELF, {"a": SELF}, ["shown", "1000", "5"]),
+        (["banana"] * 1000, {}, ["groups", "0"]),
+        (["bananas"] * 1000, {"a": ["bananas"]}, ["shown", "bananas"]),
+        (["banana"] * 1000, {"a": ["Banana"]}, ["a must", "Banana"]),
+        (["banana"] * 1000, {"a": []}, ["a must", "at least one"]),
+    ],
+)
+def test_word_veto_refuses(shown: list[str], groups: dict[str, list[str]], words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        WordVeto(shown, groups)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
