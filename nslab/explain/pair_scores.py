@@ -95,7 +95,7 @@ class PairScores(Explainer):
     def create(self, figure: Figure) -> SimpleNamespace:
         left, right = figure.subplots(1, 2)
         ends = [self.compute(lam, alpha) for lam in (0, LAMBDAS[-1]) for alpha in ALPHAS[::10]]
-        left.set(xlim=(-0.01, 0.51), ylim=(0, 1.08 * max(end.totals.max() for end in ends)))
+        left.set(xlim=(-0.01, 0.51), ylim=(0.7, 1.05 * max(end.totals.max() for end in ends)))
         left.set(xlabel="λ, nats a point of score", ylabel="all weights together")
         left.set_title("They add up to 1 at one λ only")
         left.axhline(1, color=FAINT, lw=1, zorder=0)
@@ -115,7 +115,7 @@ class PairScores(Explainer):
             weighted=right.stairs(self._scores * 0.0, edges, color=POSITIVE, lw=2, label="× e^(λ s)"),
         )
         left.legend(loc="upper left")
-        right.legend(loc="upper right")
+        right.legend(loc="upper left")
         return artists
 
     def draw(self, artists: Any, result: Pairs) -> None:

@@ -1,0 +1,387 @@
+"""Chapter 14: what its explainers compute, against independent computations, and what its prose claims."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import logomaker
+import numpy as np
+import pytest
+import torch
+from Bio.SeqUtils.ProtParamData import kd
+from scipy.optimize import brentq, minimize
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from nslab import datasets, sgns_loss
+from nslab.explain import MotifWeights, PairScores
+
+LETTERS, SCORES = datasets.substitution_matrix("BLOSUM62")
+S = SCORES.numpy()
+# Robinson & Robinson, PNAS 1991
+PARTS = {"A": 78.05, "C": 19.25, "D": 53.64, "E": 62.95, "F": 38.56, "G": 73.77, "H": 21.99, "I": 51.42, "K": 57.44, "L": 90.19,
+         "M": 22.43, "N": 44.87, "P": 52.03, "Q": 42.64, "R": 51.29, "S": 71.20, "T": 58.41, "V": 64.41, "W": 13.30, "Y": 32.16}  # fmt: skip
+P = np.array([PARTS[letter] for letter in LETTERS]) / 1000
+CHANCE = np.outer(P, P)
+LAM = 0.3176059576
+RELATED = CHANCE * np.exp(LAM * S)
+PMI = LAM * S
+
+
+# --- the scale of a matrix
+
+
+@pytest.mark.parametrize(
+    ("name", "lam", "information"),
+    [
+        ("BLOSUM45", 0.2291, 0.2514),
+        ("BLOSUM50", 0.2318, 0.3362),
+        ("BLOSUM62", 0.3176, 0.4012),
+        ("BLOSUM90", 0.3346, 0.7547),
+        ("PAM30", 0.3400, 1.754),
+        ("PAM70", 0.3345, 1.029),
+        ("PAM250", 0.2252, 0.2223),
+    ],
+)
+def test_scale_and_information_are_the_published_ones(name: str, lam: float, information: float) -> None:
+    result = PairScores(datasets.substitution_matrix(name).scores, P).at()
+    assert result.root == pytest.approx(lam, abs=5.1e-5)
+    assert result.information == pytest.approx(information, rel=4e-4)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7, 1.5])
+@pytest.mark.parametrize("lam", [0.0, 0.31, 0.5])
+def test_weights_of_pairs_against_a_double_sum(alpha: float, lam: float) -> None:
+    result = PairScores(SCORES, P).at(lam=lam, alpha=alpha)
+    q = P**alpha / (P**alpha).sum()
+    pairs = [(q[i] * q[j], S[i, j]) for i in range(20) for j in range(20)]
+    assert result.total == pytest.approx(sum(w * math.exp(lam * s) for w, s in pairs), rel=1e-12)
+    assert result.chance.sum() == pytest.approx(1) and result.weighted.sum() == pytest.approx(result.total)
+    assert result.chance[int(4 - S.min())] == pytest.approx(sum(w for w, s in pairs if s == 4))
+    root: Any = brentq(lambda x: sum(w * math.exp(x * s) for w, s in pairs) - 1, 0.05, 2, xtol=1e-14)
+    assert result.root == pytest.approx(root, rel=1e-9)
+    assert result.mean == pytest.approx(sum(w * s for w, s in pairs))
+    h = sum(w * math.exp(root * s) * root * s for w, s in pairs)
+    assert result.information == pytest.approx(h, rel=1e-8)
+    grid = np.array(PairScores(SCORES, P).controls["lam"].values)
+    assert result.totals[np.abs(grid - lam).argmin()] == pytest.approx(result.total, rel=1e-12)
+
+
+def test_the_total_falls_turns_and_crosses_one_once() -> None:
+    totals = PairScores(SCORES, P).at().totals
+    assert (np.diff(totals, 2) > 0).all() and totals[1] < 1 < totals[-1]
+    assert (np.diff(np.sign(totals[1:] - 1)) != 0).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("scores", "background", "words"),
+    [
+        (np.ones((3, 2)), np.ones(3), ["scores", "(3, 2)"]),
+        (-np.eye(2), np.array([1.0, 0.0]), ["background", "0.0"]),
+        (0.5 - np.eye(2), np.ones(2), ["scores", "integers"]),
+        (-np.eye(2), np.ones(2), ["scores", "> 0"]),
+        (np.eye(2), np.ones(2), ["scores", "average", "0.5"]),
+    ],
+)
+def test_pair_scores_refuses(scores: np.ndarray, background: np.ndarray, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        PairScores(scores, background)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_high_score_is_not_a_common_pair() -> None:
+    w, leu = LETTERS.index("W"), LETTERS.index("L")
+    assert S[w, w] == 11 and S[leu, leu] == 4
+    assert RELATED[w, w] == pytest.approx(0.0058, abs=5e-5) and RELATED[leu, leu] == pytest.approx(
+        0.0290, abs=5e-5
+    )
+    assert RELATED[w, w] / CHANCE[w, w] == pytest.approx(32.9, abs=0.05)
+    assert RELATED[leu, leu] / CHANCE[leu, leu] == pytest.approx(3.56, abs=0.01)
+
+
+def test_the_matrix_contains_its_own_noise() -> None:
+    def noise(lam: float) -> np.ndarray:
+        return np.linalg.solve(np.exp(lam * S), np.ones(20))
+
+    lam: Any = brentq(lambda x: noise(x).sum() - 1, 0.25, 0.4)
+    q = noise(lam)
+    assert lam == pytest.approx(0.3240, abs=5e-5) and q.min() > 0.013
+    assert (np.outer(q, q) * np.exp(lam * S)).sum(1) == pytest.approx(q)
+    assert np.abs(q - P).sum() / 2 == pytest.approx(0.067, abs=5e-4)
+    rows = RELATED.sum(1) / P  # with the usual letters they do not add up
+    assert rows.min() < 0.88 and rows.max() > 1.07
+
+
+def test_half_a_bit_is_not_its_unit() -> None:
+    half = math.log(2) / 2
+    assert (CHANCE * np.exp(half * S)).sum() == pytest.approx(1.042, abs=5e-4)
+    assert math.exp((half - LAM) * 50) == pytest.approx(4.26, abs=0.01)
+
+
+# --- learned from negatives
+
+
+@pytest.mark.parametrize("k", [1, 5, 15])
+def test_the_fit_of_a_table_returns_lambda_and_minus_ln_k(k: int) -> None:
+    logit = np.log(RELATED / (k * CHANCE)).ravel()
+    slope = -RELATED.ravel() * expit(-logit) + k * CHANCE.ravel() * expit(logit)
+    assert slope == pytest.approx(np.zeros(400), abs=1e-15)
+    assert np.polyfit(S.ravel(), logit, 1) == pytest.approx([LAM, -math.log(k)], abs=1e-9)
+    rng, n = np.random.default_rng(0), 1_000_000
+    seen = [rng.multinomial(m, (x / x.sum()).ravel()) for m, x in ((n, RELATED), (k * n, CHANCE))]
+    found = np.polyfit(
+        S.ravel(), np.log(seen[0] / seen[1]), 1, w=np.sqrt(seen[0] * seen[1] / (seen[0] + seen[1]))
+    )
+    assert found == pytest.approx([LAM, -math.log(k)], abs=3e-3)
+
+
+def test_counting_is_the_optimum_of_sgns_loss() -> None:
+    generator = torch.Generator().manual_seed(0)
+    positive = torch.randint(6, (500,), generator=generator)
+    negative = torch.randint(6, (500, 3), generator=generator)
+    counts = [torch.bincount(x.ravel(), minlength=6).double() for x in (positive, negative)]
+    logit = (counts[0] / counts[1]).log().requires_grad_()
+    sgns_loss(logit[positive], logit[negative], reduction="sum").backward()
+    assert logit.grad is not None and float(logit.grad.abs().max()) < 1e-10
+    moved = (logit.detach() + torch.tensor([0.1, 0, 0, 0, 0, 0])).requires_grad_()
+    sgns_loss(moved[positive], moved[negative], reduction="sum").backward()
+    assert moved.grad is not None and float(moved.grad.abs().max()) > 1
+
+
+def best_stretch(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    running, best = np.zeros((len(a), b.shape[1] + 1)), np.zeros(len(a))
+    for i in range(a.shape[1]):
+        running[:, 1:] = np.maximum(0, running[:, :-1] + S[a[:, i, None], b])
+        best = np.maximum(best, running.max(1))
+    return best
+
+
+def test_the_best_of_strangers_gains_one_over_lambda_a_nat() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(20, size=(2, 3, 7))
+    for x, y, found in zip(a, b, best_stretch(a, b), strict=True):
+        sums = [
+            S[x[i : i + n], y[j : j + n]].sum()
+            for i in range(7)
+            for j in range(7)
+            for n in range(1, 8 - max(i, j))
+        ]
+        assert found == max(0, *sums)
+    sizes = (100, 200, 400)
+    means = [best_stretch(*rng.choice(20, (2, 150, n), p=P)).mean() for n in sizes]
+    slope = np.polyfit(np.log(np.square(sizes)), means, 1)[0]
+    assert slope == pytest.approx(1 / LAM, abs=0.5)
+    theory = (np.log(0.134 * np.square(sizes)) + np.euler_gamma) / LAM
+    assert (theory - means < 2).all() and (theory - means > 0).all()
+
+
+# --- low rank
+
+
+def cut(table: np.ndarray, rank: int) -> np.ndarray:
+    u, size, v = np.linalg.svd(table)
+    return (u[:, :rank] * size[:rank]) @ v[:rank]
+
+
+def loss(table: np.ndarray, k: int) -> float:
+    G = table - math.log(k)
+    return float((RELATED * np.logaddexp(0, -G) + k * CHANCE * np.logaddexp(0, G)).sum())
+
+
+def evidence(table: np.ndarray, k: int) -> float:
+    return (loss(0 * PMI, k) - loss(table, k)) / (loss(0 * PMI, k) - loss(PMI, k))
+
+
+@pytest.mark.parametrize(("rank", "error"), [(1, 0.831), (5, 0.430), (10, 0.204), (20, 0.0)])
+def test_squared_error_of_a_cut(rank: int, error: float) -> None:
+    assert np.linalg.norm(cut(PMI, rank) - PMI) / np.linalg.norm(PMI) == pytest.approx(error, abs=5e-4)
+
+
+def test_a_second_dimension_of_the_svd_loses_evidence() -> None:
+    for k in (1, 15):
+        one, two, all_ = (evidence(cut(PMI, rank), k) for rank in (1, 2, 20))
+        assert two < one - 0.05 and all_ == pytest.approx(1)
+    assert np.linalg.eigvalsh(S)[[0, 1]] == pytest.approx([-22.9, 0.2], abs=0.05)
+
+
+def test_training_beats_the_svd_in_evidence_and_loses_in_squares() -> None:
+    def value(x: np.ndarray) -> tuple[float, np.ndarray]:
+        left, right = x.reshape(2, 20, 3)
+        slope = -RELATED * expit(-(left @ right.T)) + CHANCE * expit(left @ right.T)
+        return loss(left @ right.T, 1), np.concatenate([(slope @ right).ravel(), (slope.T @ left).ravel()])
+
+    rng, found = np.random.default_rng(0), []
+    for _ in range(4):
+        end = minimize(
+            value,
+            rng.normal(size=120) / 2,
+            jac=True,
+            method="L-BFGS-B",
+            options={"maxiter": 2000, "ftol": 1e-13},
+        )
+        left, right = end.x.reshape(2, 20, 3)
+        found.append((evidence(left @ right.T, 1), float(np.linalg.norm(left @ right.T - PMI))))
+    best, far = max(found)
+    assert best == pytest.approx(0.655, abs=1e-3) and evidence(cut(PMI, 3), 1) == pytest.approx(
+        0.442, abs=5e-4
+    )
+    assert far > 1.1 * np.linalg.norm(cut(PMI, 3) - PMI)
+
+
+def test_one_axis_is_hydropathy() -> None:
+    three = np.linalg.eigh(S)[1][:, -3:].T
+    water = np.array([kd[letter] for letter in LETTERS])
+    found = np.abs(np.corrcoef(np.vstack([three, water]))[3, :3])
+    assert found[::-1] == pytest.approx([0.82, 0.47, 0.08], abs=0.005)
+    rng = np.random.default_rng(1)
+    luck = [np.abs(np.corrcoef(np.vstack([three, rng.permutation(water)]))[3, :3]).max() for _ in range(300)]
+    assert np.quantile(luck, 0.99) < 0.75 < found.max()
+
+
+def test_the_matrix_knows_domains_it_is_tested_on() -> None:
+    lines = (
+        Path(logomaker.__file__)
+        .with_name("examples")
+        .joinpath("datafiles/ww_sequences.fa")
+        .read_text()
+        .splitlines()
+    )
+    aligned = sorted({line for line in lines if line and line[0] not in ">#"})
+    table = np.array([[LETTERS.find(c) for c in line.upper()] for line in aligned])
+    core = table[:, (table >= 0).mean(0) > 0.8].T
+    assert (len(aligned), len(core)) == (3390, 27)
+    counts = [np.bincount(column[column >= 0], minlength=20) for column in core]
+    related = np.mean([(np.outer(n, n) - np.diag(n)) / (n.sum() * (n.sum() - 1)) for n in counts], 0)
+    assert related.sum() == pytest.approx(1)
+
+    def value(t: np.ndarray) -> float:
+        return float((related * np.logaddexp(0, -t) + CHANCE * np.logaddexp(0, t)).sum())
+
+    rng, off = np.random.default_rng(0), np.triu_indices(20, 1)
+    shuffled = np.diag(np.diag(PMI))
+    shuffled[off] = rng.permutation(PMI[off])
+    shuffled = shuffled + np.triu(shuffled, 1).T
+    assert value(PMI) < value(shuffled) - 0.05 < value(0 * PMI) - 0.1
+    assert value(0 * PMI) == pytest.approx(2 * math.log(2))
+
+
+# --- the motif
+
+
+@pytest.fixture(scope="module")
+def places() -> list[str]:
+    listed = datasets.binding_sites()
+    other = {site: site[::-1].translate(str.maketrans("ACGT", "TGCA")) for site in listed}
+    found = list({min(site, other[site]): site for site in reversed(listed)}.values())
+    assert (len(listed), len(set(listed)), len(found)) == (358, 308, 265)
+    return found
+
+
+def digits(sites: list[str]) -> np.ndarray:
+    return np.array([["ACGT".index(c) for c in site] for site in sites])
+
+
+def log_odds(words: np.ndarray) -> np.ndarray:
+    counts = (words[:, :, None] == np.arange(4)).sum(0)
+    return np.log((counts + 0.25) / (len(words) + 1) / 0.25)
+
+
+@pytest.fixture(scope="module")
+def small(places: list[str]) -> MotifWeights:
+    return MotifWeights([site[6:8] + site[18] for site in places])
+
+
+@pytest.mark.parametrize("k", [1, 40])
+@pytest.mark.parametrize("mix", [0.0, 0.5])
+def test_the_exact_fit_against_a_general_optimiser(
+    small: MotifWeights, places: list[str], k: int, mix: float
+) -> None:
+    words = list(itertools.product(range(4), repeat=3))
+    sites = digits([site[6:8] + site[18] for site in places]).tolist()
+    real = np.array([(sites.count(list(word)) + 1 / 64) / (len(sites) + 1) for word in words])
+    columns = [
+        [sum(real[i] for i, word in enumerate(words) if word[j] == b) for b in range(4)] for j in range(3)
+    ]
+    product = np.array([math.prod(columns[j][word[j]] for j in range(3)) for word in words])
+    data = (1 - mix) * real + mix * product
+
+    def value(x: np.ndarray) -> float:
+        table = x[:12].reshape(3, 4)
+        G = np.array([x[12] + sum(table[j, word[j]] for j in range(3)) for word in words]) - math.log(k)
+        return float((data * np.logaddexp(0, -G) + k / 64 * np.logaddexp(0, G)).sum()) + 1e-9 * float(x @ x)
+
+    table = minimize(value, np.zeros(13), method="BFGS", options={"gtol": 1e-7}).x[:12].reshape(3, 4)
+    result = small.at(k=k, mix=mix)
+    assert result.weights == pytest.approx(table - table.mean(1, keepdims=True), abs=2e-3)
+    expected = np.log(columns) - np.log(columns).mean(1, keepdims=True)
+    assert result.log_odds == pytest.approx(expected, abs=1e-12)
+
+
+def test_independent_columns_give_the_log_odds_at_every_k(places: list[str]) -> None:
+    motif = MotifWeights([site[6:9] + site[17:20] for site in places])
+    for k in (1, 30, 10_000):
+        assert motif.at(k=k, mix=1.0).gap < 1e-9
+    gaps = [motif.at(k=k, mix=0.0).gap for k in (1, 10, 100, 1000, 10_000)]
+    assert sorted(gaps, reverse=True) == gaps and gaps[0] > 0.3 and gaps[-1] < 0.01
+    pulls = [motif.at(k=k, mix=0.0).mean_pull for k in (1, 10, 100, 1000, 10_000)]
+    assert sorted(pulls) == pulls and pulls[0] < 0.25 and pulls[-1] > 0.98
+    result = motif.at(k=7, mix=0.3)
+    assert result.pull == pytest.approx(expit(math.log(7) - result.score))
+    assert result.slope < 1 and motif.at(k=1, mix=0.0).slope < 0.75
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [([], ["got 0"]), (["A"], ["2 to 6", "got 1"]), (["ACGTACG"], ["got 7"]), (["AC", "ACG"], ["2 letters", "'ACG'"]), (["AN"], ["'AN'"])],
+)  # fmt: skip
+def test_motif_weights_refuses(sites: list[str], words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        MotifWeights(sites)
+    assert all(word in str(caught.value) for word in ["sites", *words]), str(caught.value)
+
+
+def test_the_sites_columns_repeat_each_other(places: list[str]) -> None:
+    words = digits(places)
+    each = log_odds(words)[np.arange(26), words]
+    assert each.sum(1).var() / each.var(0).sum() == pytest.approx(2.54, abs=0.01)
+    assert np.corrcoef(each[:, :13].sum(1), each[:, 13:].sum(1))[0, 1] == pytest.approx(0.39, abs=0.005)
+    rng = np.random.default_rng(0)
+    alone = np.stack([rng.permutation(column) for column in words.T], 1)
+    each = log_odds(alone)[np.arange(26), alone]
+    assert each.sum(1).var() / each.var(0).sum() == pytest.approx(1, abs=0.3)
+
+
+def gains(places: list[str], independent: bool, k: int, seeds: int) -> list[float]:
+    """Held-out AUC of a logistic regression against k random words a site, by scikit-learn, less the PWM's."""
+    found = []
+    for seed in range(seeds):
+        rng = np.random.default_rng(seed)
+        words = digits(places)
+        if independent:
+            words = np.stack([rng.permutation(column) for column in words.T], 1)
+        words = rng.permutation(words)
+        learn, test, fresh = words[:175], words[175:], rng.integers(4, size=(10_000, 26))
+        noise = rng.integers(4, size=(175 * k, 26))
+        ones = [
+            (x[:, :, None] == np.arange(4)).reshape(len(x), -1)
+            for x in (np.vstack([learn, noise]), np.vstack([test, fresh]))
+        ]
+        fit = LogisticRegression(C=10, max_iter=300).fit(ones[0], np.arange(len(ones[0])) < 175)
+        is_site = np.arange(len(ones[1])) < len(test)
+        pwm = log_odds(learn)[np.arange(26), np.vstack([test, fresh])].sum(1)
+        found.append(roc_auc_score(is_site, fit.decision_function(ones[1])) - roc_auc_score(is_site, pwm))
+    return found
+
+
+def test_one_word_a_site_is_too_few_and_independent_columns_are_for_counting(places: list[str]) -> None:
+    assert max(gains(places, independent=False, k=1, seeds=3)) < -0.01
+    assert max(gains(places, independent=True, k=5, seeds=3)) < 0
+
+
+def test_dependent_columns_let_the_regression_win_by_a_little(places: list[str]) -> None:
+    found = gains(places, independent=False, k=20, seeds=6)
+    assert 0 < np.mean(found) < 0.02 and sum(gain > 0 for gain in found) >= 4
