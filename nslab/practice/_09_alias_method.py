@@ -235,8 +235,8 @@ def _off(errors: np.ndarray, allowed: Any) -> dict[str, Any]:
     """What is off by more than is allowed, id by id where they are few."""
     errors = np.where(np.abs(errors) <= allowed, 0.0, errors)
     if len(errors) <= 8:
-        return {f"id {i} off by": e for i, e in enumerate(errors)}
-    return {"most too much": errors.max(), "most too little": errors.min()}
+        return {f"id {i} off by:": e for i, e in enumerate(errors)}
+    return {"most too much:": errors.max(), "most too little:": errors.min()}
 
 
 def _measure_table(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
@@ -245,11 +245,11 @@ def _measure_table(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     size = max(len(q), len(prob))
     errors = _shares(prob, alias, size) - np.pad(q, (0, size - len(q)))
     return {
-        "columns": len(prob),
-        "prob outside [0, 1]": int((~((prob >= -EXACT) & (prob <= 1 + EXACT))).sum()),
-        "alias that is no id": int((~_real_ids(alias, len(prob))).sum()),
-        "alias in floats": floats,
-        "drawn at weight 0": int((errors[: len(q)][q == 0] != 0).sum()),
+        "columns:": len(prob),
+        "prob outside [0, 1]:": int((~((prob >= -EXACT) & (prob <= 1 + EXACT))).sum()),
+        "alias that is no id:": int((~_real_ids(alias, len(prob))).sum()),
+        "alias in floats:": floats,
+        "drawn at weight 0:": int((errors[: len(q)][q == 0] != 0).sum()),
         **_off(errors, EXACT),
     }
 
@@ -274,7 +274,7 @@ def _uneven(ids: np.ndarray, chances: np.ndarray) -> dict[str, Any]:
     variance = (chances * (1 - chances)).sum(0)
     off = counts - chances.sum(0)
     lucky = np.abs(off) <= np.where(variance == 0, 1e-6, _most(variance))
-    return {f"id {i} off by": 0.0 if lucky.all() else share for i, share in enumerate(off / len(ids))}
+    return {f"id {i} off by:": 0.0 if lucky.all() else share for i, share in enumerate(off / len(ids))}
 
 
 def _measure_draws(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
@@ -282,14 +282,14 @@ def _measure_draws(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     q, ids = reconstruct(prob, alias), _read_ids(value)
     even = len(ids) // 2 * 2
     same = ids[:even:2] == ids[1:even:2]
-    chance = (q**2).sum()
+    chance = ((np.unique(ids, return_counts=True)[1] / max(1, len(ids))) ** 2).sum()
     surprise = abs(same.sum() - len(same) * chance)
     return {
-        "drawn": len(ids),
-        "ids that do not exist": int(((ids < 0) | (ids >= len(q))).sum()),
+        "drawn:": len(ids),
+        "ids that do not exist:": int(((ids < 0) | (ids >= len(q))).sum()),
         **_uneven(ids, np.tile(q, (len(ids), 1))),
-        "in blocks": bool(surprise > _most(len(same) * chance * (1 - chance))),
-        "rng unused": q.max() < 1 and rng.unused(),
+        "in blocks:": bool(surprise > _most(len(same) * chance * (1 - chance))),
+        "rng unused:": q.max() < 1 and rng.unused(),
     }
 
 
@@ -297,15 +297,15 @@ def _measure_without(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     prob, alias, excluded, rng = args
     q, ids = reconstruct(prob, alias), _read_ids(value)
     if len(ids) != len(excluded):
-        return {"drawn": len(ids)}
+        return {"drawn:": len(ids)}
     chances = np.tile(q, (len(ids), 1))
     chances[np.arange(len(ids)), excluded] = 0
     chances /= chances.sum(1, keepdims=True)
     return {
-        "drawn": len(ids),
-        "ids that do not exist": int(((ids < 0) | (ids >= len(q))).sum()),
-        "excluded id drawn": bool((ids == excluded).any()),
-        "rng unused": (q > 0).sum() > 2 and rng.unused(),
+        "drawn:": len(ids),
+        "ids that do not exist:": int(((ids < 0) | (ids >= len(q))).sum()),
+        "excluded id drawn:": bool((ids == excluded).any()),
+        "rng unused:": (q > 0).sum() > 2 and rng.unused(),
         **_uneven(ids, chances),
     }
 

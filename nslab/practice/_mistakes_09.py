@@ -407,7 +407,7 @@ def build_mutants(measure: Measure) -> tuple[Mutant, ...]:
             _without_zeros,
             "Your table has fewer columns than there are weights. An id of weight 0 has a column too: without it, all ids "
             "after it move.",
-            lambda case, got, own: isinstance(got.value, dict) and got.value["columns"] < len(case.args[0]),
+            lambda case, got, own: isinstance(got.value, dict) and got.value["columns:"] < len(case.args[0]),
         ),
         family(
             "one giver for all",
@@ -458,11 +458,11 @@ _INTEGERS = (
 
 
 def _is_swapped(value: Any) -> bool:
-    return isinstance(value, dict) and value["alias in floats"] and value["prob outside [0, 1]"] > 0
+    return isinstance(value, dict) and value["alias in floats:"] and value["prob outside [0, 1]:"] > 0
 
 
 def _lacks_alias_only(value: Any) -> bool:
-    return isinstance(value, dict) and value["alias that is no id"] > 0 and not any(_errors(value))
+    return isinstance(value, dict) and value["alias that is no id:"] > 0 and not any(_errors(value))
 
 
 def _errors(value: dict[str, Any]) -> list[float]:
@@ -623,14 +623,14 @@ def _one_id(case: Case, got: Outcome, own: Outcome) -> bool:
     if got.error or not isinstance(got.value, dict):
         return False
     q = _shares(*case.args[:2])
-    return any(q[i] + got.value.get(f"id {i} off by", 0.0) > 0.99 for i in range(len(q)))
+    return any(q[i] + got.value.get(f"id {i} off by:", 0.0) > 0.99 for i in range(len(q)))
 
 
 def _as_many_as_columns(case: Case, got: Outcome, own: Outcome) -> bool:
     """Shapes that do not fit, or where they do, a draw a column."""
     if got.error:
         return isinstance(got.error, ValueError)
-    return isinstance(got.value, dict) and got.value["drawn"] == len(case.args[0]) != case.args[2]
+    return isinstance(got.value, dict) and got.value["drawn:"] == len(case.args[0]) != case.args[2]
 
 
 def _whole_columns(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -638,7 +638,7 @@ def _whole_columns(case: Case, got: Outcome, own: Outcome) -> bool:
     if got.error or not isinstance(got.value, dict):
         return False
     q = _shares(*case.args[:2])
-    off = np.array([got.value.get(f"id {i} off by", 0.0) for i in range(len(q))])
+    off = np.array([got.value.get(f"id {i} off by:", 0.0) for i in range(len(q))])
     columns = len(q) * (q + off)
     return bool((np.abs(columns - np.round(columns)) < 0.2).all())
 
@@ -689,7 +689,7 @@ DRAW = (
         _heads_only,
         "`size` ids are asked for, and another number came back. A coin that falls on its other side is no failed draw: it "
         "gives the alias.",
-        lambda case, got, own: isinstance(got.value, dict) and got.value["drawn"] != case.args[2],
+        lambda case, got, own: isinstance(got.value, dict) and got.value["drawn:"] != case.args[2],
     ),
     Mutant(
         "a fair coin",
@@ -853,13 +853,13 @@ WITHOUT = (
         "marked",
         _marked,
         "Your sample holds numbers that are no ids. Each row gets an id: draw anew for the rows that hit their excluded one.",
-        lambda case, got, own: isinstance(got.value, dict) and got.value.get("ids that do not exist", 0) > 0,
+        lambda case, got, own: isinstance(got.value, dict) and got.value.get("ids that do not exist:", 0) > 0,
     ),
     Mutant(
         "dropped",
         _dropped,
         "You dropped the excluded draws, so that fewer came back than were asked for. Draw anew for those rows.",
-        lambda case, got, own: got.error is None and got.value["drawn"] < len(case.args[2]),
+        lambda case, got, own: isinstance(got.value, dict) and got.value["drawn:"] < len(case.args[2]),
     ),
     Mutant(
         "excluded for all rows",
