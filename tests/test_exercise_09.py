@@ -429,6 +429,15 @@ def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mi
     assert result.mistake == mistake, result
 
 
+def test_a_table_with_a_column_too_many_is_refused() -> None:
+    def build_alias(w: Any) -> Any:
+        prob, alias = vose(w)
+        return [*prob, 1.0], [*alias, 0]
+
+    result = practice.check("09", build_alias)
+    assert result.status == "failed" and "columns: 2" in result.message and "columns: 3" in result.message
+
+
 def test_the_counterexample_is_drawn() -> None:
     result = check("build_alias", of_counts)
     assert "[Your columns, and the probabilities that they give, times N" in result.message
