@@ -42,7 +42,7 @@ class ContiguousMatch(Explainer):
     title = "Match by r contiguous letters: how often, and which detectors survive and are of use"
     length = Control("l", "length of a string", range(8, 65), start=32)
     m = Control("m", "letters in the alphabet", range(2, 61), start=2)
-    n_self = Control("N_S", "self strings", integer_grid(1, 1_000_000, 91), start=1)
+    n_self = Control("Nₛ", "self strings", integer_grid(1, 1_000_000, 91), start=1)
 
     def compute(self, length: int, m: int, n_self: int) -> Match:
         exact = _match_probability(length, m)
@@ -89,7 +89,7 @@ class ContiguousMatch(Explainer):
     def summary(self, result: Match) -> str:
         i = result.best - 1
         return (
-            f"l = {result.length}, m = {result.m}, N_S = {result.n_self:,}: of most use r = {result.best}, there "
+            f"l = {result.length}, m = {result.m}, Nₛ = {result.n_self:,}: of most use r = {result.best}, there "
             f"P(match) = {number(result.exact[i])} (formula {number(result.formula[i])}), left {number(result.survive[i])}\n"
             f"the formula is more than 1 % too high up to r = {result.off}, exact from r = {-(-result.length // 2)}"
         )

@@ -46,7 +46,7 @@ class WordVeto(Explainer):
     """
 
     title = "Detectors that self words have not deleted, and the words that they catch"
-    n = Control("N_S", "self words shown", integer_grid(1, MOST, 91), start=1)
+    n = Control("Nₛ", "self words shown", integer_grid(1, MOST, 91), start=1)
     t = Control("T", "strings generated", [int(t) for t in decade_grid(100, 10_000_000)], start=10_000)
 
     def __init__(self, shown: Sequence[str], groups: Mapping[str, Sequence[str]], **start: Any) -> None:
@@ -126,7 +126,7 @@ class WordVeto(Explainer):
         holes = ", ".join(f"{name} {number(x)}" for name, x in zip(names, self.holes(result), strict=True))
         caught = ", ".join(f"{name} {number(x)}" for name, x in zip(names, result.caught, strict=True))
         return (
-            f"N_S = {result.n:,}: {number(result.survive)} of all detectors left, random self would leave "
+            f"Nₛ = {result.n:,}: {number(result.survive)} of all detectors left, random self would leave "
             f"{number(result.promised)}\nholes: {holes}\ncaught by T = {result.t:,}: {caught}"
         )
 
