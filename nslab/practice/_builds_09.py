@@ -113,6 +113,11 @@ def without_zeros(w: Any) -> Table:
     return builder()(weights[weights > 0])
 
 
+def one_too_many(w: Any) -> Table:
+    prob, alias = builder()(w)
+    return np.append(np.asarray(prob), 1.0), np.append(np.asarray(alias), 0)
+
+
 def one_giver(w: Any) -> Table:
     height = _average(_weights(w))
     return np.minimum(height, 1), np.full(len(w), height.argmax())

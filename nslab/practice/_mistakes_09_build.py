@@ -13,6 +13,7 @@ from nslab.practice._builds_09 import (
     builder,
     one_giver,
     one_giver_in_place,
+    one_too_many,
     orders,
     shrunk,
     sorted_aliases,
@@ -184,6 +185,12 @@ BUILD = (
         "Your table has fewer columns than there are weights. An id of weight 0 has a column too: without it, all ids "
         "after it move.",
         lambda case, got, own: isinstance(got.value, dict) and got.value["columns:"] < len(case.args[0]),
+    ),
+    Mutant(
+        "columns that nobody asked for",
+        one_too_many,
+        "Your table has more columns than there are weights. There is one column an id, and no other.",
+        lambda case, got, own: isinstance(got.value, dict) and got.value["columns:"] > len(case.args[0]),
     ),
     _family(
         "one giver for all",
