@@ -14,8 +14,8 @@ import torch
 from answers import named
 
 from nslab import practice
-from nslab.practice._07_model_proposes import P_D, _log_chances, _measure
 from nslab.practice._exercise import load
+from nslab.practice.exercises._07_model_proposes import P_D, _log_chances, _measure
 
 PROPOSAL, GRADIENT, SAMPLE, RESTING = load("07").questions
 LOGITS = np.array([1.0, 0.2, -0.4, -0.9, 0.0])

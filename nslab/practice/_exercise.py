@@ -94,16 +94,16 @@ def numbers() -> list[str]:
 
 
 def _modules() -> dict[str, str]:
-    folder = [str(Path(__file__).parent)]
-    return {name[1:3]: name for _, name, _ in pkgutil.iter_modules(folder) if name[1:3].isdigit()}
+    folder = [str(Path(__file__).parent / "exercises")]
+    return {name[1:3]: name for _, name, _ in pkgutil.iter_modules(folder)}
 
 
 def load(number: str) -> Exercise:
-    """The exercise with this number, from the module `_NN_….py` beside this one."""
+    """The exercise with this number, from its folder in `exercises`."""
     modules = _modules()
     if number not in modules:
         raise ValueError(f"number must be one of {', '.join(map(repr, sorted(modules)))}, got {number!r}")
-    return importlib.import_module(f"nslab.practice.{modules[number]}").EXERCISE
+    return importlib.import_module(f"nslab.practice.exercises.{modules[number]}").EXERCISE
 
 
 def show(value: Any, digits: int = 6) -> str:
