@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp, softmax, xlogy
 
 from nslab import practice
-from nslab.practice import _check, _help, _predict, build
+from nslab.practice import _check, _help, _predict, _run, build
 from nslab.practice._exercise import Mutant, Question, load
 from nslab.practice._judge import outcomes_of, prepared, wrong_cases
 
@@ -461,6 +461,12 @@ def test_an_error_shows_the_learners_own_line() -> None:
 def test_whatever_comes_back_there_is_a_card(number: str, question: Question, value: Any) -> None:
     result = practice.check(number, named(question.name, lambda *args, **options: value))
     assert result.status == "failed", result
+
+
+def test_a_nan_in_the_input_is_no_change_of_it() -> None:
+    given = (np.array([1.0, math.nan]),)
+    assert not _run.call(np.sum, given).changed_input
+    assert _run.call(lambda x: x.sort(), (np.array([2.0, 1.0]),)).changed_input
 
 
 def test_an_error_in_compiled_code_shows_the_line_that_called_it() -> None:
