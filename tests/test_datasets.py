@@ -17,6 +17,7 @@ from nslab.datasets import (
     _graphs,
     _installed,
     _project,
+    _text,
     binding_sites,
     digit_embeddings,
     digits,
@@ -185,7 +186,7 @@ def test_a_missing_package_is_named(monkeypatch):
         (lambda: _graphs._knowledge_graph.__wrapped__("umls"), "pykeen"),
         (substitution_matrix, "biopython"),
         (binding_sites, "logomaker"),
-        (lambda: words("en", 1), "wordfreq"),
+        (lambda: _text._plain_words.__wrapped__("en"), "wordfreq"),
     ):
         with pytest.raises(ImportError, match=rf"{package}.*make install"):
             load()

@@ -122,14 +122,19 @@ def words(language: str, n: int) -> tuple[str, ...]:
     >>> words("en", 5)
     ('the', 'to', 'and', 'of', 'a')
     """
+    plain = _plain_words(language)
+    if whole(n, "n", minimum=1) > len(plain):
+        raise ValueError(f"n must be <= {len(plain)}, the words that the list of {language!r} holds, got {n}")
+    return plain[:n]
+
+
+@lru_cache(maxsize=8)
+def _plain_words(language: str) -> tuple[str, ...]:
     _installed.folder("wordfreq", "wordfreq")
     import wordfreq
 
     one_of(language, "language", tuple(sorted(wordfreq.available_languages())))
-    plain = [word for word in wordfreq.iter_wordlist(language) if re.fullmatch("[a-z]+", word)]
-    if whole(n, "n", minimum=1) > len(plain):
-        raise ValueError(f"n must be <= {len(plain)}, the words that the list of {language!r} holds, got {n}")
-    return tuple(plain[:n])
+    return tuple(word for word in wordfreq.iter_wordlist(language) if re.fullmatch("[a-z]+", word))
 
 
 def _documents(file: str, encoding: str = "utf-8") -> tuple[tuple[str, ...], ...]:
