@@ -114,6 +114,15 @@ def _word_veto():
     return explain.WordVeto(self_words[:1000], {"English": self_words[1000:1300], "Polish": others[:300]})
 
 
+def _lee_pairs(size):
+    words = datasets.lee_vocabulary().words[:size]
+    place, pairs = {word: i for i, word in enumerate(words)}, torch.zeros(size, size)
+    for report in datasets.lee():
+        ids = torch.tensor([place[word] for word in report if word in place])
+        pairs.index_put_((ids[:-1], ids[1:]), torch.ones(1), accumulate=True)
+    return words, pairs + pairs.T
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AdaptiveTemperature": _adaptive_temperature,
@@ -128,7 +137,9 @@ BUILD = {
     "PairScores": _pair_scores,
     "PooledProposal": _pooled_proposal,
     "ProposalGradient": _proposal_gradient,
+    "TableTraining": lambda: explain.TableTraining(_lee_pairs(150)[1]),
     "ThresholdGrowth": _threshold_growth,
+    "RowNeighbours": lambda: explain.RowNeighbours(*_lee_pairs(300), "fire"),
     "PullAndPush": _pull_and_push,
     "SoftmaxWeights": _softmax_weights,
     "TripletZones": _triplet_zones,

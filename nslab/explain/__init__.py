@@ -25,9 +25,11 @@ from .proposal_gradient import ProposalGradient
 from .pull_and_push import PullAndPush
 from .random_bits import RandomBits
 from .rare_class import RareClass
+from .row_neighbours import RowNeighbours
 from .scheme_cost import SchemeCost
 from .softmax_cost import SoftmaxCost
 from .softmax_weights import SoftmaxWeights
+from .table_training import TableTraining
 from .threshold_growth import ThresholdGrowth
 from .triplet_zones import TripletZones
 from .unequal_negatives import UnequalNegatives
@@ -61,9 +63,11 @@ __all__ = [
     "PullAndPush",
     "RandomBits",
     "RareClass",
+    "RowNeighbours",
     "SchemeCost",
     "SoftmaxCost",
     "SoftmaxWeights",
+    "TableTraining",
     "ThresholdGrowth",
     "TripletZones",
     "UnequalNegatives",

@@ -1,0 +1,302 @@
+"""Chapter 11: what its explainers compute, against independent computations, and what its prose claims."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import solve_ivp
+from scipy.optimize import minimize
+from scipy.special import expit, wrightomega
+from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
+
+from nslab import datasets, hit_probability, unigram
+from nslab.explain import RowNeighbours, TableTraining
+from nslab.explain.table_training import STEP, _sink, _walk
+
+NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "11_words.ipynb"
+REPORTS = list(dict.fromkeys(datasets.lee()))
+COUNTER = Counter(word for report in REPORTS for word in report)
+WORDS = sorted((word for word in COUNTER if COUNTER[word] >= 5), key=lambda word: (-COUNTER[word], word))
+
+
+def near(reports: list[tuple[str, ...]], size: int) -> np.ndarray:
+    place = {word: i for i, word in enumerate(WORDS[:size])}
+    n = np.zeros((size, size))
+    for report in reports:
+        ids = np.array([place[word] for word in report if word in place], dtype=int)
+        for gap in range(1, 6):
+            np.add.at(n, (ids[:-gap], ids[gap:]), 1)
+    return n + n.T
+
+
+@pytest.fixture(scope="module")
+def often() -> np.ndarray:
+    return near(REPORTS, 150)
+
+
+def pmi_of(n: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.log(n * n.sum() / np.outer(n.sum(1), n.sum(0)))
+
+
+def slope_on(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
+    return float(np.polyfit(x, y, 1, w=np.sqrt(weight))[0])
+
+
+# --- a table in training
+
+
+@pytest.mark.parametrize(("a", "b"), [(1.0, 30.0), (12.0, 3.0), (5.0, 5.0), (400.0, 900.0)])
+def test_a_seen_pair_walks_as_its_equation_says(a: float, b: float) -> None:
+    times = np.array([0.01, 0.3, 2.0])
+    flow = solve_ivp(
+        lambda _, s: a * expit(-s) - b * expit(s), (0, 2), [0.0], "LSODA", times, rtol=1e-10, atol=1e-12
+    )
+    found = [_walk(np.array([a]), np.array([b]), t)[0] for t in times]
+    assert found == pytest.approx(flow.y[0], abs=1e-7)
+    assert _walk(np.array([a]), np.array([b]), 1e5)[0] == pytest.approx(math.log(a / b), abs=1e-9)
+
+
+def test_a_pair_never_seen_sinks_like_minus_ln_of_time() -> None:
+    for b in (0.2, 7.0, 300.0):
+        bt = b * np.array([1e-3, 1.0, 1e3])
+        exact = -(1 + bt - wrightomega(1 + bt).real)  # y + e^y = 1 + bt
+        found = [_sink(np.array([b]), t / b)[0] for t in bt]
+        assert found == pytest.approx(exact, abs=1e-9)
+        far = [_sink(np.array([b]), t)[0] for t in (1e6, 1e7)]
+        assert far[1] - far[0] == pytest.approx(-math.log(10), abs=1e-3)
+
+
+@pytest.mark.parametrize(("k", "shift"), [(1, 0.0), (5, -1.609), (15, -2.708)])
+def test_k_shifts_the_line_and_keeps_its_slope(often: np.ndarray, k: int, shift: float) -> None:
+    result = TableTraining(often).at(k=k, alpha=1.0, passes=1e5)
+    assert result.gap == pytest.approx(shift, abs=5e-4) == -math.log(k)
+    assert result.slope == pytest.approx(1, abs=1e-4)
+
+
+def test_a_table_trained_by_another_optimiser_ends_there_too(often: np.ndarray) -> None:
+    n = often[:40, :40]
+    f, seen = n.sum(0) / n.sum(), n > 0
+    for k in (1, 5):
+        drawn = k * np.outer(n.sum(1), f)
+
+        def loss(x: np.ndarray, drawn: np.ndarray = drawn) -> tuple[float, np.ndarray]:
+            s = x.reshape(n.shape)
+            value = (n * np.logaddexp(0, -s) + drawn * np.logaddexp(0, s)).sum()
+            return float(value), (drawn * expit(s) - n * expit(-s)).ravel()
+
+        s = minimize(loss, np.zeros(n.size), jac=True, method="L-BFGS-B", options={"maxiter": 400}).x.reshape(
+            n.shape
+        )
+        weight = n[seen] / n.sum()
+        assert weight @ (s - pmi_of(n))[seen] == pytest.approx(-math.log(k), abs=2e-3)
+        assert slope_on(pmi_of(n)[seen], s[seen], weight) == pytest.approx(1, abs=0.01)
+
+
+def test_alpha_tilts_each_context_by_its_frequency(often: np.ndarray) -> None:
+    explainer = TableTraining(often)
+    f = often.sum(0) / often.sum()
+    context = explainer._context[explainer._seen]
+    for alpha in (-0.5, 0.0, 0.75):
+        rest = (
+            explainer.at(k=3, alpha=alpha, passes=1e5).scores
+            - explainer._pmi
+            - (1 - alpha) * np.log(f[context])
+        )
+        assert np.quantile(rest, 0.99) - np.quantile(rest, 0.01) < 1e-3
+    assert STEP == 0.025
+
+
+def test_share_of_pairs_seen(often: np.ndarray) -> None:
+    assert (often > 0).mean() == pytest.approx(0.81, abs=0.005)
+
+
+# --- vectors
+
+
+def factorise(n: np.ndarray, dim: int, k: int, seed: int, steps: int) -> np.ndarray:
+    """L-BFGS on the expected loss, where the chapter uses AdaGrad."""
+    size, positive = len(n), n / n.sum()
+    negative = k * np.outer(positive.sum(1), positive.sum(0))
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        u, v = x.reshape(2, size, dim)
+        s = u @ v.T
+        slope = (positive + negative) * expit(s) - positive
+        value = (positive * np.logaddexp(0, -s) + negative * np.logaddexp(0, s)).sum()
+        return float(value), np.concatenate([(slope @ v).ravel(), (slope.T @ u).ravel()])
+
+    start = np.random.default_rng(seed).normal(0, 0.1, 2 * size * dim)
+    u, v = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": steps}).x.reshape(
+        2, size, dim
+    )
+    return u @ v.T
+
+
+def test_a_low_rank_departs_from_pmi_and_a_full_one_does_not(often: np.ndarray) -> None:
+    seen, pmi = often > 0, pmi_of(often)
+    weight = often[seen] / often.sum()
+    eight, full = (factorise(often, dim, 5, 0, 200) for dim in (8, 150))
+    assert slope_on(pmi[seen], eight[seen], weight) == pytest.approx(0.57, abs=0.04)
+    assert np.corrcoef(pmi[seen], eight[seen])[0, 1] == pytest.approx(0.58, abs=0.05)
+    assert slope_on(pmi[seen], full[seen], weight) > 0.9
+
+
+def test_a_low_rank_adds_to_popularity_on_pairs_never_seen() -> None:
+    gains = []
+    for seed in (77, 78):
+        order = np.random.default_rng(seed).permutation(len(REPORTS))
+        learn, later = (near([REPORTS[i] for i in part], 300) for part in (order[:200], order[200:]))
+        unseen = learn == 0
+        chance = np.log(np.outer(learn.sum(0), learn.sum(0)))[unseen]
+        turned_up = later[unseen] > 0
+        s = factorise(learn, 8, 5, seed, 60)[unseen]
+        gains.append(roc_auc_score(turned_up, chance + s) - roc_auc_score(turned_up, chance))
+    assert min(gains) > 0.008
+
+
+def test_noise_of_the_anchors_own_contexts_teaches_nothing() -> None:
+    p = np.random.default_rng(3).dirichlet(np.ones(6), size=4)
+    for k in (1, 5):
+        s = np.full(p.shape, -math.log(k))
+        assert np.abs(k * p * expit(s) - p * expit(-s)).max() < 1e-15
+
+
+# --- twenty lines beside gensim
+
+
+def cells() -> dict[str, str]:
+    return {cell.id: cell.source for cell in nbformat.read(NOTEBOOK, as_version=4).cells}
+
+
+def test_twenty_lines_reach_gensims_loss() -> None:
+    source = cells()
+    space: dict[str, Any] = {}
+    exec(source["setup"], space)
+    exec(source["sgns"], space)
+    assert len([line for line in source["sgns"].splitlines() if line]) <= 20
+    reports = REPORTS[:50]
+    counter = Counter(word for report in reports for word in report)
+    names = [word for word, count in counter.most_common() if count >= 5]
+    place = {word: i for i, word in enumerate(names)}
+    found = []
+    for report in reports:
+        ids = [place[word] for word in report if word in place]
+        found += [
+            (a, ids[j])
+            for i, a in enumerate(ids)
+            for j in range(max(0, i - 5), min(len(ids), i + 6))
+            if j != i
+        ]
+    pairs, q = torch.tensor(found), unigram([counter[word] for word in names], 0.75)
+    n = np.zeros((len(names), len(names)))
+    np.add.at(n, tuple(np.array(found).T), 1)
+
+    def loss(u: np.ndarray, v: np.ndarray) -> float:
+        s, positive = u @ v.T, n / n.sum()
+        negative = 5 * positive.sum(1, keepdims=True) * q.numpy()
+        return float((positive * np.logaddexp(0, -s) + negative * np.logaddexp(0, s)).sum())
+
+    ours = loss(*(x.numpy() for x in space["sgns"](pairs, q, dim=16, epochs=6, batch=256)))
+    model = space["Word2Vec"](
+        [list(report) for report in reports], sg=1, vector_size=16, negative=5, window=5, shrink_windows=False,
+        min_count=5, sample=0, alpha=0.05, min_alpha=0.0, epochs=6, workers=1, seed=0,
+    )  # fmt: skip
+    ids = [model.wv.key_to_index[word] for word in names]
+    theirs = loss(model.wv.vectors[ids].astype(float), model.syn1neg[ids].astype(float))
+    assert ours == pytest.approx(theirs, rel=0.015) and ours < 0.8 * 6 * math.log(2)
+
+
+# --- neighbours in the target
+
+
+@pytest.fixture(scope="module")
+def fire() -> RowNeighbours:
+    return RowNeighbours(WORDS[:400], near(REPORTS, 400), "fire")
+
+
+@pytest.mark.parametrize(("alpha", "k"), [(-0.5, 1), (0.0, 7), (0.75, 1), (1.25, 15)])
+def test_cosines_of_the_cut_rows(fire: RowNeighbours, alpha: float, k: int) -> None:
+    n = near(REPORTS, 400)
+    q = n.sum(0) ** alpha / (n.sum(0) ** alpha).sum()
+    with np.errstate(divide="ignore"):
+        rows = np.maximum(np.log(n / n.sum(1, keepdims=True)) - np.log(k * q), 0)
+    own, result = WORDS[:400].index("fire"), fire.at(alpha=alpha, k=k)
+    lengths = np.linalg.norm(rows, axis=1)
+    cosines = np.delete(rows @ rows[own] / np.where(lengths > 0, lengths, 1) / lengths[own], own)
+    assert result.cosines == pytest.approx(cosines, abs=1e-12)
+    assert result.kept == pytest.approx((rows > 0).mean(), abs=1e-12)
+    assert result.cosines[result.top] == pytest.approx(np.sort(cosines)[::-1][:10], abs=1e-12)
+    assert result.often(fire.counts) == pytest.approx(math.exp(np.log(fire.counts[result.top]).mean()))
+
+
+def test_at_alpha_zero_the_neighbours_are_the_commonest_words(fire: RowNeighbours) -> None:
+    low, usual = fire.at(alpha=0.0, k=1), fire.at(alpha=0.75, k=1)
+    assert {"the", "of", "a", "and"} <= set(fire.top_words(low))
+    assert {"rural", "service", "firefighters"} & set(fire.top_words(usual))
+    assert low.often(fire.counts) > 5 * usual.often(fire.counts)
+
+
+def test_an_empty_row_has_no_neighbours() -> None:
+    n = np.ones((12, 12))
+    result = RowNeighbours(list("abcdefghijkl"), n, "a").at(alpha=1.0, k=5)
+    assert result.kept == 0 and len(result.top) == 0 and result.often(n[0]) == 0
+    assert np.array_equal(result.cosines, np.zeros(11))
+
+
+# --- ratings
+
+
+def test_pairs_covered() -> None:
+    for name, n in (("wordsim353", 58), ("simlex999", 92)):
+        kept = [a != b and {a, b} <= set(WORDS) for a, b in datasets.word_similarity(name).pairs]
+        assert sum(kept) == n
+
+
+def test_a_spearman_of_58_pairs_is_uncertain_by_a_quarter() -> None:
+    rng = np.random.default_rng(0)
+    drawn = [spearmanr(rng.normal(size=58), rng.normal(size=58)).statistic for _ in range(1500)]
+    assert np.quantile(drawn, 0.975) == pytest.approx(2 / math.sqrt(57), abs=0.02)
+    assert float(hit_probability(0.05, 10)) == pytest.approx(0.40, abs=0.005)
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (np.ones((2, 3)), ["pairs", "square", "(2, 3)"]),
+        ([[1.0, -1.0], [1.0, 1.0]], ["pairs", ">= 0", "-1.0"]),
+        ([[0.0, 0.0], [1.0, 1.0]], ["row and column", "0.0"]),
+        ([[math.nan, 1.0], [1.0, 1.0]], ["pairs", "nan"]),
+        ([[1.0]], ["pairs", "at least 2", "got 1"]),
+    ],
+)
+def test_table_training_refuses(pairs: Any, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        TableTraining(pairs)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "anchor", "words"),
+    [
+        (np.ones((3, 3)), "a", ["pairs", "(3, 3)", "12 words"]),
+        (np.ones((12, 12)), "z", ["anchor", "'z'"]),
+        (np.eye(12) - 1, "a", ["pairs", ">= 0", "-1.0"]),
+        (np.eye(12) * np.arange(12), "b", ["row and column", "0.0"]),
+    ],
+)
+def test_row_neighbours_refuses(pairs: Any, anchor: str, words: list[str]) -> None:
+    with pytest.raises(ValueError) as caught:
+        RowNeighbours(list("abcdefghijkl"), pairs, anchor)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
