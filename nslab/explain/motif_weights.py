@@ -64,9 +64,9 @@ class MotifWeights(Explainer):
         digits = np.arange(4**width)[:, None] // powers % 4
         ones = np.eye(4)[digits]
         self._noise = 0.25**width
-        self._design = np.column_stack(
-            [(ones[..., :3] - ones[..., 3:]).reshape(4**width, -1), np.ones(4**width)]
-        )
+        design = np.column_stack([(ones[..., :3] - ones[..., 3:]).reshape(4**width, -1), np.ones(4**width)])
+        # in blocks, each too small a product for a linear algebra library to start threads over it
+        self._design = design.reshape(-1, min(256, 4**width), design.shape[1])
         ids = [
             sum(LETTERS.index(c) * int(power) for c, power in zip(site, powers, strict=True))
             for site in sites
@@ -85,7 +85,7 @@ class MotifWeights(Explainer):
     def compute(self, k: int, mix: float) -> Motif:
         w = self._fit(k, (1 - mix) * self._real + mix * self._product)
         table = w[:-1].reshape(-1, 3)
-        score = self._design[self._seen] @ w
+        score = (self._design @ w).ravel()[self._seen]
         pull = 1 / (1 + np.exp(score) / k)
         return Motif(
             k=k,
@@ -99,14 +99,15 @@ class MotifWeights(Explainer):
 
     def _fit(self, k: int, data: NDArray[np.float64]) -> NDArray[np.float64]:
         """Newton's method from the log-odds; the score is w, the logit that tells data from noise is w − ln k."""
-        w: NDArray[np.float64] = self._start
-        noise = k * self._noise
+        design, data = self._design, data.reshape(self._design.shape[:2])
+        w, noise = self._start, k * self._noise
         for _ in range(12):
-            ratio = np.exp(self._design @ w) / k
+            ratio = np.exp(design @ w) / k
             is_data = ratio / (1 + ratio)
-            gradient = (data - (data + noise) * is_data) @ self._design
+            gradient = np.matmul((data - (data + noise) * is_data)[:, None], design).sum((0, 1))
             curvature = (data + noise) * is_data / (1 + ratio)
-            step = np.linalg.solve((self._design.T * curvature) @ self._design, gradient)
+            bend = np.matmul((design * curvature[..., None]).swapaxes(1, 2), design).sum(0)
+            step = np.linalg.solve(bend, gradient)
             w = np.asarray(w + step, dtype=np.float64)
             if np.abs(step).max() < 1e-6:  # the next step would be its square
                 break
