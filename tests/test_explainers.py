@@ -104,6 +104,18 @@ def _motif_weights():
     return explain.MotifWeights([site[6:9] + site[17:20] for site in datasets.binding_sites()])
 
 
+def _debiased_push():
+    embeddings, labels = datasets.digit_embeddings()
+    rows, others = torch.arange(40), torch.arange(40, 240)
+    own = labels[rows, None] == labels[others]
+    return explain.DebiasedPush(0.5 + torch.linspace(0, 0.49, 40), embeddings[rows] @ embeddings[others].T, own)
+
+
+def _sampled_metric():
+    ranks = torch.arange(1, 301)
+    return explain.SampledMetric({"popular": ranks, "trained": ranks**2 // 300 + 1}, items=301)
+
+
 def _pull_and_push():
     images, labels = datasets.digits()
     return explain.PullAndPush(images[:140], labels[:140])
@@ -130,6 +142,7 @@ BUILD = {
     "AliasDarts": lambda: _letters(explain.AliasDarts),
     "AnchorShares": _anchor_shares,
     "ExclusionMass": _exclusion_mass,
+    "DebiasedPush": _debiased_push,
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,
     "Freezing": _freezing,
@@ -142,6 +155,7 @@ BUILD = {
     "RowNeighbours": lambda: explain.RowNeighbours(*_lee_pairs(300), "fire"),
     "PullAndPush": _pull_and_push,
     "SoftmaxWeights": _softmax_weights,
+    "SampledMetric": _sampled_metric,
     "TripletZones": _triplet_zones,
     "UnequalNegatives": _unequal_negatives,
     "WordVeto": _word_veto,

@@ -9,6 +9,7 @@ from .alias_build import AliasBuild
 from .alias_darts import AliasDarts
 from .anchor_shares import AnchorShares
 from .contiguous_match import ContiguousMatch
+from .debiased_push import DebiasedPush
 from .draws_and_push import DrawsAndPush
 from .effective_margin import EffectiveMargin
 from .entropy_speed import EntropySpeed
@@ -26,6 +27,7 @@ from .pull_and_push import PullAndPush
 from .random_bits import RandomBits
 from .rare_class import RareClass
 from .row_neighbours import RowNeighbours
+from .sampled_metric import SampledMetric
 from .scheme_cost import SchemeCost
 from .softmax_cost import SoftmaxCost
 from .softmax_weights import SoftmaxWeights
@@ -46,6 +48,7 @@ __all__ = [
     "AnchorShares",
     "ContiguousMatch",
     "Control",
+    "DebiasedPush",
     "DrawsAndPush",
     "EffectiveMargin",
     "EntropySpeed",
@@ -64,6 +67,7 @@ __all__ = [
     "RandomBits",
     "RareClass",
     "RowNeighbours",
+    "SampledMetric",
     "SchemeCost",
     "SoftmaxCost",
     "SoftmaxWeights",
