@@ -135,6 +135,19 @@ def _lee_pairs(size):
     return words, pairs + pairs.T
 
 
+def _evaluation_negatives():
+    graph = datasets.les_miserables()
+    links = torch.zeros(77, 77)
+    links[graph.edges[:, 0], graph.edges[:, 1]] = links[graph.edges[:, 1], graph.edges[:, 0]] = 1
+    orders = [torch.randperm(254, generator=torch.Generator().manual_seed(seed))[:50] for seed in range(30)]
+    held_out, row = graph.edges[torch.stack(orders)], torch.arange(30)[:, None]
+    known = links.repeat(30, 1, 1)
+    known[row, held_out[..., 0], held_out[..., 1]] = known[row, held_out[..., 1], held_out[..., 0]] = 0
+    degree = known.sum(2)
+    product = degree[:, :, None] * degree[:, None]
+    return explain.EvaluationNegatives(links, held_out, {"product": product, "common": known @ known})
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AdaptiveTemperature": _adaptive_temperature,
@@ -142,6 +155,7 @@ BUILD = {
     "AliasDarts": lambda: _letters(explain.AliasDarts),
     "AnchorShares": _anchor_shares,
     "ExclusionMass": _exclusion_mass,
+    "EvaluationNegatives": _evaluation_negatives,
     "DebiasedPush": _debiased_push,
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,

@@ -13,6 +13,7 @@ from .debiased_push import DebiasedPush
 from .draws_and_push import DrawsAndPush
 from .effective_margin import EffectiveMargin
 from .entropy_speed import EntropySpeed
+from .evaluation_negatives import EvaluationNegatives
 from .exclusion_mass import ExclusionMass
 from .false_negative_cap import FalseNegativeCap
 from .freezing import Freezing
@@ -52,6 +53,7 @@ __all__ = [
     "DrawsAndPush",
     "EffectiveMargin",
     "EntropySpeed",
+    "EvaluationNegatives",
     "ExclusionMass",
     "Explainer",
     "FalseNegativeCap",
