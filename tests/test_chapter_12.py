@@ -1,0 +1,334 @@
+"""Chapter 12: the mathematics it states, its explainer against independent computations, and what its prose claims."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score
+
+from nslab import datasets, hit_probability, sgns_loss
+from nslab.explain import EvaluationNegatives
+
+f64 = torch.float64
+
+
+def hidden(links: np.ndarray, m: int, splits: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(splits, m, 2) held-out links and (splits, n, n) the links that stay."""
+    edges = np.argwhere(np.triu(links))
+    held = np.stack(
+        [edges[np.random.default_rng(first + s).permutation(len(edges))[:m]] for s in range(splits)]
+    )
+    known = np.repeat(links[None], splits, 0)
+    for graph, pairs in zip(known, held, strict=True):
+        graph[pairs[:, 0], pairs[:, 1]] = graph[pairs[:, 1], pairs[:, 0]] = 0
+    return held, known
+
+
+def predictors(known: np.ndarray) -> dict[str, np.ndarray]:
+    d, common = known.sum(-1), known @ known
+    union = d[:, :, None] + d[:, None] - common
+    return {
+        "product": d[:, :, None] * d[:, None],
+        "common": common,
+        "jaccard": common / np.maximum(union, 1),
+    }
+
+
+def explainer(links: np.ndarray, held: np.ndarray, scores: dict[str, np.ndarray]) -> EvaluationNegatives:
+    return EvaluationNegatives(
+        torch.tensor(links), torch.tensor(held), {name: torch.tensor(s) for name, s in scores.items()}
+    )
+
+
+@pytest.fixture(scope="module")
+def characters() -> np.ndarray:
+    graph = datasets.les_miserables()
+    links = np.zeros((77, 77))
+    links[tuple(graph.edges.T.numpy())] = 1
+    return links + links.T
+
+
+@pytest.fixture(scope="module")
+def ten(characters: np.ndarray) -> tuple[np.ndarray, np.ndarray, EvaluationNegatives]:
+    """Other splits than the chapter's, and fewer."""
+    held, known = hidden(characters, 50, 10, first=100)
+    return held, known, explainer(characters, held, predictors(known))
+
+
+# --- the evaluation list
+
+
+@pytest.mark.parametrize(("alpha", "h"), [(-0.5, 0.0), (0.0, 0.0), (0.7, 0.35), (1.5, 1.0)])
+def test_auc_is_the_weighted_area_of_scikit_learn(characters, ten, alpha: float, h: float) -> None:
+    held, known, figure = ten
+    d = characters.sum(1)
+    pairs = np.argwhere(np.triu(1 - characters, 1))
+    i, j = pairs.T
+    anywhere = (d[i] * d[j]) ** alpha
+    areas = []
+    for split in range(3):
+        near = anywhere * ((known[split] @ known[split])[i, j] > 0)
+        weights = (1 - h) * anywhere / anywhere.sum() + h * near / near.sum()
+        truth = np.r_[np.ones(50), np.zeros(len(pairs))]
+        share = np.r_[np.full(50, 1 / 50), weights]
+        a, b = held[split].T
+        areas.append(
+            [
+                roc_auc_score(truth, np.r_[s[split, a, b], s[split, i, j]], sample_weight=share)
+                for s in predictors(known).values()
+            ]
+        )
+    three = explainer(characters, held[:3], {name: s[:3] for name, s in predictors(known).items()})
+    result = three.at(alpha=alpha, h=h)
+    assert result.auc == pytest.approx(np.mean(areas, axis=0), abs=1e-9)
+    assert result.spread == pytest.approx(np.std(areas, axis=0, ddof=1), abs=1e-9)
+    assert result.negatives.sum() == pytest.approx(1)
+    assert figure.at(alpha=alpha, h=h).negatives.sum() == pytest.approx(1)
+
+
+def test_the_curves_pass_through_the_marked_points(ten) -> None:
+    grid = np.linspace(-0.5, 1.5, 41)
+    for place, h in ((0, 0.0), (17, 0.4), (40, 1.0)):
+        result = ten[2].at(alpha=float(grid[place]), h=h)
+        assert result.curves[:, place] == pytest.approx(result.auc, abs=1e-9)
+
+
+def test_the_list_decides_who_wins(ten) -> None:
+    uniform, matched, near = (ten[2].at(alpha=a, h=h) for a, h in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)))
+    product, common, jaccard = range(3)
+    assert uniform.auc[product] == pytest.approx(0.774, abs=0.03)
+    assert matched.auc[product] == pytest.approx(0.5, abs=0.04)
+    assert uniform.auc[common] == pytest.approx(0.898, abs=0.03)
+    assert near.auc[common] == pytest.approx(0.788, abs=0.03)
+    assert uniform.auc[common] > uniform.auc[jaccard] + 0.01
+    assert matched.auc[common] < matched.auc[jaccard]
+    drops = uniform.auc - near.auc
+    assert drops[jaccard] == max(drops)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_order_beats_p_over_w(seed: int) -> None:
+    p, w = np.random.default_rng(seed).dirichlet(np.ones(5), 2)
+
+    def area(order: tuple[int, ...]) -> float:
+        place = np.argsort(order)
+        wins = (place[:, None] < place) + 0.5 * np.eye(5)
+        return float(p @ wins @ w)
+
+    areas = {order: area(order) for order in itertools.permutations(range(5))}
+    assert areas[tuple(np.argsort(-p / w).tolist())] == pytest.approx(max(areas.values()), abs=1e-12)
+    w = p
+    assert [area(order) for order in list(areas)[:20]] == pytest.approx([0.5] * 20)
+
+
+def test_a_list_chosen_by_a_feature_is_gamed_through_it(characters, ten) -> None:
+    held, known, _ = ten
+    common = predictors(known)["common"]
+    scores = {"common": common, "tricky": np.where(common > 0, common, 1e3)}
+    figure = explainer(characters, held, scores)
+    hard, uniform = figure.at(alpha=0.0, h=1.0), figure.at(alpha=0.0, h=0.0)
+    lost = np.mean([(c[h[:, 0], h[:, 1]] == 0).mean() for c, h in zip(common, held, strict=True)])
+    # every negative has a common neighbour, so the trick lifts just these links from below all to above all
+    assert hard.auc[1] - hard.auc[0] == pytest.approx(lost, abs=1e-9)
+    assert hard.auc[1] > hard.auc[0] + 0.05 and uniform.auc[1] < 0.5 < uniform.auc[0]
+
+
+# --- walks
+
+
+def steps(links: np.ndarray, window: int) -> np.ndarray:
+    """(1/T) Σ P^r."""
+    chance = links / links.sum(1, keepdims=True)
+    return np.mean([np.linalg.matrix_power(chance, r) for r in range(1, window + 1)], axis=0)
+
+
+@pytest.mark.parametrize(("window", "k"), [(1, 1), (2, 5), (4, 3)])
+def test_the_loss_of_walks_is_flat_at_the_closed_form(characters, window: int, k: int) -> None:
+    d = characters.sum(1)
+    p = steps(characters, window)
+    closed = np.log(np.maximum(d.sum() * p / d, 1e-300)) - np.log(k)
+    positive = d[:, None] / d.sum() * p
+    negative = k * np.outer(d, d) / d.sum() ** 2
+    seen = p > 0
+    slope = negative * expit(closed) - positive * expit(-closed)
+    assert np.abs(slope[seen]).max() < 1e-15
+    assert positive == pytest.approx(positive.T, abs=1e-15), "a walk that starts ∝ degree runs both ways"
+    assert positive.sum(0) == pytest.approx(d / d.sum()), "so contexts are ∝ degree as well"
+    if window == 1:
+        edge = characters > 0
+        line = np.log(d.sum() * characters[edge] / np.outer(d, d)[edge]) - np.log(k)
+        assert closed[edge] == pytest.approx(line)
+
+
+def test_walked_pairs_count_like_the_closed_form(characters) -> None:
+    rng, d = np.random.default_rng(0), characters.sum(1)
+    cumulated = (characters / d[:, None]).cumsum(1)
+    walk = [rng.choice(77, 100_000, p=d / d.sum())]
+    for _ in range(2):
+        walk.append((rng.random(100_000)[:, None] > cumulated[walk[-1]]).sum(1).clip(max=76))
+    p = steps(characters, 2)
+    counts = np.zeros((77, 77))
+    for right in walk[1:]:
+        np.add.at(counts, (walk[0], right), 0.5 / 100_000)
+    often = counts > 1e-3
+    assert often.sum() > 50
+    assert counts[often] == pytest.approx((d[:, None] / d.sum() * p)[often], rel=0.3)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 1.0])
+def test_popularity_to_add_is_one_minus_alpha(alpha: float) -> None:
+    rng = np.random.default_rng(3)
+    d, pmi = rng.pareto(1.5, 400) + 1, rng.normal(0, 0.7, 400)
+    p, w = np.exp(pmi) * d, d**alpha
+    p, w = p / p.sum(), w / w.sum()
+
+    def area(shift: float) -> float:
+        score = pmi + shift * np.log(d)
+        return float(p @ ((score[:, None] > score) + 0.5 * (score[:, None] == score)) @ w)
+
+    shifts = np.linspace(-0.5, 1.5, 21)
+    areas = [area(shift) for shift in shifts]
+    assert shifts[np.argmax(areas)] == pytest.approx(1 - alpha)
+    assert max(areas) > area(1 - alpha + 0.5) + 1e-3
+
+
+# --- knowledge graphs
+
+
+@pytest.mark.parametrize(
+    ("name", "uniform", "bernoulli", "met"),
+    [("nations", 0.436, 0.422, 0.92), ("umls", 0.145, 0.106, 0.69), ("kinships", 0.092, 0.089, 0.59)],
+)
+def test_how_often_a_corrupted_triple_is_true(
+    name: str, uniform: float, bernoulli: float, met: float
+) -> None:
+    graph = datasets.knowledge_graph(name)
+    true = {tuple(x) for part in (graph.train, graph.valid, graph.test) for x in part.tolist()}
+    learned, others = {tuple(x) for x in graph.train.tolist()}, len(graph.entities) - 1
+    tails, heads, known_tails, known_heads = ({} for _ in range(4))
+    for source, by_head, by_tail in ((true, tails, heads), (learned, known_tails, known_heads)):
+        for h, r, t in source:
+            by_head.setdefault((h, r), set()).add(t)
+            by_tail.setdefault((r, t), set()).add(h)
+    per_head, per_tail = {}, {}
+    for (_, r), ends in known_tails.items():
+        per_head.setdefault(r, []).append(len(ends))
+    for (r, _), ends in known_heads.items():
+        per_tail.setdefault(r, []).append(len(ends))
+    rho, lopsided = [], []
+    for h, r, t in learned:
+        tail, head = ((len(ends) - 1) / others for ends in (tails[h, r], heads[r, t]))
+        share = np.mean(per_head[r]) / (np.mean(per_head[r]) + np.mean(per_tail[r]))
+        rho.append((tail + head) / 2)
+        lopsided.append(share * head + (1 - share) * tail)
+    assert np.mean(rho) == pytest.approx(uniform, abs=5e-4)
+    assert np.mean(lopsided) == pytest.approx(bernoulli, abs=5e-4)
+    chances = np.asarray(hit_probability(np.array(rho), 10))
+    assert chances.mean() == pytest.approx(met, abs=5e-3)
+    assert chances.mean() < hit_probability(float(np.mean(rho)), 10), "the mean ρ promises too much"
+
+
+def test_self_adversarial_weights_are_sgns_where_they_are_flat() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pos, neg = (torch.randn(shape, generator=generator, dtype=f64) for shape in ((6,), (6, 10)))
+
+    def weighted(adversarial: float) -> torch.Tensor:
+        weight = 10 * (adversarial * neg).softmax(-1)
+        plus = torch.nn.functional.softplus
+        return (plus(-pos) + (weight * plus(neg)).sum(-1)).mean()
+
+    assert weighted(0.0).item() == pytest.approx(sgns_loss(pos, neg).item(), rel=1e-12)
+    assert weighted(1.0) > weighted(0.0)
+
+
+@pytest.fixture(scope="module")
+def nations() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Tables (entities, relations, entities) of training truths and of all, and the test triples."""
+    graph = datasets.knowledge_graph("nations")
+    learned = torch.zeros(14, 55, 14, dtype=torch.bool)
+    learned[tuple(graph.train.T)] = True
+    every = learned.clone()
+    for part in (graph.valid, graph.test):
+        every[tuple(part.T)] = True
+    return learned, every, graph.test
+
+
+def expected_draws(learned: torch.Tensor, allowed: torch.Tensor, k: int = 10) -> torch.Tensor:
+    """How often each triple is a negative: k draws a training triple, half for its head, half for its tail."""
+    draws = torch.zeros(learned.shape, dtype=f64)
+    for h, r, t in learned.nonzero().tolist():
+        for where, kept in (((h, r), t), ((slice(None), r, t), h)):
+            q = allowed[where].double().clone()
+            q[kept] = 0
+            q = q if q.sum() > 0 else torch.ones_like(q)
+            draws[where] += k / 2 * q / q.sum()
+    return draws
+
+
+def test_the_filter_leaves_the_held_out_truths_a_larger_share(nations) -> None:
+    learned, every, _ = nations
+    shares = {}
+    for name, allowed in (("uniform", torch.ones_like(every)), ("training", ~learned), ("all", ~every)):
+        draws = expected_draws(learned, allowed)
+        shares[name] = ((draws * (every & ~learned)).sum() / draws.sum()).item()
+    assert shares["uniform"] == pytest.approx(0.090, abs=2e-3)
+    assert shares["training"] > 1.4 * shares["uniform"]
+    assert shares["all"] < 1e-3
+
+
+def test_filtering_by_training_does_not_help_and_filtering_by_everything_leaks(nations) -> None:
+    """Another training than the chapter's: the expected loss in full, no sampling, a fixed number of steps."""
+    learned, every, test = nations
+    h, r, t = test.T
+
+    def mrr(table: torch.Tensor) -> np.ndarray:  # (starts, head, relation, tail) -> (starts,)
+        ranks = []
+        for scores, true, target in (
+            (table[:, h, r], every[h, r], t),
+            (table[:, :, r, t].mT, every[:, r, t].T, h),
+        ):
+            own = scores.gather(2, target.expand(5, -1)[..., None])
+            ranks.append(1 / (1 + (scores.masked_fill(true, -torch.inf) > own).sum(2)))
+        return torch.cat(ranks, 1).mean(1).numpy()
+
+    def trained(allowed: torch.Tensor) -> np.ndarray:
+        draws, positive = expected_draws(learned, allowed), learned.double()
+        generator, plus = torch.Generator().manual_seed(1), torch.nn.functional.softplus
+        x = [torch.randn(5, size, 32, generator=generator, dtype=f64) / 32**0.5 for size in (14, 55)]
+        optimizer = torch.optim.Adam([each.requires_grad_() for each in x], lr=0.02)
+
+        def table() -> torch.Tensor:
+            return ((x[0][:, :, None] * x[1][:, None]).flatten(1, 2) @ x[0].mT).view(5, 14, 55, 14)
+
+        for _ in range(120):
+            s = table()
+            loss = ((positive + draws) * plus(s) - positive * s).sum() / positive.sum()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return mrr(table().detach())
+
+    uniform, training, everything = (
+        trained(allowed) for allowed in (torch.ones_like(every), ~learned, ~every)
+    )
+    assert training.mean() < uniform.mean()
+    assert (everything > uniform + 0.05).all()
+
+
+# --- bad input
+
+
+def test_evaluation_negatives_refuses(characters) -> None:
+    held, known = hidden(characters, 5, 2)
+    scores = predictors(known)
+    with pytest.raises(ValueError, match=r"1 to 3 methods, got 0"):
+        explainer(characters, held, {})
+    with pytest.raises(ValueError, match=r"'common'.*\(2, 77, 77\).*\(77, 77\)"):
+        explainer(characters, held, {"common": scores["common"][0]})
+    path = np.diag(np.ones(2), 1)
+    with pytest.raises(ValueError, match="held_out"):
+        explainer(path + path.T, np.array([[[0, 1]]]), {"common": np.zeros((1, 3, 3))})
