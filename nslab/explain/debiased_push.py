@@ -44,7 +44,7 @@ class DebiasedPush(Explainer):
 
     title = "The debiased loss: how hard an anchor pushes, and whom"
     tau = Control("τ", "temperature", linear_grid(0.1, 1, 91), start=0.5)
-    rho = Control("ρ", "assumed share of false negatives", linear_grid(0, 0.3, 61), start=0.0)
+    rho = Control("ρ", "assumed share of false negatives", linear_grid(0, 0.3, 61), start=0.1)
 
     def __init__(self, pos: Any, neg: Any, false: Any, **start: Any) -> None:
         self._pos, neg = as_float(pos, "pos").double(), as_float(neg, "neg").double()

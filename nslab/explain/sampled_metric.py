@@ -97,7 +97,7 @@ class SampledMetric(Explainer):
             axes.minorticks_off()
         left.set(ylim=(-0.02, 1.22), yticks=[0, 0.25, 0.5, 0.75, 1])
         left.set(xlabel="exact rank of the item", ylabel="chance to count as a hit")
-        left.set_title("Sampling pays for ranks that are not near k")
+        left.set_title("A sample pays for poorer ranks")
         base, *others = self._counts
         right.set(yscale="log", ylim=(0.2, 30))
         right.set_yticks([0.25, 0.5, 1, 2, 4, 8], ["¼", "½", "1", "2", "4", "8"])
