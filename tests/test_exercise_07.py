@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections import Counter
@@ -15,7 +16,9 @@ from answers import named
 
 from nslab import practice
 from nslab.practice._exercise import load
-from nslab.practice.exercises._07_model_proposes import P_D, _log_chances, _measure
+from nslab.practice.exercises._07_model_proposes.cases import P_D
+from nslab.practice.exercises._07_model_proposes.measure import log_chances, measure
+from nslab.practice.exercises._09_alias_method.cases import Watched
 
 PROPOSAL, GRADIENT, SAMPLE, RESTING = load("07").questions
 LOGITS = np.array([1.0, 0.2, -0.4, -0.9, 0.0])
@@ -391,6 +394,91 @@ def test_a_ln_q_that_is_no_number_is_refused() -> None:
     assert check("sample_negatives", nan_ln_q).status == "failed"
 
 
+def refuses_every_hole(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if (q == 0).any():
+        raise ValueError("a chance of 0")
+    return step_by_step(pd, f, q, K, corrected)
+
+
+def refuses_needed_holes(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if corrected and ((q == 0) & (pd > 0)).any():
+        raise ValueError("a positive that is never drawn")
+    return step_by_step(pd, f, np.maximum(q, 1e-300), K, corrected)
+
+
+def pull_in_the_weights(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    step_by_step(pd, f, q, K, corrected)
+    g, z = np.zeros(len(f)), f - np.log(q) if corrected else f
+    for outcome in itertools.product(range(len(f)), repeat=K + 1):
+        ids = np.array(outcome)
+        w = np.exp(z[ids] - z[ids].max())
+        w /= w.sum()
+        w[0] -= 1
+        g[ids] += pd[ids[0]] * q[ids[1:]].prod() * w
+    return g
+
+
+def changed_sample(change: Callable[..., Any]) -> Callable[..., Any]:
+    """A right sample, with its ids and their ln q changed alike."""
+
+    def wrong(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+        ids, log_q = by_gumbel(f, T, K, rng, positive)
+        order = change(np.asarray(ids), rng)
+        return np.asarray(ids)[order], np.asarray(log_q)[order]
+
+    return wrong
+
+
+def seeded_anew(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    return by_gumbel(f, T, K, np.random.default_rng(42), positive)
+
+
+def top_k_of_gumbels(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    if positive is not None or len(f) < K:
+        return by_gumbel(f, T, K, rng, positive)
+    log_q = np.log(PROPOSAL.truth(f, T))
+    ids = np.argsort(-log_q - rng.gumbel(size=len(f)))[:K]
+    return ids, log_q[ids]
+
+
+def filled(logit: float) -> Callable[..., Any]:
+    def wrong(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+        by_gumbel(f, T, 1, np.random.default_rng(1), positive)
+        z = torch.tensor(f)
+        if positive is not None:
+            z[positive] = logit
+        return with_multinomial(z.numpy(), T, K, rng)
+
+    return wrong
+
+
+def log_base_2(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    ids, log_q = by_gumbel(f, T, K, rng, positive)
+    return ids, [x / math.log(2) for x in log_q]
+
+
+@pytest.mark.parametrize("seed", (0, 1, 5))
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("expected_gradient", refuses_every_hole, "q = 0 always refused"),
+        ("expected_gradient", refuses_needed_holes, "q = 0 not refused"),
+        ("expected_gradient", pull_in_the_weights, "repeated ids counted once"),
+        ("sample_negatives", changed_sample(lambda ids, rng: np.argsort(ids)), "sorted"),
+        ("sample_negatives", changed_sample(lambda ids, rng: np.zeros_like(ids)), "one draw repeated"),
+        ("sample_negatives", seeded_anew, "another generator"),
+        ("sample_negatives", top_k_of_gumbels, "without replacement"),
+        ("sample_negatives", filled(0.0), "logit 0 for the positive"),
+        ("sample_negatives", filled(-1e9), "a low logit for the positive"),
+        ("sample_negatives", log_base_2, "bits"),
+        ("resting_point", lambda pd, T, corrected: RESTING.truth(pd, T, not corrected), "flag reversed"),
+    ],
+)
+def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mistake: str, seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert result.status in ("failed", "raised") and result.mistake == mistake, result
+
+
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [
@@ -453,7 +541,7 @@ def test_drawn_from_the_model_the_full_gradient_shrinks_by_k_over_k_plus_1(K: in
 def test_without_the_positive_the_factor_is_1_and_ln_k_q_stands_on_the_negatives(K: int) -> None:
     """The rule decides on the correction: this one takes the ln q that `sample_negatives` returns there."""
     f, target = LOGITS[:4], 1
-    ids, log_q = _log_chances(f, 1.0, target)
+    ids, log_q = log_chances(f, 1.0, target)
     mean = np.zeros(4)
     for draws in itertools.product(range(3), repeat=K):
         places = [target, *ids[list(draws)]]
@@ -519,6 +607,11 @@ def test_the_model_itself_is_the_quietest_proposal_and_draws_the_most_likely_wor
 def test_a_right_sample_is_never_called_uneven() -> None:
     f = np.array([1.5, 0.3, -0.7, -1.5, 0.9, -1.1])
     for seed in range(300):
-        args = (f, 1.0, 5000, np.random.default_rng(seed), seed % 6)
-        measured = _measure(args, SAMPLE.truth(*args))
-        assert not measured["unevenly drawn"] and not measured["positive drawn"]
+        rng = Watched(np.random.PCG64(seed))
+        measured = measure(
+            (f, 1.0, 5000, rng, seed % 6), SAMPLE.truth(f, 1.0, 5000, copy.deepcopy(rng), seed % 6)
+        )
+        assert not any(
+            measured[name] for name in ("unevenly drawn", "positive drawn", "equal ids side by side")
+        )
+        assert not measured["no class twice"] and not measured["rng unused"]

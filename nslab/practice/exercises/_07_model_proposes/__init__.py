@@ -11,8 +11,14 @@ import numpy as np
 import torch
 
 from nslab import losses, samplers
-from nslab.practice._exercise import Case, Exercise, Question
-from nslab.practice.exercises._07_model_proposes import mistakes, mistakes_gradient, mistakes_sample
+from nslab.practice._exercise import Exercise, Question
+from nslab.practice.exercises._07_model_proposes import (
+    cases,
+    measure,
+    mistakes,
+    mistakes_gradient,
+    mistakes_sample,
+)
 
 # The specification: sums in the words of the task, one class after the other.
 
@@ -48,7 +54,7 @@ def sample_negatives(
     f: Sequence[float], T: float, K: int, rng: np.random.Generator, positive: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """K draws from the classes that may be drawn; ln q from the shifted logits, never from q."""
-    ids, log_q = _log_chances(f, T, positive)
+    ids, log_q = measure.log_chances(f, T, positive)
     drawn = rng.choice(len(ids), size=K, p=np.exp(log_q))
     return ids[drawn], log_q[drawn]
 
@@ -58,148 +64,6 @@ def resting_point(pd: Sequence[float], T: float, corrected: bool) -> np.ndarray:
     power = 1.0 if corrected else T / (1 + T)
     weights = [x**power for x in pd]
     return np.array([w / sum(weights) for w in weights])
-
-
-def _log_chances(
-    f: Sequence[float] | np.ndarray, T: float, positive: int | None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The classes that may be drawn, and ln of the chance of each."""
-    if positive is not None and not 0 <= positive < len(f):
-        raise ValueError(f"positive must be None or a class, got {positive}")
-    ids = [j for j in range(len(f)) if j != positive]
-    if not T > 0 or not ids:
-        raise ValueError("T must be > 0, and one class must be left to draw")
-    top = max(f[j] for j in ids)
-    log_z = math.log(sum(math.exp((f[j] - top) / T) for j in ids))
-    return np.array(ids), np.array([(f[j] - top) / T - log_z for j in ids])
-
-
-# The inputs, and how samples are compared.
-
-P_D = np.array([0.40, 0.25, 0.20, 0.10, 0.05])
-_LOGITS = np.array([1.0, 0.2, -0.4, -0.9])
-_UNIFORM = np.full(4, 0.25)
-
-
-def _proposal_cases(seed: int) -> list[Case]:
-    edges = [
-        Case((np.array([0.7]), 0.5), "a single class is drawn every time"),
-        Case((np.array([1.0, 0.0]), 2.0)),
-        Case((_LOGITS, 1.0), "T = 1 is the model's own softmax"),
-        Case((_LOGITS, 1e6), "T → ∞: all classes alike"),
-        Case((_LOGITS, 1e-3), "T → 0: the top class alone"),
-        Case((np.array([0.5, 0.5, -2.0]), 1e-3), "T → 0 with two classes that share the top"),
-        Case((np.array([1000.0, 999.0, 0.0]), 1.0), "exp(1000) is no float"),
-        Case((np.array([-1000.0, -999.0]), 1.0), "exp(−1000) is 0 in float64"),
-        Case((_LOGITS, 0.0), "at T = 0 there is nothing to divide by"),
-        Case((_LOGITS, -1.0), "a negative T would prefer the least likely class"),
-    ]
-    rng = np.random.default_rng(seed)
-    drawn = [(rng.normal(0, 2, n).round(2), float(rng.uniform(0.3, 3))) for n in (2, 3, 5, 20, 50)]
-    return edges + [Case((f, round(T, 2))) for f, T in drawn]
-
-
-def _gradient_cases(seed: int) -> list[Case]:
-    p, sharp = proposal(_LOGITS, 1.0), proposal(_LOGITS, 0.5)
-    pd = P_D[:4] / P_D[:4].sum()
-    exact = "q = softmax(f), corrected: all logits are equal, whatever is drawn"
-    hole = np.array([0.5, 0.3, 0.2, 0.0])
-    edges = [
-        Case((np.array([0.75, 0.25]), np.array([0.0, 0.0]), np.array([0.8, 0.2]), 1, True)),
-        Case((np.array([0.75, 0.25]), np.array([1.0, 0.0]), np.array([0.6, 0.4]), 2, False)),
-        Case((pd, _LOGITS, p, 1, True), exact),
-        Case((pd, _LOGITS, p, 3, True), exact),
-        Case((pd, _LOGITS, p, 2, False), "q = softmax(f), not corrected"),
-        Case((P_D, np.log(P_D) / 2, P_D, 1, True), "q = p_d: corrected, training must not rest at √p_d"),
-        Case((P_D, np.log(P_D), P_D, 2, True), "the model is right: corrected, it must stay where it is"),
-        Case((np.eye(4)[1], _LOGITS, sharp, 2, True), "one positive only, and a sharp proposal"),
-        Case((pd, _LOGITS, _UNIFORM, 2, False), "uniform draws"),
-        Case((pd, _LOGITS, _UNIFORM, 2, True), "uniform draws: ln q is the same everywhere and cancels"),
-        Case((pd, _LOGITS + 800, sharp, 2, True), "exp(800) is no float", atol=1e-9),
-        Case((pd, _LOGITS, hole, 2, False), "a class that is never drawn; nothing is to be corrected"),
-        Case((pd, _LOGITS, hole, 2, True), "a class that is never drawn has no ln q"),
-    ]
-    return edges + _random_gradients(np.random.default_rng(seed))
-
-
-def _random_gradients(rng: np.random.Generator) -> list[Case]:
-    cases = []
-    for i, (n, K) in enumerate(((2, 3), (3, 2), (4, 3), (5, 2), (3, 4), (6, 1))):
-        pd, q = rng.dirichlet(np.full(n, 2.0)), rng.dirichlet(np.full(n, 2.0)) + 0.02
-        cases.append(Case((pd, rng.normal(0, 1, n).round(2), q / q.sum(), K, i % 2 == 0)))
-    return cases
-
-
-def _sample_cases(seed: int) -> list[Case]:
-    many, f = 5000, np.array([0.5, -0.5, 1.0, 0.0])
-
-    def case(*args: Any, about: str = "") -> Case:
-        f, T, K, *positive = args
-        return Case((f, T, K, np.random.default_rng(seed), *positive), about, atol=1e-9)
-
-    edges = [
-        case(f, 1.0, many, about="many draws, to see how often each class comes"),
-        case(f, 0.8, many, None, about="no class is left out"),
-        case(f, 3.0, many, 2, about="the top class is the positive: it must not come, and ln q must know it"),
-        case(f, 1.5, many, 0, about="class 0 is a class like any other"),
-        case(f, 1e6, many, about="T → ∞: all alike"),
-        case(f, 1e-3, many, about="T → 0: the top class every time"),
-        case(np.array([0.0, -1.0]), 1.0, 7, about="more draws than classes"),
-        case(np.array([0.0, -1.0]), 1.0, 1, 0, about="a single class is left"),
-        case(np.array([45.0, 0.5, 0.0]), 1.0, many, 0, about="1 − q(positive) is 0 in float64"),
-        case(np.array([1e3, 0.5, 0.0]), 1.0, many, 0, about="q of all but the positive is 0 in float64"),
-        case(np.array([0.3]), 1.0, 2, 0, about="nothing is left to draw"),
-        case(f, 1.0, 3, 4, about="there is no class 4"),
-        case(f, 1.0, 3, -1, about="there is no class −1: an index below 0 would count from the end"),
-        case(f, 0.0, 3, about="at T = 0 there is nothing to divide by"),
-    ]
-    rng = np.random.default_rng(seed + 1000)
-    drawn = [(rng.uniform(-1.5, 1.5, n).round(2), float(rng.uniform(1, 2.5))) for n in (3, 4, 5, 6)]
-    return edges + [case(f, round(T, 2), many, int(rng.integers(len(f)))) for f, T in drawn]
-
-
-def _resting_cases(seed: int) -> list[Case]:
-    edges = [
-        Case((np.array([0.8, 0.2]), 1.0, False)),
-        Case((np.array([0.8, 0.2]), 1.0, True)),
-        Case((P_D, 1.0, False), "at T = 1 the raw optimum is known in closed form"),
-        Case((P_D, 0.5, False)),
-        Case((P_D, 0.5, True)),
-        Case((P_D, 1e4, False), "uniform draws need no correction"),
-        Case((np.full(3, 1 / 3), 0.7, False), "equal data stay equal"),
-    ]
-    rng = np.random.default_rng(seed)
-    drawn = [(rng.dirichlet(np.full(n, 3.0)) + 0.03, float(rng.uniform(0.4, 4))) for n in (2, 3, 4)]
-    cases = edges + [Case((pd / pd.sum(), round(T, 2), False)) for pd, T in drawn]
-    return [Case(case.args, case.about, atol=1e-5) for case in cases]
-
-
-def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """What all right samples share; the mean logit is the expected one unless the draws are uneven."""
-    f, T, _, _, positive = args if len(args) == 5 else (*args, None)
-    if not hasattr(value, "__len__") or len(value) != 2:
-        raise ValueError("two parts are asked for, ids and log_q")
-    ids, log_q = map(np.asarray, value)
-    if ids.ndim != 1 or ids.dtype.kind not in "iu" or not np.all((ids >= 0) & (ids < len(f))):
-        raise ValueError(f"the first part must be K integers from 0 to {len(f) - 1} in one axis")
-    if log_q.shape != ids.shape or log_q.dtype.kind not in "iuf":
-        raise ValueError(f"the second part must be K numbers, one a draw, got shape {log_q.shape}")
-    kept, right = _log_chances(f, T, positive)
-    log_chance = np.full(len(f), np.nan)
-    log_chance[kept] = right
-    chance = np.nan_to_num(np.exp(log_chance))
-    off = (log_q - log_chance[ids])[ids != (-1 if positive is None else positive)]
-    counts, mean = np.bincount(ids, minlength=len(f)), len(ids) * chance
-    apart = np.abs(counts - mean) > 6.5 * np.sqrt(mean * (1 - chance)) + 1e-6  # 6.5 standard deviations
-    uneven = len(ids) >= 1000 and bool(apart.any())
-    return {
-        "drawn": len(ids),
-        "positive drawn": positive is not None and positive in ids,
-        "unevenly drawn": uneven,
-        "mean logit of the draws": float(f[ids].mean() if uneven else chance @ f),
-        "ln q too high by": float(off.max(initial=0)),
-        "ln q too low by": 0.0 - float(off.min(initial=0)),
-    }
 
 
 # The library on the same questions.
@@ -234,7 +98,7 @@ EXERCISE = Exercise(
             proposal,
             None,
             "",
-            _proposal_cases,
+            cases.proposal_cases,
             mistakes.PROPOSAL,
             (
                 "Turn the logits into positive weights, then into shares. What does T do to the differences "
@@ -250,7 +114,7 @@ EXERCISE = Exercise(
             expected_gradient,
             _library_gradient,
             "nslab.info_nce",
-            _gradient_cases,
+            cases.gradient_cases,
             mistakes_gradient.GRADIENT,
             (
                 "Forget the average at first. Fix a positive and K draws: K + 1 places, some of them perhaps with the "
@@ -266,7 +130,7 @@ EXERCISE = Exercise(
             sample_negatives,
             _library_sample,
             "nslab.propose",
-            _sample_cases,
+            cases.sample_cases,
             mistakes_sample.SAMPLE,
             (
                 "`rng.choice` draws from given chances, with replacement. The rest is to know which chances they "
@@ -276,14 +140,14 @@ EXERCISE = Exercise(
                 "Keep a list of the classes that may come, take the softmax over their logits alone, draw places in "
                 "that list, and look up ids and ln q there. Remember that 0 is a class, and None is not.",
             ),
-            measure=_measure,
+            measure=measure.measure,
         ),
         Question(
             "resting_point(pd, T, corrected)",
             resting_point,
             None,
             "",
-            _resting_cases,
+            cases.resting_cases,
             mistakes.RESTING,
             (
                 "Walk: start with equal logits, and again and again renew q from them and take a step against "

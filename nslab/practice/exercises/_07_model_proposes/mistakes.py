@@ -140,6 +140,11 @@ RESTING = (
         "With the correction every T ends at the data: ln q takes back what the draws gave.",
     ),
     Mutant(
+        "flag reversed",
+        lambda pd, T, corrected: _power(lambda T: T / (1 + T))(pd, T, not corrected),
+        "Your two answers are each other's: it is the corrected training that ends at the data.",
+    ),
+    Mutant(
         "√p_d for every T",
         _power(lambda T: 0.5),
         "The square root is the answer at T = 1 only. The flatter the proposal, the closer the end is to the data.",

@@ -19,6 +19,12 @@ def _off_by_chance(case: Case, got: Outcome, own: Outcome) -> bool:
     return 2e-5 < float(np.abs(value - sums.right(*case.args)).max()) < 0.02
 
 
+def _refused(case: Case, got: Outcome, own: Outcome) -> bool:
+    """A ValueError of the learner's own, not that of the logarithm of 0."""
+    of_math = ("math domain error", "expected a positive input")
+    return isinstance(got.error, ValueError) and not str(got.error).startswith(of_math)
+
+
 _RULE = (
     "You left out the draws that hit the positive. The rule of this exercise is to draw from all n classes, the positive "
     "among them: only then is K/(K+1) the factor at q = softmax(f). Other rules need other corrections."
@@ -132,6 +138,7 @@ GRADIENT = (
         sums.changed(lost=lambda places: sums.repeated(places, first=1) | sums.hits(places)),
         _REPEATED,
     ),
+    Mutant("repeated ids counted once", sums.pull_lost, _REPEATED),
     Mutant("one negative at a time", sums.one_negative(lambda K: 1.0), _ONE),
     Mutant("one negative at a time", sums.one_negative(lambda K: float(K)), _ONE),
     Mutant(
@@ -172,6 +179,13 @@ GRADIENT = (
         "by.",
     ),
     Mutant("exp overflows", sums.overflowing, OVERFLOW, not_finite),
+    Mutant(
+        "q = 0 always refused",
+        sums.hole_refused,
+        "You refuse a class that is never drawn where nothing is to be corrected. There no ln q is needed: the class gets "
+        "no push, and its pull if it is the positive.",
+        _refused,
+    ),
     Mutant(
         "0 times ln 0",
         sums.flag_times_ln,

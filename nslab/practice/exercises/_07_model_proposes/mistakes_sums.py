@@ -157,6 +157,18 @@ def push_only(pd: np.ndarray, f: np.ndarray, q: np.ndarray, K: int, corrected: b
     return right(pd, f, q, K, corrected) + pd
 
 
+def pull_lost(pd: np.ndarray, f: np.ndarray, q: np.ndarray, K: int, corrected: bool) -> np.ndarray:
+    """`g[ids] += w` with the pull in w: a positive that is drawn as well loses it."""
+    places = outcomes(len(q), K)
+    share = pd[places[:, 0]] * q[places[:, 1:]].prod(1) * hits(places).any(1)
+    return changed(lost=repeated)(pd, f, q, K, corrected) + np.bincount(places[:, 0], share, len(q))
+
+
+def hole_refused(pd: np.ndarray, f: np.ndarray, q: np.ndarray, K: int, corrected: bool) -> np.ndarray:
+    subtracted(q, True)
+    return right(pd, f, q, K, corrected)
+
+
 def redrawn(own_rule: bool) -> Gradient:
     """The positive never comes and the others share its chance; corrected as here, or by that rule's own ln(K q')."""
 
