@@ -323,6 +323,107 @@ def gradient_no_ids(A: Any, P: Any, tau: float, ids: Any = None) -> Any:
     return gradient_by_rows(A, P, tau)
 
 
+def own_macs_less_one(B: int, K: int, d: int, bytes: int) -> tuple[int, int, int]:
+    held, _, calls = counted_by_terms(B, K, d, bytes)
+    return held, B * (K + 1) * (d + d - 1), calls
+
+
+def lent_square_of_all(B: int, d: int, bytes: int) -> tuple[int, int, int]:
+    n = 2 * B
+    return (n * d + n * n) * bytes, 2 * d * n * n, n
+
+
+def own_scores_as_numbers(B: int, K: int, d: int, bytes: int) -> tuple[int, int, int]:
+    _, flops, calls = counted_by_terms(B, K, d, bytes)
+    return calls * d * bytes + B * (K + 1), flops, calls
+
+
+def logits_of(A: Any, P: Any, tau: float, ids: Any, hidden: float = -math.inf) -> np.ndarray:
+    logits = A @ P.T / tau
+    logits[hits(len(A), ids)] = hidden
+    return logits
+
+
+def mean_of_both(logits: np.ndarray, rows: Any = slice(None)) -> float:
+    losses = [np.logaddexp.reduce(way, axis=1) - np.diag(way) for way in (logits, logits.T)]
+    return float(np.mean([loss[rows] for loss in losses]))
+
+
+def loss_filled(value: float) -> Callable[..., Any]:
+    return lambda A, P, tau, ids=None: mean_of_both(logits_of(A, P, tau, ids, value))
+
+
+def loss_shifted_once(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    logits = torch.from_numpy(logits_of(A, P, tau, ids))
+    weight = (logits - logits.max()).exp()
+    own = weight.diag().log()
+    return -(own - weight.sum(0).log() + own - weight.sum(1).log()).mean() / 2
+
+
+def loss_of_first_rows(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    held = list(range(len(A)) if ids is None else ids)
+    return mean_of_both(logits_of(A, P, tau, ids), [held.index(item) == i for i, item in enumerate(held)])
+
+
+def loss_supervised(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    repeated, logits, parts = hits(len(A), ids), A @ P.T / tau, []
+    for way in (logits, logits.T):
+        for i, row in enumerate(way):
+            own = row[repeated[i] | (np.arange(len(A)) == i)]
+            parts.append(np.logaddexp.reduce(row) - own.mean())
+    return float(np.mean(parts))
+
+
+def loss_clipped(A: Any, P: Any, tau: float, ids: Any = None) -> torch.Tensor:
+    logits = torch.from_numpy(logits_of(A, P, tau, ids))
+    ways = [torch.softmax(logits, axis).diag() for axis in (0, 1)]
+    return -torch.stack(ways).clamp(min=1e-9).log().mean()
+
+
+def loss_total(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    return 2 * len(A) * loss_with_numpy(A, P, tau, ids)
+
+
+def gradient_split(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[Any, Any]:
+    z, eye = torch.from_numpy(logits_of(A, P, tau, ids)), torch.eye(len(A))
+    rows, columns = (torch.softmax(z, axis) - eye for axis in (1, 0))
+    return rows @ torch.from_numpy(P) / tau / len(A), columns.T @ torch.from_numpy(A) / tau / len(A)
+
+
+def gradient_pull_once(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[Any, Any]:
+    z = torch.from_numpy(logits_of(A, P, tau, ids))
+    slope = (torch.softmax(z, 0) + torch.softmax(z, 1) - torch.eye(len(A))) / (2 * tau * len(A))
+    return slope @ torch.from_numpy(P), slope.T @ torch.from_numpy(A)
+
+
+@pytest.mark.parametrize("seed", (0, 1, 5))
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        (OWN.name, own_macs_less_one, "d − 1 additions"),
+        (OWN.name, own_scores_as_numbers, "numbers, not bytes"),
+        (LENT.name, lent_square_of_all, "every item with every item"),
+        (LOSS.name, loss_filled(-100.0), "mask not low enough"),
+        (LOSS.name, loss_filled(-50.0), "mask not low enough"),
+        (LOSS.name, loss_shifted_once, "one shift for all"),
+        (LOSS.name, loss_of_first_rows, "repeats left out of the mean"),
+        (LOSS.name, loss_supervised, "equal ids pulled"),
+        (LOSS.name, loss_clipped, "a small number in the logarithm"),
+        (LOSS.name, loss_total, "summed over the batch"),
+        (GRADIENT.name, gradient_split, "each side from one direction"),
+        (GRADIENT.name, gradient_pull_once, "pulled once"),
+    ],
+)
+def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mistake: str, seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert result.status == "failed" and result.mistake == mistake, result
+
+
+def test_minus_infinity_and_a_mask_below_every_logit_pass() -> None:
+    assert check(LOSS.name, loss_filled(-math.inf)).status == "passed"
+    assert check(LOSS.name, loss_filled(-1e9)).status == "passed"
+
+
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [

@@ -17,6 +17,7 @@ from nslab.practice.exercises._08_per_example_or_in_batch import (
     cases,
     mistakes,
     mistakes_gradient,
+    mistakes_hard,
     mistakes_loss,
 )
 
@@ -234,7 +235,7 @@ EXERCISE = Exercise(
             lambda rho, n: theory.hit_probability(rho, n) if n else 0.0,
             "nslab.hit_probability",
             cases.hard_cases,
-            mistakes.P_HARD,
+            mistakes_hard.P_HARD,
             (
                 "“At least one” has a short opposite. What must happen for it to fail?",
                 "A single draw is easy with probability 1 − ρ. What is the probability that all n are, if "

@@ -85,6 +85,14 @@ def loss_cases(seed: int) -> list[Case]:
         Case((3 * A, 2 * P, 1.0), "the vectors are used as they are, whatever their length"),
         Case((A, P, 0.001), "at τ = 0.001, e^(s/τ) is beyond float64"),
         Case((A, P - 2, 0.002), "at τ = 0.002, e^(s/τ) is 0 in float64"),
+        Case(
+            (np.array([[40.0, 0.0], [1.0, 1.0]]), np.array([[1.0, 0.0], [0.0, 0.95]]), 0.05),
+            "one anchor is far longer: a softmax has a largest logit of its own",
+        ),
+        Case(
+            (A, P - 2, 0.002, np.array([4, 9, 4])),
+            "rows 0 and 2 hold one item, and all logits are below −500",
+        ),
         Case((twin, twin, 0.1, np.array([4, 9, 4])), "rows 0 and 2 hold one item: a single negative is left"),
         Case((*four, 0.7, pairs), "rows 0 and 2 hold one item"),
         Case((-four[0], four[1], 0.7, pairs), "the same with other signs: scores far below 0"),

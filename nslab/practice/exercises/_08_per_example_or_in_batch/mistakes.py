@@ -1,14 +1,10 @@
-"""Exercise 08: the mistakes in costs and chances that are known by name."""
+"""Exercise 08: the mistakes in costs that are known by name."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from nslab.practice._exercise import Mutant
-from nslab.practice._judge import not_finite
 from nslab.practice.exercises._08_per_example_or_in_batch.mistakes_counts import (
+    D_MINUS_ONE,
     FLOATS,
     MEGA,
     MULTIPLY_ADD,
@@ -80,6 +76,24 @@ PER_EXAMPLE = (
         "every anchor with every positive",
         lambda B, K, d, bytes: own_cost(B, K, d, bytes, scores=B * B),
         "B × B scores is what a shared batch makes. Here an anchor meets its own positive and its own negatives.",
+        one_field,
+    ),
+    Mutant(
+        "every anchor with every item",
+        lambda B, K, d, bytes: own_cost(B, K, d, bytes, scores=B * B * (K + 1)),
+        "You let an anchor meet the other anchors' items too. What is drawn for one is scored by that one alone.",
+        one_field,
+    ),
+    Mutant(
+        "d − 1 additions",
+        lambda B, K, d, bytes: own_cost(B, K, d, bytes) | {"flops": B * (K + 1) * (2 * d - 1)},
+        D_MINUS_ONE,
+        one_field,
+    ),
+    Mutant(
+        "numbers, not bytes",
+        lambda B, K, d, bytes: own_cost(B, K, d, bytes) | {"bytes": B * (K + 2) * d * bytes + B * (K + 1)},
+        NUMBERS,
         one_field,
     ),
     Mutant(
@@ -176,6 +190,24 @@ IN_BATCH = (
         one_field,
     ),
     Mutant(
+        "every item with every item",
+        lambda B, d, bytes: lent_cost(B, d, bytes, scores=4 * B * B),
+        "You scored all 2B items with each other. Anchors meet positives only: B rows and B columns.",
+        one_field,
+    ),
+    Mutant(
+        "d − 1 additions",
+        lambda B, d, bytes: lent_cost(B, d, bytes) | {"flops": B * B * (2 * d - 1)},
+        D_MINUS_ONE,
+        one_field,
+    ),
+    Mutant(
+        "numbers, not bytes",
+        lambda B, d, bytes: lent_cost(B, d, bytes) | {"bytes": 2 * B * d * bytes + B * B},
+        NUMBERS,
+        one_field,
+    ),
+    Mutant(
         "half of the matrix",
         lambda B, d, bytes: lent_cost(B, d, bytes, scores=B * (B + 1) // 2),
         "The matrix is not symmetric: anchor i with positive j is another pair than anchor j with positive i.",
@@ -219,65 +251,4 @@ IN_BATCH = (
     ),
     Mutant("not integers", lambda B, d, bytes: as_floats(lent_cost(B, d, bytes)), FLOATS, whole_floats),
     Mutant("another order", lambda B, d, bytes: other_order(lent_cost(B, d, bytes)), ORDER, shuffled),
-)
-
-
-def _through_logarithm(rho: float, n: int) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(-np.expm1(n * np.log1p(-np.float64(rho))))
-
-
-P_HARD = (
-    Mutant(
-        "the opposite",
-        lambda rho, n: (1 - rho) ** n,
-        "That is the chance that no negative is hard. At least one is the opposite of none.",
-    ),
-    Mutant(
-        "chances added up",
-        lambda rho, n: n * rho,
-        "You added up the chances of the draws. n ρ is how many hard ones to expect, and it passes 1: batches with two hard "
-        "ones count twice in it.",
-    ),
-    Mutant(
-        "chances added up to 1",
-        lambda rho, n: min(1.0, n * rho),
-        "Cutting n ρ off at 1 gives a bound, not the chance: two draws may both be hard, and that counts once.",
-    ),
-    Mutant(
-        "all hard",
-        lambda rho, n: rho**n,
-        "ρ to the power n is the chance that every negative is hard. One is enough.",
-    ),
-    Mutant(
-        "not all hard",
-        lambda rho, n: 1 - rho**n,
-        "That is the chance that not all are hard. What has to happen n times in a row is that a negative is easy.",
-    ),
-    Mutant(
-        "exactly one",
-        lambda rho, n: n * rho * (1 - rho) ** (n - 1) if n else 0.0,
-        "That is the chance of exactly one hard negative. Two or more also help.",
-    ),
-    Mutant(
-        "positive counted as a negative",
-        lambda rho, n: 1 - (1 - rho) ** (n + 1),
-        "n is the number of negatives already. You drew one more, as if the positive were its own negative.",
-    ),
-    Mutant(
-        "one negative too few",
-        lambda rho, n: 1 - (1 - rho) ** max(n - 1, 0),
-        "n is the number of negatives already: nothing is to be taken off. In a batch of B, whoever calls passes n = B − 1.",
-    ),
-    Mutant(
-        "e^(−nρ)",
-        lambda rho, n: 1 - math.exp(-n * rho),
-        "1 − e^(−nρ) is what remains when ρ is small and n large. The exact chance is as short.",
-    ),
-    Mutant(
-        "ln 0",
-        _through_logarithm,
-        "At ρ = 1 the logarithm of 1 − ρ is −∞, and 0 times that is NaN. Everything is hard there: treat it on its own.",
-        not_finite,
-    ),
 )

@@ -87,6 +87,7 @@ MULTIPLY_ADD = (
     "A dot product of d numbers is d multiplications and their sum. You counted the multiplications "
     "alone (some call that multiply-adds, MACs); a FLOP count has both."
 )
+D_MINUS_ONE = "Strictly, d products are added in d − 1 steps. Here, as in most FLOP counts, an addition comes with each product: d and d."
 NO_SCORES = (
     "The scores are numbers too, and are held with the vectors. In a large batch they are most of the memory."
 )

@@ -8,7 +8,8 @@ import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
 from nslab.practice._run import Outcome
-from nslab.practice.exercises._08_per_example_or_in_batch.mistakes_loss import OVERFLOW, kept, lse, masked
+from nslab.practice.exercises._08_per_example_or_in_batch.mistakes_loss import LOW, OVERFLOW, SHIFT
+from nslab.practice.exercises._08_per_example_or_in_batch.wrong_losses import kept, lse, masked
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -85,6 +86,36 @@ def _any_not_finite(case: Case, got: Outcome, own: Outcome) -> bool:
         return False
 
 
+def _pulled_once(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> Pair:
+    rows, columns = _slopes(A, P, tau, ids, pull=0.5)
+    return _chain((rows + columns) / (2 * len(A)), A, P, tau)
+
+
+def _alike_pulled(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> Pair:
+    rows, columns = _slopes(A, P, tau, ids, pull=0)
+    alike = np.eye(len(A)) if ids is None else ids[:, None] == ids
+    return _chain((rows + columns - 2 * alike) / (2 * len(A)), A, P, tau)
+
+
+def _each_by_its_own(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> Pair:
+    rows, columns = _slopes(A, P, tau, ids)
+    return rows @ P / (tau * len(A)), columns.T @ A / (tau * len(A))
+
+
+def _one_shift(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> Pair:
+    logits, eye = masked(A, P, tau, ids), np.eye(len(A))
+    with np.errstate(all="ignore"):
+        weight = np.exp(logits - logits.max())
+        rows, columns = weight / weight.sum(1, keepdims=True), weight / weight.sum(0)
+        return _chain((rows + columns - 2 * eye) / (2 * len(A)), A, P, tau)
+
+
+def _low_mask(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> Pair:
+    logits, eye = np.where(kept(len(A), ids), A @ P.T / tau, -100.0), np.eye(len(A))
+    slope = _softmax(logits) + _softmax(logits.T).T - 2 * eye
+    return _chain(slope / (2 * len(A)), A, P, tau)
+
+
 GRADIENT = (
     Mutant(
         "false negatives",
@@ -142,5 +173,24 @@ GRADIENT = (
         lambda A, P, tau, ids=None: _own_gradient(A, P, tau, ids)[::-1],
         "Both gradients are right, in the other order: the anchors' comes first.",
     ),
+    Mutant(
+        "pulled once",
+        _pulled_once,
+        "A score on the diagonal is the positive in two softmaxes, its row's and its column's. Each takes 1 away, yours "
+        "only one of them.",
+    ),
+    Mutant(
+        "equal ids pulled",
+        _alike_pulled,
+        "You pull rows with equal ids together. They are only no negatives of each other: their scores have no slope at all.",
+    ),
+    Mutant(
+        "each side from one direction",
+        _each_by_its_own,
+        "Your anchors move by the rows' softmaxes alone, and the positives by the columns'. Every score is in both, so both "
+        "move both sides.",
+    ),
     Mutant("exp overflows", _gradient_raw, OVERFLOW, _any_not_finite),
+    Mutant("one shift for all", _one_shift, SHIFT, _any_not_finite),
+    Mutant("mask not low enough", _low_mask, LOW),
 )
