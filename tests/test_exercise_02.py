@@ -212,6 +212,23 @@ def easy_first(d_ap: Any, d_an: Any, m: float) -> list[int]:
     return [{0: 2, 1: 1, 2: 0}[zone] for zone in zones_by_loop(d_ap, d_an, m)]
 
 
+def comparisons_added(d_ap: Any, d_an: Any, m: float) -> Any:
+    """With m = 0 a tie has reached the second mark without passing the first."""
+    refuse(m)
+    return (d_an > d_ap).astype(int) + (d_an >= d_ap + m)
+
+
+def rule_asked_first(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return np.select([d_ap + m <= d_an, d_an <= d_ap], [2, 0], 1)
+
+
+def order_alone_where_hard(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    gap = d_ap - d_an
+    return np.where(gap >= 0, gap, np.maximum(gap + m, 0))
+
+
 def counted_from_one(d_ap: Any, d_an: Any, m: float) -> list[int]:
     return [zone + 1 for zone in zones_by_loop(d_ap, d_an, m)]
 
@@ -386,6 +403,26 @@ def argmin_of_the_row(D: Any, labels: Any, m: float, strategy: str) -> Any:
     return (a, p, D.argmin(1)[a]) if strategy == "hardest" and len(a) else (a, p, n)
 
 
+def hardest_with_choice(choose: Callable[..., list[int]]) -> Callable[..., Any]:
+    """Right but for "hardest", where `choose` picks from the anchor's negatives."""
+
+    def mine(D: Any, labels: Any, m: float, strategy: str) -> Any:
+        if strategy != "hardest":
+            return mined_by_loops(D, labels, m, strategy)
+        asked(m, strategy)
+        found = []
+        for a, p in zip(*mined_by_loops(D, labels, m, strategy)[:2], strict=True):
+            others = np.flatnonzero(labels != labels[a])
+            found += [(a, p, n) for n in choose(D[a], others, D[a, p] + m)]
+        return columns(found)
+
+    return mine
+
+
+def margin_unread_for_hardest(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    return mined_by_loops(D, labels, abs(m) if strategy == "hardest" else m, strategy)
+
+
 def fails_on_nothing(D: Any, labels: Any, m: float, strategy: str) -> Any:
     rows = zip(*mined_by_loops(D, labels, m, strategy), strict=True)
     return np.stack([np.array(t) for t in rows]).T
@@ -420,6 +457,12 @@ def undefined(a: Any, n: Any, squared: bool) -> Any:
     return torch.autograd.grad(total if squared else total.sqrt(), x)[0]
 
 
+def refused_in_both(a: Any, n: Any, squared: bool) -> Any:
+    if (a == n).all():
+        raise ValueError("one point")
+    return 2 * (a - n) if squared else (a - n) / np.linalg.norm(a - n)
+
+
 def silent_zero(a: Any, n: Any, squared: bool) -> Any:
     return np.zeros_like(a) if (a == n).all() else gradient_by_autograd(a, n, squared)
 
@@ -434,6 +477,8 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
         ("categorise", up_to_the_margin, "tie at the margin"),
         ("categorise", below_m, "margin from zero"),
         ("categorise", easy_first, "other codes"),
+        ("categorise", comparisons_added, "tie where m = 0"),
+        ("categorise", rule_asked_first, "tie where m = 0"),
         ("categorise", counted_from_one, "other codes"),
         ("categorise", of_roots, "squared and plain"),
         ("categorise", one_squared, "squared and plain"),
@@ -441,6 +486,7 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
         ("categorise", paid_or_not, "two zones only"),
         ("triplet_loss", margin_taken_away, "sign of the margin"),
         ("triplet_loss", margin_outside, "hinge before the margin"),
+        ("triplet_loss", order_alone_where_hard, "margin left out where hard"),
         ("triplet_loss", squared_here, "squared and plain"),
         ("triplet_loss", half_squared, "squared and plain"),
         ("triplet_loss", averaged, "one number for all"),
@@ -468,6 +514,14 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
         ("mine", negative_before_positive, "order of the three"),
         ("mine", batch_hard, "one positive an anchor"),
         ("mine", argmin_of_the_row, "nearest of all images"),
+        ("mine", hardest_with_choice(lambda d, ns, far: [int(d[ns].argmin())]), "places for images"),
+        ("mine", hardest_with_choice(lambda d, ns, far: ns[d[ns] == min(d[ns])]), "all of equals"),
+        (
+            "mine",
+            hardest_with_choice(lambda d, ns, far: [ns[d[ns].argmin()]] if min(d[ns]) < far else []),
+            "hardest within a zone",
+        ),
+        ("mine", margin_unread_for_hardest, "margin not refused"),
         ("mine", fails_on_nothing, "raises where none qualifies"),
         ("mine", any_name, "strategy not refused"),
         ("mine", one_row_a_triplet, "not readable"),
@@ -475,6 +529,7 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
         ("distance_gradient", unit_and_a_bit, "small number in the denominator"),
         ("distance_gradient", towards, "sign"),
         ("distance_gradient", undefined, "no direction answered"),
+        ("distance_gradient", refused_in_both, "refused where it exists"),
         ("distance_gradient", silent_zero, "no direction answered"),
     ],
 )

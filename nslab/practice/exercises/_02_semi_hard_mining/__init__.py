@@ -178,7 +178,8 @@ EXERCISE = Exercise(
                 "Hard is a relation between two distances alone; m has no part in it. Then ask the same of the second "
                 "mark. A negative that sits exactly on a mark belongs to the part without loss only at the second one.",
                 "Two comparisons give two truths for every negative. True counts as 1, so the code can be the number "
-                "of marks that a negative has reached or passed: mind which of them it may merely touch.",
+                "of marks that a negative has reached or passed: mind which of them it may merely touch. With m = 0 the marks fall "
+                "together, and whoever has not passed the first has not reached the second.",
             ),
             picture=_zone_picture,
         ),

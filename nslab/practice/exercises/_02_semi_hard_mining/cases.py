@@ -29,7 +29,9 @@ def zone_cases(seed: int) -> list[Case]:
         Case((0.5, np.array([0.75, 1.5]), 0.25), "farther by exactly m: the rule is met"),
         Case((0.5, SEVEN, 0.5), "seven negatives, one on each edge"),
         Case((0.0, np.array([0.0, 0.25, 0.5]), 0.5), "the positive lies on the anchor"),
-        Case((0.5, np.array([0.25, 0.5, 0.75]), 0.0), "with m = 0 nothing lies inside the margin"),
+        Case(
+            (0.5, np.array([0.25, 0.5, 0.75]), 0.0), "with m = 0 the two edges fall together: on them is hard"
+        ),
         Case((np.array([0.25, 1.0, 0.5]), np.array([0.5, 0.5, 0.5]), 0.5), "a positive for each negative"),
         Case((0.25, np.array([1.5, 1.75, 2.0, 2.25]), 1.75), "a margin larger than most distances"),
         Case((0.5, np.array([0.25, 1.0]), -0.25), "a margin below 0 would give zones that overlap"),
@@ -74,6 +76,7 @@ def mine_cases(seed: int) -> list[Case]:
         Case((np.zeros((1, 1)), np.array([3]), 0.25, "hardest"), "a batch of one"),
         Case((three, pair, 0.25, "nearest"), "there is no such strategy"),
         Case((three, pair, -0.25, "semi_hard"), "a margin below 0"),
+        Case((three, pair, -0.25, "hardest"), "a margin below 0, even where the margin is not used"),
         *(Case((six, classes, 0.5, name), "three labels, one of them without a pair") for name in STRATEGIES),
         *(
             Case((six[np.ix_(order, order)], classes[order] * 10 - 7, 0.5, name), "another order and labels")
@@ -103,7 +106,7 @@ def gradient_cases(seed: int) -> list[Case]:
         Case((np.zeros(2), np.array([3.0, 4.0]), False), "the same pair, seen from the other end"),
         Case((near, origin, True), "nearly on one point: hardly any gradient is left", atol=1e-13),
         Case((near, origin, False), "nearly on one point, and the gradient is as long as ever"),
-        Case((origin, origin, True), "on one point: no gradient"),
+        Case((origin, origin, True), "on one point: the squared distance has a gradient, and it is 0"),
         Case((origin, origin, False), "on one point there is no direction"),
     ]
     drawn = [

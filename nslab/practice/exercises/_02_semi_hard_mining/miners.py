@@ -141,6 +141,22 @@ def nearest_in_reach(D: np.ndarray, pair: np.ndarray, other: np.ndarray) -> np.n
     return np.array([a, p, np.where(beyond, D[:, None, :], np.inf).argmin(-1)[a, p]])
 
 
+def all_of_equals(D: np.ndarray, pair: np.ndarray, other: np.ndarray) -> np.ndarray:
+    smallest = np.where(other, D, np.inf).min(1, keepdims=True)
+    return nonzero(pair[:, :, None] & (other & (smallest == D))[:, None, :])
+
+
+def place_of_nearest(D: np.ndarray, pair: np.ndarray, other: np.ndarray) -> np.ndarray:
+    a, p, n = nearest(D, pair & other.any(1, keepdims=True), other)
+    return np.array([a, p, (np.cumsum(other, axis=1) - 1)[a, n]])
+
+
+def nearest_with_a_loss(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
+    """ "hardest" of those inside the margin alone."""
+    a, p, n = found = mined(D, labels, m, strategy)
+    return found[:, D[a, n] < D[a, p] + m] if strategy == "hardest" else found
+
+
 def places(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
     """Places in the list of negatives instead of images."""
     a, p, n = mined(D, labels, m, strategy)
@@ -173,6 +189,11 @@ def any_strategy(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> 
 
 def any_margin(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
     return mined(D, labels, max(m, 0.0), strategy)
+
+
+def any_margin_for_hardest(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:
+    """The nearest negative does not depend on m, and so m is not looked at."""
+    return mined(D, labels, max(m, 0.0) if strategy == "hardest" else m, strategy)
 
 
 def negative_second(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarray:

@@ -22,8 +22,13 @@ def codes(inner: Any, outer: Any) -> np.ndarray:
     return np.where(outer, 2, np.where(inner, 1, 0))
 
 
-def zone(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+def easy_first(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    """A negative on both edges at once, as there is with m = 0, counted as easy."""
     return codes(d_an > d_ap, d_an >= d_ap + m)
+
+
+def zone(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    return np.where(d_an <= d_ap, 0, easy_first(d_ap, d_an, m))
 
 
 def _checked(zone: Callable[[Any, Any, float], Any]) -> Callable[[Any, Any, float], Any]:
@@ -57,6 +62,11 @@ def _edge_swap(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
 
 def silent(case: Case, got: Outcome, own: Outcome) -> bool:
     return got.error is None
+
+
+def marks_passed(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
+    """The two comparisons added up."""
+    return 1 * (d_an > d_ap) + 1 * (d_an >= d_ap + m)
 
 
 CLOSER = (
@@ -124,6 +134,13 @@ CATEGORISE = (
         "tie at the margin",
         _checked(lambda d_ap, d_an, m: codes(d_an > d_ap, d_an > d_ap + m)),
         "A negative farther by exactly m keeps the rule. Its loss is 0, so it is easy, not semi-hard.",
+    ),
+    Mutant(
+        "tie where m = 0",
+        _checked(easy_first),
+        "With m = 0 the two edges fall together, and a negative on them meets both conditions, that of hard and that of "
+        "easy. The docstring counts it as hard: as far as the positive is not yet the right order.",
+        _like(easy_first, marks_passed),
     ),
     Mutant(
         "both ties",
@@ -201,6 +218,12 @@ LOSS = (
         "margin left out",
         _checked(lambda d_ap, d_an, m: np.maximum(0.0, d_ap - d_an)),
         "Without m the loss ends where the order is right. The rule asks for more: a lead of m.",
+    ),
+    Mutant(
+        "margin left out where hard",
+        _checked(lambda d_ap, d_an, m: np.where(d_an <= d_ap, d_ap - d_an, _loss(d_ap, d_an, m))),
+        "A hard negative misses the order AND the lead of m, so it costs at least m. Yours costs less than a semi-hard one "
+        "does: one formula serves all zones.",
     ),
     *(
         Mutant(

@@ -20,6 +20,11 @@ def _gradient(a: np.ndarray, n: np.ndarray, squared: bool) -> np.ndarray:
     return 2 * (a - n) if squared else _plain(a, n)
 
 
+def _refused_on_one_point(a: np.ndarray, n: np.ndarray, squared: bool) -> np.ndarray:
+    _plain(a, n)
+    return _gradient(a, n, squared)
+
+
 def _nan_or_zero(case: Case, got: Outcome, own: Outcome) -> bool:
     """NaN or a vector of zeros where there is no direction; a division by zero in plain Python."""
     return got.error is None or isinstance(got.error, ZeroDivisionError)
@@ -35,6 +40,13 @@ GRADIENT = (
         "sign",
         lambda a, n, squared: -_gradient(a, n, squared),
         "The gradient points to where the distance GROWS: away from n. Yours points towards it.",
+    ),
+    Mutant(
+        "refused where it exists",
+        _refused_on_one_point,
+        "On one point the squared distance has a gradient: it is 0, since the distance is smallest there. Only the plain "
+        "distance has none.",
+        lambda case, got, own: isinstance(got.error, ValueError),
     ),
     Mutant(
         "always squared",

@@ -85,6 +85,7 @@ MINE = (
         "you return). Both distances start at the anchor.",
     ),
     Mutant("places for images", miners.places, _PLACES),
+    Mutant("places for images", miners.hardest_with(miners.place_of_nearest), _PLACES),
     Mutant(
         "order of the three",
         miners.negative_second,
@@ -123,6 +124,11 @@ MINE = (
         "Several negatives are equally near; asked for is the first of them.",
     ),
     Mutant(
+        "all of equals",
+        miners.hardest_with(miners.all_of_equals),
+        "Several negatives are equally near, and you returned them all. Asked for is one a pair, the first of them.",
+    ),
+    Mutant(
         "one positive an anchor",
         miners.hardest_with(miners.farthest_positive),
         "You kept the farthest positive of each anchor, as batch-hard mining does. Asked for is the nearest negative for "
@@ -130,6 +136,7 @@ MINE = (
     ),
     Mutant("hardest within a zone", miners.hardest_with(miners.hard_and_nearest), _WITHIN),
     Mutant("hardest within a zone", miners.hardest_with(miners.nearest_in_reach), _WITHIN),
+    Mutant("hardest within a zone", miners.nearest_with_a_loss, _WITHIN),
     Mutant(
         "only the first anchor",
         miners.first_anchor,
@@ -149,4 +156,5 @@ MINE = (
         mistakes.silent,
     ),
     Mutant("margin not refused", miners.any_margin, mistakes.NOT_REFUSED, mistakes.silent),
+    Mutant("margin not refused", miners.any_margin_for_hardest, mistakes.NOT_REFUSED, mistakes.silent),
 )
