@@ -250,6 +250,29 @@ def p_first(p: float | None, loss: float | None, beta: float, tau: float, K: int
     return alpha_by_logit(None, loss, beta, tau, K) if loss is not None else None
 
 
+def zero_is_falsy(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    p, loss = (p or None), (loss or None)
+    return alpha_by_logit(p, loss, beta, tau, K)
+
+
+def kept_inside(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    refuse(p, loss)
+    return alpha_by_logit(None if p is None else np.clip(p, 1e-10, 1 - 1e-10), loss, beta, tau, K)
+
+
+def fewer_is_harder(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    return alpha_by_logit(p, loss, beta, tau, 1) - tau * math.log(K)
+
+
+def bracketed(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    """Right, if scores lay between −100 and 100."""
+    return np.clip(alpha_by_logit(p, loss, beta, tau, K), -100, 100)
+
+
+def divided_by_k(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return np.logaddexp(0, (beta - alpha) / tau - np.log(K))
+
+
 def gap_for_score(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
     return alpha_by_logit(p, loss, beta, tau, K) - beta
 
@@ -279,6 +302,7 @@ def unshifted(s: Any, tau: float) -> float:
         ("infonce_equal", relu, "a hinge"),
         ("infonce_equal", log2_loss, "in bits"),
         ("infonce_equal", in_a_batch, "K − 1 negatives"),
+        ("infonce_equal", divided_by_k, "sign of ln K"),
         ("score_threshold", lead_only, "margin for threshold"),
         ("score_threshold", in_logits, "in units of τ"),
         ("score_threshold", negligible_there, "wrong base"),
@@ -295,6 +319,10 @@ def unshifted(s: Any, tau: float) -> float:
         ("alpha_for", unrefused, "nothing refused"),
         ("alpha_for", first_try, "nothing refused"),
         ("alpha_for", p_first, "both or neither"),
+        ("alpha_for", zero_is_falsy, "0 taken for None"),
+        ("alpha_for", kept_inside, "p clipped"),
+        ("alpha_for", fewer_is_harder, "sign of ln K"),
+        ("alpha_for", bracketed, None),
         ("alpha_for", gap_for_score, "lead for score"),
         ("beta_eff", attention, "softmax-weighted mean"),
         ("beta_eff", log_sum, "sum for mean"),
@@ -302,7 +330,7 @@ def unshifted(s: Any, tau: float) -> float:
     ],
 )
 def test_a_learners_own_mistakes_are_named(
-    name: str, fn: Callable[..., Any], mistake: str, seed: int
+    name: str, fn: Callable[..., Any], mistake: str | None, seed: int
 ) -> None:
     result = check(name, fn, seed=seed)
     assert result.status in ("failed", "raised")

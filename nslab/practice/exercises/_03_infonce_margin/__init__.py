@@ -10,7 +10,12 @@ import numpy as np
 
 from nslab import theory
 from nslab.practice._exercise import Case, Exercise, Question
-from nslab.practice.exercises._03_infonce_margin import mistakes, mistakes_alpha, mistakes_margin
+from nslab.practice.exercises._03_infonce_margin import (
+    mistakes,
+    mistakes_alpha,
+    mistakes_effective,
+    mistakes_margin,
+)
 
 # The specification: softmax weights in 120 decimal digits, no softplus, no regard for speed.
 
@@ -154,6 +159,10 @@ def _alpha_cases(seed: int) -> list[Case]:
         Case((None, -0.1, *at), "the loss is never negative"),
         Case((None, None, *at), "neither is given"),
         Case((0.5, 0.3, *at), "both are given, and they contradict each other"),
+        Case((0.5, 0.0, *at), "both are given: a 0 is not None"),
+        Case((1e-15, None, *at), "far below the negatives, and still a score"),
+        Case((1 - 2**-45, None, *at), "p is near 1, and 1 − p is still known to all digits"),
+        Case((1e-15, None, 0.0, 20.0, 255), "scores need not lie between −1 and 1"),
     ]
     rng = np.random.default_rng([seed, 2])
     drawn = _settings(seed, 14)
@@ -250,7 +259,7 @@ EXERCISE = Exercise(
             None,
             "",
             _effective_cases,
-            mistakes.EFFECTIVE,
+            mistakes_effective.EFFECTIVE,
             (
                 "The loss knows the negatives only through the sum of their exponentials. Which K equal scores have the "
                 "same sum?",

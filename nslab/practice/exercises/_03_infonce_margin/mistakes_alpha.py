@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
 from nslab.practice._judge import is_number, not_finite, wherever
 from nslab.practice._run import Outcome
-
-
-def _refuse(p: float | None, loss: float | None) -> None:
-    if (
-        (p is None) == (loss is None)
-        or not 0 < (0.5 if p is None else p) < 1
-        or not (1 if loss is None else loss) > 0
-    ):
-        raise ValueError("no such score")
-
-
-def _logit(p: float | None, loss: float | None) -> float:
-    """ln(p / (1 − p)), kept exact for tiny and for huge losses."""
-    if p is not None:
-        return math.log(p) - math.log1p(-p)
-    assert loss is not None
-    return -loss - math.log(-math.expm1(-loss))
-
-
-Solved = Callable[[float | None, float | None, float, float, int], float]
-
-
-def _solved(lead: Solved) -> Solved:
-    """`lead` where there is an answer, ValueError elsewhere."""
-
-    def alpha_for(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-        _refuse(p, loss)
-        with np.errstate(all="ignore"):
-            return float(lead(p, loss, beta, tau, K))
-
-    return alpha_for
-
-
-def _right(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    return beta + tau * (math.log(K) + _logit(p, loss))
+from nslab.practice.exercises._03_infonce_margin.mistakes_refused import (
+    REFUSALS,
+    Solved,
+    logit,
+    right,
+    solved,
+)
 
 
 def _wrong_side(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    return beta + tau * (math.log(K) - _logit(p, loss))
+    return beta + tau * (math.log(K) - logit(p, loss))
 
 
 def _no_tau(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    return beta + tau * math.log(K) + _logit(p, loss)
+    return beta + tau * math.log(K) + logit(p, loss)
+
+
+def _no_tau_at_all(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
+    return beta + math.log(K) + logit(p, loss)
 
 
 def _line(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
@@ -65,37 +40,37 @@ def _one_minus_loss(p: float | None, loss: float | None, beta: float, tau: float
 
 
 def _half_power(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    return _right(p, None if loss is None else loss * math.log(2), beta, tau, K)
+    return right(p, None if loss is None else loss * math.log(2), beta, tau, K)
 
 
 def _odds(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    return beta + tau * (math.log(K) + float(np.exp(np.float64(_logit(p, loss)))))
+    return beta + tau * (math.log(K) + float(np.exp(np.float64(logit(p, loss)))))
 
 
 def _plain_exp_of_loss(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
     if loss is None or loss > 700:
-        return _right(p, loss, beta, tau, K)
+        return right(p, loss, beta, tau, K)
     return beta + tau * (math.log(K) - np.log(np.exp(np.float64(loss)) - 1))
 
 
 def _huge_exp_of_loss(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
     if loss is None:
-        return _right(p, loss, beta, tau, K)
+        return right(p, loss, beta, tau, K)
     return beta + tau * (math.log(K) - np.log(np.expm1(np.float64(loss))))
 
 
 def _only_p(wrong: Solved) -> Solved:
-    return lambda p, loss, beta, tau, K: (_right if p is None else wrong)(p, loss, beta, tau, K)
+    return lambda p, loss, beta, tau, K: (right if p is None else wrong)(p, loss, beta, tau, K)
 
 
 def _only_loss(wrong: Solved) -> Solved:
-    return lambda p, loss, beta, tau, K: (_right if loss is None else wrong)(p, loss, beta, tau, K)
+    return lambda p, loss, beta, tau, K: (right if loss is None else wrong)(p, loss, beta, tau, K)
 
 
 def _everywhere(name: str, wrong: Solved, diagnosis: str) -> tuple[Mutant, ...]:
     """The mistake for p and for the loss, for p alone, for the loss alone."""
     ways = (wrong, _only_p(wrong), _only_loss(wrong))
-    return tuple(Mutant(name, _solved(way), diagnosis) for way in ways)
+    return tuple(Mutant(name, solved(way), diagnosis) for way in ways)
 
 
 def _near(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -103,39 +78,17 @@ def _near(case: Case, got: Outcome, own: Outcome) -> bool:
     return not_finite(case, got, own) or (is_number(got) and abs(float(got.value) - own.value) < 1e-4)
 
 
-def _infinite(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    if (p in (0.0, 1.0) and loss is None) or (loss == 0 and p is None):
-        return -math.inf if p == 0 else math.inf
-    _refuse(p, loss)
-    return _right(p, loss, beta, tau, K)
-
-
-def _unrefused(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    try:
-        _refuse(p, loss)
-    except ValueError:
-        return math.nan
-    return _right(p, loss, beta, tau, K)
-
-
-def _p_wins(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    if p is None and loss is None:
-        raise TypeError("None has no logarithm")
-    _refuse(p, loss if p is None else None)
-    return _right(p, loss if p is None else None, beta, tau, K)
-
-
 def _bases(base: int) -> tuple[Solved, Solved, Solved]:
     """The logarithm of K, of the odds, of both to another base."""
 
     def of_k(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-        return beta + tau * (math.log(K, base) + _logit(p, loss))
+        return beta + tau * (math.log(K, base) + logit(p, loss))
 
     def of_odds(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-        return beta + tau * (math.log(K) + _logit(p, loss) / math.log(base))
+        return beta + tau * (math.log(K) + logit(p, loss) / math.log(base))
 
     def of_both(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-        return beta + tau * (math.log(K) + _logit(p, loss)) / math.log(base)
+        return beta + tau * (math.log(K) + logit(p, loss)) / math.log(base)
 
     return of_k, of_odds, of_both
 
@@ -146,12 +99,12 @@ def _sigmoid(p: float | None, loss: float | None, beta: float, tau: float, K: in
 
 
 def _log_of_loss(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
-    return _right(p, None, beta, tau, K) if loss is None else beta + tau * (math.log(K) - math.log(loss))
+    return right(p, None, beta, tau, K) if loss is None else beta + tau * (math.log(K) - math.log(loss))
 
 
 def _in_float64(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
     if loss is None:
-        return _right(p, loss, beta, tau, K)
+        return right(p, loss, beta, tau, K)
     return beta + tau * (math.log(K) - np.log(np.exp(np.float64(loss)) - 1))
 
 
@@ -176,26 +129,36 @@ ALPHA = (
         "One of your terms has no τ.",
     ),
     Mutant(
+        "τ forgotten",
+        solved(_no_tau_at_all),
+        "Neither ln K nor the odds are scores: how far α lies from β is counted in units of τ.",
+    ),
+    Mutant(
         "the threshold, whatever is asked",
-        _solved(lambda p, loss, beta, tau, K: beta + tau * math.log(K)),
+        solved(lambda p, loss, beta, tau, K: beta + tau * math.log(K)),
         "You returned the threshold, where p = 1/2 and the loss is ln 2, far from negligible. A smaller loss needs "
         "a higher score.",
     ),
     Mutant(
         "ln K forgotten",
-        _solved(lambda p, loss, beta, tau, K: _right(p, loss, beta, tau, 1)),
+        solved(lambda p, loss, beta, tau, K: right(p, loss, beta, tau, 1)),
         "This is the score against a single negative. K of them weigh K times as much: start from the threshold.",
+    ),
+    *_everywhere(
+        "sign of ln K",
+        lambda p, loss, beta, tau, K: right(p, loss, beta, tau, K) - 2 * tau * math.log(K),
+        "More negatives weigh more, so the positive must stand higher the larger K is. Yours stands lower.",
     ),
     Mutant(
         "lead for score",
-        _solved(lambda p, loss, beta, tau, K: _right(p, loss, 0.0, tau, K)),
+        solved(lambda p, loss, beta, tau, K: right(p, loss, 0.0, tau, K)),
         "You returned the lead over the negatives. Their score β is to be added: raise every score by 0.3, and this "
         "one rises too.",
     ),
-    *(Mutant("wrong base", _solved(wrong), _BASE) for wrong in _bases(2) + _bases(10)),
+    *(Mutant("wrong base", solved(wrong), _BASE) for wrong in _bases(2) + _bases(10)),
     Mutant(
         "p is not 1 − loss",
-        _solved(_one_minus_loss),
+        solved(_one_minus_loss),
         "You took 1 − loss for p. The loss is −ln p: the two are close only for a tiny loss, and a loss may exceed 1.",
         lambda case, got, own: (
             not_finite(case, got, own)
@@ -205,66 +168,44 @@ ALPHA = (
     ),
     Mutant(
         "loss in bits",
-        _solved(_half_power),
+        solved(_half_power),
         "You took p for 2 to the power −loss. The loss is in nats: p is e to that power.",
     ),
     Mutant(
         "odds without a logarithm",
-        _solved(_odds),
+        solved(_odds),
         "The odds p/(1 − p) are a ratio of exponentials. The score is in the exponent: take their logarithm.",
     ),
     Mutant(
         "a sigmoid for its inverse",
-        _solved(_sigmoid),
+        solved(_sigmoid),
         "The sigmoid turns a score into a probability. You go the other way, from a probability to a score.",
     ),
     Mutant(
         "the loss for e^loss − 1",
-        _solved(_log_of_loss),
+        solved(_log_of_loss),
         "The negatives weigh e^loss − 1 times the positive. That is close to the loss itself only where it is tiny.",
     ),
     Mutant(
         "both ends lost",
-        _solved(_in_float64),
+        solved(_in_float64),
         "e^loss − 1 is 0 in float64 for a tiny loss and infinite for a huge one, and with p = e^−loss it is 1 − p and p "
         "that are lost. The first end needs a function made for a tiny exponent, the second x near the loss itself.",
         wherever,
     ),
     Mutant(
         "tiny loss lost",
-        _solved(_plain_exp_of_loss),
+        solved(_plain_exp_of_loss),
         "A loss of 4.248e-18 has a score, and yours is lost: exp of it is 1 in float64, and 1 minus 1 is 0. Look "
         "for the function that gives e^y − 1 for a tiny y.",
         _near,
     ),
     Mutant(
         "exp overflows",
-        _solved(_huge_exp_of_loss),
+        solved(_huge_exp_of_loss),
         "At a loss of 1000, e^loss is infinite and e^−loss is 0 in float64. There x and the loss are almost the same: "
         "write x as the loss plus something small.",
         not_finite,
     ),
-    Mutant(
-        "an infinite score",
-        _infinite,
-        "A weight of exactly 0 or 1, a loss of exactly 0: no finite score gives that. Raise ValueError, where you "
-        "divide by zero or return infinity.",
-        lambda case, got, own: (
-            isinstance(got.error, ZeroDivisionError | OverflowError)
-            or (is_number(got) and math.isinf(float(got.value)))
-        ),
-    ),
-    Mutant(
-        "nothing refused",
-        _unrefused,
-        "Some wishes no score fulfils: a probability of 0, of 1 or beyond, a loss of 0 or less, two wishes at once or "
-        "none. Look at the wish and raise ValueError before you compute.",
-        lambda case, got, own: not isinstance(got.error, ValueError),
-    ),
-    Mutant(
-        "both or neither",
-        _p_wins,
-        "Exactly one of p and loss is to be given. With both or none of them there is no question: raise ValueError.",
-        lambda case, got, own: got.error is None or isinstance(got.error, TypeError | UnboundLocalError),
-    ),
+    *REFUSALS,
 )
