@@ -27,11 +27,12 @@ def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
 
 
 def hit_numpy(rho: float, K: int) -> Any:
-    return -np.expm1(K * np.log1p(-rho))
+    return -np.expm1(K * np.log1p(-rho)) if K else 0
 
 
 def hit_torch(rho: float, K: int) -> torch.Tensor:
-    return -torch.expm1(K * torch.log1p(-torch.tensor(rho, dtype=torch.float64)))
+    draws = torch.full((K,), rho, dtype=torch.float64)
+    return -torch.expm1(torch.log1p(-draws).sum())
 
 
 def hit_fraction(rho: float, K: int) -> float:
@@ -188,12 +189,27 @@ def hit_summed(rho: float, K: int) -> float:
     return sum([rho] * K)
 
 
+def hit_sure_first(rho: float, K: int) -> float:
+    """ρ = 1 is settled before K = 0."""
+    return 1.0 if rho >= 1 else -math.expm1(K * math.log1p(-rho))
+
+
+def hit_nan_without_draws(rho: float, K: int) -> Any:
+    return -np.expm1(K * np.log1p(-rho))
+
+
+def hit_two_terms(rho: float, K: int) -> float:
+    if K * rho < 1e-3:
+        return K * rho - K * (K - 1) / 2 * rho**2
+    return 1.0 * (K > 0) if rho == 1 else -math.expm1(K * math.log1p(-rho))
+
+
 def hit_at_the_last(rho: float, K: int) -> float:
     return np.power(1 - rho, K - 1) * rho if K >= 1 else 0
 
 
 def hit_in_single_precision(rho: float, K: int) -> Any:
-    return -np.expm1(K * np.log1p(-np.float32(rho)))
+    return -np.expm1(K * np.log1p(-np.float32(rho))) if K else 0.0
 
 
 def by_quotient(round_up: Callable[[float], Any], logarithms: str = "log1p") -> Callable[..., Any]:
@@ -283,6 +299,9 @@ def average_of_needs(rhos: np.ndarray, q: float) -> float:
     [
         ("p_hit", hit_by_loop, "1 − ρ rounded"),
         ("p_hit", hit_without_ends, "ρ = 1"),
+        ("p_hit", hit_sure_first, "no draw"),
+        ("p_hit", hit_nan_without_draws, "no draw"),
+        ("p_hit", hit_two_terms, "imprecise"),
         ("p_hit", hit_summed, "sum of the chances"),
         ("p_hit", hit_at_the_last, "only the K-th draw"),
         ("p_hit", hit_in_single_precision, "imprecise"),
@@ -301,6 +320,7 @@ def average_of_needs(rhos: np.ndarray, q: float) -> float:
         ("k_needed_finite", finite_until_none, "not refused"),
         ("k_needed_finite", finite_of_a_fixed_pool, "only one count shrinks"),
         ("k_for_average", average_of_shares, "K at the mean ρ"),
+        ("k_for_average", lambda rhos, q: max(1, average_counting(rhos, q)), "no draw"),
         ("k_for_average", average_of_needs, "mean of the K"),
     ],
 )

@@ -24,6 +24,8 @@ from nslab.practice.exercises._04_how_many_negatives import (
 
 def p_hit(rho: float, K: int) -> float:
     """1 − (1 − ρ)^K with sixty digits."""
+    if K == 0:
+        return 0.0
     with localcontext(prec=60):
         return float(1 - (1 - Decimal(str(rho))) ** K)
 

@@ -66,6 +66,12 @@ P_HIT = (
         lambda case, got, own: case.args[0] == 1,
     ),
     Mutant(
+        "no draw",
+        lambda rho, K: chance(rho, K) if rho < 1 else 1.0,
+        "K = 0 is no draw, and no draw never hits, even where everything is hard. Settle K = 0 before you settle ρ = 1.",
+        lambda case, got, own: case.args[1] == 0,
+    ),
+    Mutant(
         "sum of the chances",
         lambda rho, K: K * rho,
         "K·ρ is the number of hard ones to expect, not the chance of at least one: draws that hit together are counted "

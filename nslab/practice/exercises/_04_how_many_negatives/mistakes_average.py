@@ -123,6 +123,12 @@ AVERAGE = (
         "One draw fewer reaches q as well.",
     ),
     Mutant(
+        "no draw",
+        lambda rhos, q: max(1, _average(rhos, q)),
+        "q = 0 is reached without a draw: K = 0.",
+        lambda case, got, own: case.args[1] == 0,
+    ),
+    Mutant(
         "one too few",
         lambda rhos, q: _then(rhos, q, lambda: _average(rhos, q) - 1),
         "Your K is the last one that is not enough.",

@@ -146,7 +146,8 @@ FINITE = (
     Mutant(
         "one too many at equality",
         _strict_finite,
-        "Where K draws reach q exactly, K is enough. You took one more.",
+        "Where K draws reach q exactly, K is enough. You took one more. If your comparison allows equality, rounding has decided "
+        "it: logarithms and quotients in floats do not meet q exactly.",
     ),
     Mutant(
         "one too few",
