@@ -411,6 +411,54 @@ def logits_pmi(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
     return np.log(p * f.sum() / f) - np.log(K)
 
 
+def powers_of(scaled: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Ratios first, but to one class only: at a large exponent that is not enough."""
+
+    def unigram_probs(f: Any, alpha: float) -> Any:
+        refuse(f)
+        powers = np.zeros(len(f))
+        powers[f > 0] = scaled(f)[f > 0] ** alpha
+        return powers / powers.sum()
+
+    return unigram_probs
+
+
+def weighed(f: Any, logs: Any) -> Any:
+    refuse(f)
+    weights = np.zeros(len(f))
+    weights[f > 0] = np.exp(logs[f > 0] - logs[f > 0].max())
+    return weights / weights.sum()
+
+
+def share_of_clipped_scores(f: Any, scores: Any, alpha: float) -> Any:
+    refuse(f)
+    return weighed(f, alpha * np.log(np.maximum(f, 1e-300)) + log_expit(np.clip(scores, -500, 500)))
+
+
+def share_of_small_added(f: Any, scores: Any, alpha: float) -> Any:
+    refuse(f)
+    return weighed(f, alpha * np.log(np.maximum(f, 1e-300)) + np.log(expit(scores) + 1e-12))
+
+
+def share_of_one_score(f: Any, scores: Any, alpha: float) -> Any:
+    """numpy refuses three scores for two classes, and spreads one over both."""
+    refuse(f)
+    return weighed(f, alpha * np.log(np.maximum(f, 1e-300)) + log_expit(scores))
+
+
+def logits_over_both(p: Any, f: Any, K: int, alpha: float) -> Any:
+    noise = K * q_ratios(f, alpha)
+    return np.log(p / (p + noise))
+
+
+def logits_never_infinite(p: Any, f: Any, K: int, alpha: float) -> Any:
+    return np.log(p + 1e-12) - np.log(K * q_ratios(f, alpha))
+
+
+def logits_of_powers(p: Any, f: Any, K: int, alpha: float) -> Any:
+    return np.log(p) - np.log(K * f**alpha / (f**alpha).sum())
+
+
 @pytest.mark.parametrize("seed", (0, 3))
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
@@ -439,6 +487,11 @@ def logits_pmi(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
         ("gradient_share", share_of_sigmas, "scores only"),
         ("gradient_share", share_second_derivative, "slope of σ"),
         ("gradient_share", share_of_the_loss, "loss for slope"),
+        ("unigram_probs", powers_of(lambda f: f / f.sum()), "out of range"),
+        ("unigram_probs", powers_of(lambda f: f / f.max()), "out of range"),
+        ("gradient_share", share_of_clipped_scores, "scores clipped"),
+        ("gradient_share", share_of_small_added, "scores clipped"),
+        ("gradient_share", share_of_one_score, "no error raised"),
         ("alpha_for_share", alpha_between_0_and_1, "range too narrow"),
         ("alpha_for_share", alpha_brentq_unit, "range too narrow"),
         ("alpha_for_share", alpha_formula, "formula for two classes"),
@@ -454,6 +507,9 @@ def logits_pmi(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
         ("alpha_for_share", alpha_of_anything, "not refused"),
         ("optimal_logits", logits_of_draws, "K missing"),
         ("optimal_logits", logits_plus, "sign of ln(K q)"),
+        ("optimal_logits", logits_over_both, "ln σ of the logit"),
+        ("optimal_logits", logits_never_infinite, "never a positive"),
+        ("optimal_logits", logits_of_powers, "out of range"),
         ("optimal_logits", logits_pmi, "always α = 1"),
     ],
 )

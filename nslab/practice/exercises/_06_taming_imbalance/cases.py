@@ -43,8 +43,8 @@ def unigram_cases(seed: int) -> list[Case]:
         Case((np.array([0.0, 3.0, 0.0, 2.0, 1.0]), -1.0), _NEVER_BELOW),
         Case((np.array([5.0, 0.0]), 0.0), _NEVER),
         Case((np.array([0.0, 4.0, 1.0]), -0.25), _NEVER_BELOW),
-        Case((np.array([1000.0, 999.0]), 120.0), _RANGE),
-        Case((np.array([1000.0, 998.0, 997.0]), -400.0), _RANGE),
+        Case((np.array([1000.0, 20.0, 20.1]), -400.0), _RANGE),
+        Case((np.array([1000.0, 999.0, 998.0]), 700.0), _RANGE),
         Case((np.array([0.0, 0.0]), 0.75), _NOTHING),
         Case((np.array([3.0, -1.0]), 0.75), _NEGATIVE),
         Case((np.array([3.0, 2.0, -1.0]), 1.0), _NEGATIVE),
@@ -72,6 +72,7 @@ def share_cases(seed: int) -> list[Case]:
         Case((np.array([1.0, 9.0]), np.array([-1001.0, -1000.0]), 0.5), _SMALL),
         Case((np.array([3.0, 2.0, 1.0]), np.array([800.0, 900.0, 0.0]), 1.0), "e^800 is above the largest"),
         Case((PAIR, np.zeros(3), 0.75), "a score for each class: two counts and three scores do not match"),
+        Case((PAIR, np.zeros(1), 0.75), "a score for each class: one score is not one for all"),
         Case((np.array([0.0, 0.0]), np.zeros(2), 0.75), _NOTHING),
         Case((np.array([3.0, -1.0]), np.zeros(2), 0.75), _NEGATIVE),
     ]
@@ -133,6 +134,7 @@ def logit_cases(seed: int) -> list[Case]:
         Case((PAIR / 1001, PAIR, 5, 1.0), "at α = 1 popularity is gone: −ln K for both"),
         Case((np.array([0.7, 0.3, 0.0]), np.array([9.0, 5.0, 2.0]), 10, 0.75), "never seen with this anchor"),
         Case((np.array([0.2, 0.8]), np.array([3.0, 1.0]), 1, -1.0), "below 0"),
+        Case((even, np.array([1000.0, 999.0]), 5, 120.0), _RANGE),
     ]
     rng = np.random.default_rng(seed)
     drawn = []

@@ -38,8 +38,9 @@ def _masked_powers(f: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def _everything_a_class(f: np.ndarray, alpha: float) -> np.ndarray:
+    """0 ** 0 is 1, and 0 to a negative power infinite; the other powers stay in range."""
     refuse(f)
-    return normal((f / f.max()) ** alpha)
+    return normal((f / (f.max() if alpha > 0 else f[f > 0].min())) ** alpha)
 
 
 def _no_refusal(f: np.ndarray, alpha: float) -> np.ndarray:
@@ -102,7 +103,7 @@ ONLY_COUNTS = (
     "Your shares are those of α = 1 at every exponent. A factor in front of the counts cancels when you divide by the "
     "sum: the exponent goes on each count."
 )
-_RANGE = (
+RANGE = (
     "The powers left the range of float64 (or all became 0), though the shares are ordinary numbers. Shares depend on "
     "ratios alone: bring the largest power to 1 first, or stay with logarithms until the end."
 )
@@ -198,6 +199,13 @@ UNIGRAM = (
         "The classes that never occurred are missing from your answer, so the places have moved. Keep one entry for each "
         "class, 0 for these.",
     ),
-    Mutant("out of range", lambda f, alpha: normal(_masked_powers(f, alpha)), _RANGE, left_range),
+    *(
+        Mutant("out of range", wrong, RANGE, left_range)
+        for wrong in (
+            lambda f, alpha: normal(_masked_powers(f, alpha)),
+            lambda f, alpha: normal(_masked_powers(f / max(f.sum(), 1), alpha)),
+            lambda f, alpha: normal(_masked_powers(f / max(f.max(), 1), alpha)),
+        )
+    ),
     Mutant("not refused", _no_refusal, _REFUSED, silent),
 )

@@ -13,6 +13,7 @@ from nslab.practice.exercises._06_taming_imbalance.mistakes import (
     LARGEST,
     MEAN,
     ONLY_COUNTS,
+    RANGE,
     SEEN,
     alike,
     left_range,
@@ -155,6 +156,13 @@ SHARE = (
         "all weights are 0", lambda f, s, alpha: normal(_draws(f, s, alpha) * _sigma(s)), _UNDER, left_range
     ),
     Mutant(
+        "scores clipped",
+        lambda f, s, alpha: _right_share(f, np.clip(s, -30, 30), alpha),
+        "Below some score your push stays the same: a limit on the scores, or a small number added to σ(s), makes very "
+        "unlikely classes equal. Their pushes are tiny, and their ratios are ordinary numbers.",
+        alike,
+    ),
+    Mutant(
         "e^s overflows",
         lambda f, s, alpha: _right_share(f, np.where(s > 709, np.nan, s), alpha),
         "e^s is infinite above s = 709, and ∞/∞ is not a number. Write σ so that large scores meet e^(−s), which goes to 0.",
@@ -251,6 +259,20 @@ LOGITS = (
         lambda p, f, K, alpha: np.log(p) - K * np.log(q(f, alpha)),
         "K stands in front of your logarithm. Class c is drawn K q times, and that number goes into it.",
         alike,
+    ),
+    Mutant("out of range", lambda p, f, K, alpha: _logits(p, K * normal(f**alpha)), RANGE, left_range),
+    Mutant(
+        "ln σ of the logit",
+        lambda p, f, K, alpha: _logits(p, p + K * q(f, alpha)),
+        "This is ln σ(s), the logarithm of the chance that a pair is a positive. In the odds the positives stand against the "
+        "draws alone, not against both together.",
+    ),
+    Mutant(
+        "never a positive",
+        lambda p, f, K, alpha: np.where(p > 0, _logits(p, K * q(f, alpha)), 0.0),
+        "A class with p = 0 has no positive to pull it up, so nothing stops the push: its logit goes to −∞. A finite number or "
+        "NaN hides that.",
+        lambda case, got, own: got.error is not None or np.size(got.value) == np.size(own.value),
     ),
     Mutant(
         "K + 1",
