@@ -1,9 +1,10 @@
 """Real data from packages that are installed anyway: no network, nothing copied into this repository."""
 
 from nslab.datasets._digits import DigitEmbeddings, Digits, digit_embeddings, digits
-from nslab.datasets._graphs import Graph, KnowledgeGraph, knowledge_graph, les_miserables
+from nslab.datasets._graphs import KNOWLEDGE_GRAPHS, Graph, KnowledgeGraph, knowledge_graph, les_miserables
 from nslab.datasets._sequences import SubstitutionMatrix, binding_sites, substitution_matrix
 from nslab.datasets._text import (
+    WORD_PAIRS,
     RatedDocuments,
     Vocabulary,
     WordPairs,
@@ -16,6 +17,8 @@ from nslab.datasets._text import (
 )
 
 __all__ = [
+    "KNOWLEDGE_GRAPHS",
+    "WORD_PAIRS",
     "DigitEmbeddings",
     "Digits",
     "Graph",
