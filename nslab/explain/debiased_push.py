@@ -31,7 +31,8 @@ class Pushes:
     debiased: NDArray[np.float64]  # the same for the debiased loss
     plain_false: NDArray[np.float64]  # the part of that push that falls on false negatives, from 0 to 1
     debiased_false: NDArray[np.float64]  # the same for the debiased loss; NaN where an anchor pushes nobody
-    curve: NDArray[np.float64]  # push of the debiased loss at MEANS, 0 below the floor
+    at: NDArray[np.float64]  # mean weights at which `curve` is given
+    curve: NDArray[np.float64]  # push of the debiased loss there, 0 below the floor
 
     @property
     def silent(self) -> int:
@@ -44,7 +45,7 @@ class DebiasedPush(Explainer):
 
     title = "The debiased loss: how hard an anchor pushes, and whom"
     tau = Control("τ", "temperature", linear_grid(0.1, 1, 91), start=0.5)
-    rho = Control("ρ", "assumed share of false negatives", linear_grid(0, 0.3, 61), start=0.1)
+    rho = Control("ρ", "assumed false share", linear_grid(0, 0.3, 61), start=0.1)
 
     def __init__(self, pos: Any, neg: Any, false: Any, **start: Any) -> None:
         self._pos, neg = as_float(pos, "pos").double(), as_float(neg, "neg").double()
@@ -73,7 +74,8 @@ class DebiasedPush(Explainer):
             self._gradient(info_nce, tau),
             self._gradient(debiased_info_nce, tau, positive_rate=rho),
         )
-        weight, above = k * MEANS, MEANS - rho > 0
+        at = np.sort(np.concatenate([MEANS, rho + np.geomspace(1e-9, 0.1, 33)])) if rho else MEANS
+        weight, above = k * at, at - rho > 0
         c = 1 - rho * (k + 1)
         return Pushes(
             tau=tau,
@@ -83,6 +85,7 @@ class DebiasedPush(Explainer):
             debiased=debiased.sum(1).numpy(),
             plain_false=self._share(plain, self._false).numpy(),
             debiased_false=self._share(debiased, self._false).numpy(),
+            at=at,
             curve=np.where(above, weight / np.where(above, c + weight, 1), 0.0),
         )
 
@@ -117,7 +120,7 @@ class DebiasedPush(Explainer):
     def draw(self, artists: Any, result: Pushes) -> None:
         shown = np.clip(result.means, MEANS[0], MEANS[-1])
         artists.floor.set_xdata([max(result.rho, MEANS[0])] * 2)
-        artists.curve.set_ydata(result.curve)
+        artists.curve.set_data(result.at, result.curve)
         artists.dots.set_data(shown, result.debiased)
         artists.plain.set_ydata(result.plain_false)
         artists.debiased.set_ydata(result.debiased_false)
@@ -128,10 +131,10 @@ class DebiasedPush(Explainer):
         total = result.debiased.sum()
         whole = np.nansum(result.debiased * result.debiased_false) / total if total else 0.0
         apart = np.abs(result.debiased_false - result.plain_false)[pushing].max(initial=0.0)
+        change = "no share (to 1e-12)" if apart < 1e-12 else f"a share by {number(apart)}"
         return (
             f"τ = {number(result.tau)}, ρ = {number(result.rho)}: {result.silent} of {n} anchors push nobody; the others "
-            f"push {number(result.debiased[pushing].mean() if pushing.any() else 0.0)} on average, "
-            f"with InfoNCE {number(result.plain.mean())}\n"
-            f"false negatives' share of an anchor's push, mean: {number(both)}; largest change by debiasing: "
-            f"{apart:.0e}; of the push of all anchors together: {number(whole)}"
+            f"push {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE {number(result.plain.mean())}\n"
+            f"false negatives' share of their push: {number(both)}; debiasing changes {change}\n"
+            f"of the push of all anchors together, false negatives get {number(whole)}"
         )

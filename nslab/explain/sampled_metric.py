@@ -58,8 +58,8 @@ class SampledMetric(Explainer):
     """
 
     title = "The hit rate among m sampled negatives"
-    m = Control("m", "negatives in the evaluation", MS, start=100)
-    k = Control("k", "places that count as a hit", KS, start=10)
+    m = Control("m", "sampled negatives", MS, start=100)
+    k = Control("k", "places for a hit", KS, start=10)
 
     def __init__(self, ranks: Mapping[str, Any], items: int, **start: Any) -> None:
         self._others = whole(items, "items", minimum=3) - 1
@@ -131,9 +131,9 @@ class SampledMetric(Explainer):
 
     def summary(self, result: Measured) -> str:
         def table(rates: dict[str, float]) -> str:
-            return ", ".join(f"{name} {number(float(f'{rate:.4g}'))}" for name, rate in rates.items())
+            return ", ".join(f"{name} {number(round(rate, 9))}" for name, rate in rates.items())
 
         return (
-            f"HR@{result.k} among m = {result.m:,} sampled negatives: {table(result.here)}\n"
-            f"HR@{result.k} against all {self._others:,} others: {table(result.exact)}"
+            f"HR@{result.k}, m = {result.m:,}: {table(result.here)}\n"
+            f"HR@{result.k}, all {self._others:,}: {table(result.exact)}"
         )
