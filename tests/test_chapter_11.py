@@ -77,7 +77,7 @@ def test_a_pair_never_seen_sinks_like_minus_ln_of_time() -> None:
 
 @pytest.mark.parametrize(("k", "shift"), [(1, 0.0), (5, -1.609), (15, -2.708)])
 def test_k_shifts_the_line_and_keeps_its_slope(often: np.ndarray, k: int, shift: float) -> None:
-    result = TableTraining(often).at(k=k, alpha=1.0, passes=1e5)
+    result = TableTraining(often).at(k=k, alpha=1.0, passes=100_000)
     assert result.gap == pytest.approx(shift, abs=5e-4) == -math.log(k)
     assert result.slope == pytest.approx(1, abs=1e-4)
 
@@ -107,7 +107,7 @@ def test_alpha_tilts_each_context_by_its_frequency(often: np.ndarray) -> None:
     context = explainer._context[explainer._seen]
     for alpha in (-0.5, 0.0, 0.75):
         rest = (
-            explainer.at(k=3, alpha=alpha, passes=1e5).scores
+            explainer.at(k=3, alpha=alpha, passes=100_000).scores
             - explainer._pmi
             - (1 - alpha) * np.log(f[context])
         )

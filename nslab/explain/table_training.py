@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from .._checks import as_float, first_bad
 from ..samplers import unigram
-from ._controls import Control, linear_grid, log_grid
+from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
 from ._style import FOCUS, INK, NEGATIVE, POSITIVE, number
 
 SHOWN = 1200  # pairs, drawn once from the table
 STEP = 0.025  # word2vec's first step size
-PASSES = log_grid(1, 1e5, 61)
+PASSES = integer_grid(1, 100_000, 81)
 EDGES = np.linspace(-14, 10, 97)
 
 
@@ -26,7 +26,7 @@ EDGES = np.linspace(-14, 10, 97)
 class Trained:
     k: int
     alpha: float
-    passes: float
+    passes: int
     scores: NDArray[np.float64]  # of the shown pairs that were seen
     sunk: NDArray[np.float64]  # of the shown pairs that were never seen
     gap: float  # mean of score − PMI over the shown pairs that were seen, weighted by how often
@@ -42,7 +42,7 @@ class TableTraining(Explainer):
     title = "A table of scores in training, one for each pair of words"
     k = Control("k", "negatives", range(1, 61), start=1)
     alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0)
-    passes = Control("passes", "over the corpus", PASSES, start=1000.0)
+    passes = Control("passes", "over the corpus", PASSES, start=1000)
 
     def __init__(self, pairs: Any, **start: Any) -> None:
         n = as_float(pairs, "pairs").double()
@@ -64,7 +64,7 @@ class TableTraining(Explainer):
         self._pmi = np.log(self._count[self._seen] / chance)
         super().__init__(**start)
 
-    def compute(self, k: int, alpha: float, passes: float) -> Trained:
+    def compute(self, k: int, alpha: float, passes: int) -> Trained:
         q = unigram(self._contexts, alpha).numpy()[self._context]
         drawn, seen, time = k * self._row * q, self._seen, STEP * passes
         scores = _walk(self._count[seen], drawn[seen], time)
@@ -94,8 +94,8 @@ class TableTraining(Explainer):
         )
         right.set_title("Never seen: no floor")
         artists = SimpleNamespace(
-            dots=left.plot(self._pmi, self._pmi, "o", color=POSITIVE, ms=3, alpha=0.6, mew=0)[0],
-            line=left.plot(ends, ends, color=FOCUS, label="PMI − ln k")[0],
+            dots=left.plot(self._pmi, self._pmi, "o", color=POSITIVE, ms=3, alpha=0.6, mew=0, zorder=3)[0],
+            line=left.plot(ends, ends, color=FOCUS, lw=1.2, label="PMI − ln k")[0],
             seen=right.plot(EDGES, EDGES, color=POSITIVE, label="seen")[0],
             sunk=right.plot(EDGES, EDGES, color=NEGATIVE, label="never seen")[0],
         )
@@ -113,7 +113,7 @@ class TableTraining(Explainer):
     def summary(self, result: Trained) -> str:
         sunk = f"on average {number(result.sunk.mean())}" if len(result.sunk) else "none"
         return (
-            f"k = {result.k}, α = {number(result.alpha)}, {number(result.passes)} passes: seen pairs, score − PMI on average "
+            f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: seen pairs, score − PMI on average "
             f"{number(round(result.gap, 6))}, slope {number(round(result.slope, 6))}; −ln k = {number(-np.log(result.k) + 0.0)}\n"
             f"pairs never seen: {sunk}"
         )
