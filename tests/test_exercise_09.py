@@ -358,6 +358,33 @@ def heavy_columns(prob: Any, alias: Any, size: int, rng: np.random.Generator) ->
     return np.where(rng.random(size) < prob[i], i, alias[i])
 
 
+def shuffled_rounds(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
+    n, thrown = len(prob), []
+    while len(thrown) < size:
+        thrown.extend(rng.permutation(n).tolist())
+    column = np.array(thrown[:size])
+    return np.where(rng.random(size) < prob[column], column, alias[column])
+
+
+def round_robin(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> list[int]:
+    n = len(prob)
+    return [i % n if rng.random() < prob[i % n] else int(alias[i % n]) for i in range(size)]
+
+
+def die_thrown_once(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> list[int]:
+    column = int(rng.integers(len(prob)))
+    return [column if u < prob[column] else int(alias[column]) for u in rng.random(size)]
+
+
+def counted_draws(prob: Any, alias: Any) -> np.ndarray:
+    n = len(prob)
+    if len(alias) != n or not set(np.asarray(alias).tolist()) <= set(range(n)):
+        raise ValueError("no table")
+    column = np.random.default_rng(3).integers(n, size=100_000)
+    ids = np.where(np.random.default_rng(4).random(100_000) < prob[column], column, alias[column])
+    return np.bincount(ids, minlength=n) / 100_000
+
+
 def sorted_draws(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
     return np.repeat(np.arange(len(prob)), rng.multinomial(size, counted(prob, alias)))
 
@@ -416,6 +443,10 @@ def second_chance(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator
         ("alias_draw", short_die, "a column never thrown"),
         ("alias_draw", heavy_columns, "column by its coin"),
         ("alias_draw", sorted_draws, "in blocks"),
+        ("alias_draw", shuffled_rounds, "columns in turn"),
+        ("alias_draw", round_robin, "columns in turn"),
+        ("alias_draw", die_thrown_once, "a single throw"),
+        ("reconstruct", counted_draws, "drawn, not summed"),
         ("alias_draw", global_coin, "global random state"),
         ("alias_draw", lambda prob, alias, size, rng: split(prob, alias, size, rng) * 1.0, "not readable"),
         ("draw_without", masked, "dropped"),

@@ -88,12 +88,13 @@ def measure_draws(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     even = len(ids) // 2 * 2
     same = ids[:even:2] == ids[1:even:2]
     chance = ((np.unique(ids, return_counts=True)[1] / max(1, len(ids))) ** 2).sum()
-    surprise = abs(same.sum() - len(same) * chance)
+    surprise, luck = same.sum() - len(same) * chance, _most(len(same) * chance * (1 - chance))
     return {
         "drawn:": len(ids),
         "ids that do not exist:": int(((ids < 0) | (ids >= len(q))).sum()),
         **_uneven(ids, np.tile(q, (len(ids), 1))),
-        "in blocks:": bool(surprise > _most(len(same) * chance * (1 - chance))),
+        "in blocks:": bool(surprise > luck),
+        "in turn:": bool(surprise < -luck),
         "rng unused:": q.max() < 1 and rng.unused(),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
+from nslab.practice._judge import as_array
 from nslab.practice._run import Outcome
 
 
@@ -75,6 +76,15 @@ def _let_through(case: Case, got: Outcome, own: Outcome) -> bool:
     return got.error is None or isinstance(got.error, IndexError)
 
 
+def _off_by_chance(case: Case, got: Outcome, own: Outcome) -> bool:
+    """Further from the truth than rounding, nearer than a mistake in the formula."""
+    value = as_array(got.value)
+    if got.error is not None or value is None or value.shape != case.args[0].shape:
+        return False
+    prob, alias = case.args
+    return 1e-6 < np.abs(value - _booked(prob, alias, prob, 1 - prob)).max() < 0.03
+
+
 _ASSIGNED = "A share was assigned where it should be added: an id gets shares from several columns, and all of them count."
 _FORGOTTEN = (
     "You counted what each column keeps. What it does not keep goes to its alias and is still missing."
@@ -143,5 +153,11 @@ RECONSTRUCT = (
         "An alias outside 0 … N−1 is no id, and Python takes −1 as the last one: raise ValueError, else a broken table "
         "goes unseen.",
         _let_through,
+    ),
+    Mutant(
+        "drawn, not summed",
+        lambda prob, alias: _booked(prob, alias, prob, 1 - prob) + 1e-3,
+        "Your numbers are near, and off by luck: you drew. Add up what each column keeps and gives, and no luck is left.",
+        _off_by_chance,
     ),
 )

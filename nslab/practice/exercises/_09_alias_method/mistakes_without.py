@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from nslab.practice._exercise import Mutant
+from nslab.practice.exercises._09_alias_method.draws import alike, toss
 from nslab.practice.exercises._09_alias_method.measure import shares
-from nslab.practice.exercises._09_alias_method.mistakes_draw import ELSEWHERE, alike, toss
+from nslab.practice.exercises._09_alias_method.mistakes_draw import ELSEWHERE
 
 
 def _some(prob: Any, alias: Any, excluded: Any) -> np.ndarray:
