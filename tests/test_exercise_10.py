@@ -365,6 +365,62 @@ def projected(X: Any, pd: Any, q: Any, k: int) -> Any:
     return X @ np.linalg.pinv(X) @ np.log(pd)
 
 
+def shows_or_not(f: Any, pd: Any, q: Any, k: int) -> float:
+    """Refuses a hole in the noise only where data are, and leaves the other states out."""
+    if ((q == 0) & (pd > 0)).any():
+        raise ValueError("q")
+    seen = q > 0
+    G = f[seen] - np.log(k * q[seen])
+    return float(-pd[seen] @ np.logaddexp(0, -G) - k * q[seen] @ np.logaddexp(0, G))
+
+
+def by_parts(
+    f: Any, mode: str, pd: Any, k: int, T: float, u: float, jacobian: Any, ways: dict[str, Any]
+) -> Any:
+    """The gradient with a derivative of q, (N, N), and the modes that open the two ways through q."""
+    if mode not in ("fixed", "stop", "logq_only", "measure", "full", "uncorrected"):
+        raise ValueError("mode")
+    q = np.full(len(f), 1 / len(f)) if mode == "fixed" else u / len(f) + (1 - u) * softmax(f / T)
+    G = f if mode == "uncorrected" else f - np.log(k * q)
+    noise = np.exp(-np.logaddexp(0, -G))
+    held = pd * np.exp(-np.logaddexp(0, G)) - k * q * noise
+    weight = -held / q * (mode in ways["log"]) - k * np.logaddexp(0, G) * (mode in ways["draws"])
+    return held + jacobian @ weight
+
+
+def variance_alone(f: Any, mode: str, pd: Any, k: int, T: float, u: float = 0.0) -> Any:
+    p = softmax(f / T)
+    ways = {"log": ("logq_only", "full"), "draws": ("measure", "full")}
+    return by_parts(f, mode, pd, k, T, u, (1 - u) * np.diag(p * (1 - p)) / T, ways)
+
+
+def full_held(f: Any, mode: str, pd: Any, k: int, T: float, u: float = 0.0) -> Any:
+    p = softmax(f / T)
+    ways = {"log": ("logq_only",), "draws": ("measure",)}
+    return by_parts(f, mode, pd, k, T, u, (1 - u) * (np.diag(p) - np.outer(p, p)) / T, ways)
+
+
+def mixed_the_other_way(f: Any, mode: str, pd: Any, k: int, T: float, u: float = 0.0) -> Any:
+    p, u = softmax(f / T), 1 - u
+    ways = {"log": ("logq_only", "full"), "draws": ("measure", "full")}
+    return by_parts(f, mode, pd, k, T, u, (1 - u) * (np.diag(p) - np.outer(p, p)) / T, ways)
+
+
+@pytest.mark.parametrize("seed", (0, 1, 5))
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("nce_objective", shows_or_not, "no error raised"),
+        ("nce_gradient", variance_alone, "softmax moves one state"),
+        ("nce_gradient", full_held, "full stopped"),
+        ("nce_gradient", mixed_the_other_way, "u and 1 − u swapped"),
+    ],
+)
+def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mistake: str, seed: int) -> None:
+    result = check(name, fn, seed=seed)
+    assert result.status == "failed" and result.mistake == mistake, result
+
+
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [

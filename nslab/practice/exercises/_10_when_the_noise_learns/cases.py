@@ -39,6 +39,10 @@ def objective_cases(seed: int) -> list[Case]:
         Case((np.array([800.0, -800.0]), two, two, 2), _FAR),
         Case((np.array([0.0, 0.0]), two, np.array([1.0, 0.0]), 1), hole),
         Case((np.log(PD), PD, np.array([0.5, 0.0, 0.2, 0.3, 0.0]), 3), hole),
+        Case(
+            (np.zeros(3), np.array([0.6, 0.4, 0.0]), np.array([0.3, 0.7, 0.0]), 2),
+            "nothing visits state 2, neither data nor noise: its score is free, and that is refused",
+        ),
     ]
     drawn = []
     for n in (2, 3, 3, 4, 5, 5, 6, 8):

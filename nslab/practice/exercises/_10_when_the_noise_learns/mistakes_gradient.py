@@ -97,6 +97,13 @@ def _uniform_draws(f: np.ndarray, mode: str, pd: np.ndarray, k: int, T: float, u
     return gradient_of(f, mode, pd, k, T, 1.0 if mode == "uncorrected" else u)
 
 
+def _diagonal_only(f: np.ndarray, mode: str, pd: np.ndarray, k: int, T: float, u: float = 0.0) -> np.ndarray:
+    """The derivative of the softmax as p (1 − p), its diagonal."""
+    held = gradient_of(f, mode, pd, k, T, u, chain=0.0)
+    moved = gradient_of(f, mode, pd, k, T, u, centre=0.0) - held
+    return held + moved * (1 - np.exp(f / T - np.logaddexp.reduce(f / T)))
+
+
 def _some_nan(case: Case, got: Outcome, own: Outcome) -> bool:
     if got.error is not None:
         return isinstance(got.error, OverflowError | ZeroDivisionError)
@@ -186,6 +193,18 @@ GRADIENT = (
         "moves all of it.",
     ),
     Mutant("softmax moves one state", lambda *a: gradient_of(*a, centre=0.0), _JACOBIAN),
+    Mutant("softmax moves one state", _diagonal_only, _JACOBIAN),
+    Mutant(
+        "full stopped",
+        _renamed(full="stop"),
+        "In mode 'full' your gradient is that of 'stop'. All three places are open there: f in G, ln q in G, and the q that "
+        "noise is drawn from.",
+    ),
+    Mutant(
+        "u and 1 − u swapped",
+        lambda f, mode, pd, k, T, u=0.0: gradient_of(f, mode, pd, k, T, 1 - u),
+        "u is the share of the noise that is uniform. At u = 0 the noise is the model's own, yours is uniform there.",
+    ),
     Mutant(
         "temperature ignored",
         lambda f, mode, pd, k, T, u=0.0: gradient_of(f, mode, pd, k, 1.0, u),
