@@ -108,7 +108,9 @@ def _debiased_push():
     embeddings, labels = datasets.digit_embeddings()
     rows, others = torch.arange(40), torch.arange(40, 240)
     own = labels[rows, None] == labels[others]
-    return explain.DebiasedPush(0.5 + torch.linspace(0, 0.49, 40), embeddings[rows] @ embeddings[others].T, own)
+    return explain.DebiasedPush(
+        0.5 + torch.linspace(0, 0.49, 40), embeddings[rows] @ embeddings[others].T, own
+    )
 
 
 def _sampled_metric():

@@ -130,7 +130,9 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, np.random.Generator):
         return True  # it is there to be drawn from
     if isinstance(a, np.ndarray):
-        return a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+        return (
+            a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+        )
     return bool(a == b)
 
 
