@@ -24,7 +24,7 @@ lab: $(STAMP) ## open JupyterLab on notebooks/00_start_here.ipynb; flags: JUPYTE
 	@$(PY) -m jupyterlab --config=tools/jupyter_server_config.py --ip=127.0.0.1 --ServerApp.root_dir=. \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(JUPYTER_FLAGS)
 
-test: $(STAMP) ## run every test and every notebook (about 5 minutes); flags: PYTEST_FLAGS="-k losses"
+test: $(STAMP) ## run every test and every notebook (about 6 minutes); flags: PYTEST_FLAGS="-k losses"
 	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_FLAGS)
 
 notebooks: $(STAMP) ## run the notebooks and store their outputs for committing; one only: NB=notebooks/05_temperature.ipynb
