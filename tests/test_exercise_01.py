@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers import named
+from answers import assert_named, assert_passed, checker
 
-from nslab import practice
 from nslab.practice._exercise import load
 
-
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("01", named(name, fn), **options)
+check = checker("01")
 
 
 def refuse(T: int, i: int, w: int) -> None:
@@ -87,8 +84,7 @@ def averaged(sim: Any, i: int, w: int, thr: float) -> torch.Tensor:
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 def unclipped(T: int, i: int, w: int) -> list[int]:
@@ -135,9 +131,7 @@ def empty_mean(sim: Any, i: int, w: int, thr: float) -> Any:
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
-    result = check(name, fn)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn), mistake)
 
 
 def test_a_sample_that_is_wrong_in_no_known_way_is_not_called_misshapen() -> None:

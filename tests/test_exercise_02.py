@@ -11,17 +11,15 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from answers import named
+from answers import assert_named, assert_passed, checker
 
-from nslab import practice
 from nslab.practice._exercise import load
 
 ROOT = Path(__file__).resolve().parent.parent
 SEVEN = np.array([0.25, 0.5, 0.5625, 0.75, 0.9375, 1.0, 1.25])
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("02", named(name, fn), **options)
+check = checker("02")
 
 
 def refuse(m: float) -> None:
@@ -167,8 +165,7 @@ def gradient_by_autograd(a: Any, n: Any, squared: bool) -> torch.Tensor:
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # A learner's own mistakes
@@ -534,9 +531,7 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
-    result = check(name, fn)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn), mistake)
 
 
 def test_the_counterexample_is_drawn() -> None:

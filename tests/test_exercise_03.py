@@ -10,19 +10,17 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from answers import named
+from answers import assert_named, assert_passed, checker
 from scipy import special
 from scipy.optimize import brentq
 from scipy.special import log1p, logit, softmax
 
-from nslab import practice
 from nslab.practice._exercise import load
 
 logsumexp: Any = special.logsumexp
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("03", named(name, fn), **options)
+check = checker("03")
 
 
 # Right answers
@@ -129,8 +127,7 @@ RIGHT = {
 @pytest.mark.parametrize("seed", (0, 7))
 @pytest.mark.parametrize(("name", "fn"), [(name, fn) for name, fns in RIGHT.items() for fn in fns])
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # Wrong answers
@@ -332,9 +329,7 @@ def unshifted(s: Any, tau: float) -> float:
 def test_a_learners_own_mistakes_are_named(
     name: str, fn: Callable[..., Any], mistake: str | None, seed: int
 ) -> None:
-    result = check(name, fn, seed=seed)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn, seed=seed), mistake)
 
 
 def test_two_mistakes_at_once_are_both_told() -> None:

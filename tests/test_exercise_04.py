@@ -11,16 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers import named
+from answers import assert_named, assert_passed, checker
 
-from nslab import practice
 from nslab.practice._exercise import load
 
 P_HIT, NEEDED, FINITE, AVERAGE = load("04").questions
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("04", named(name, fn), **options)
+check = checker("04")
 
 
 # Right answers
@@ -167,8 +165,7 @@ def average_torch(rhos: np.ndarray, q: float) -> torch.Tensor:
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # A learner's own mistakes
@@ -325,9 +322,7 @@ def average_of_needs(rhos: np.ndarray, q: float) -> float:
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
-    result = check(name, fn)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn), mistake)
 
 
 def test_a_card_says_what_the_answer_does() -> None:

@@ -9,19 +9,18 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from answers import named
+from answers import assert_named, assert_passed, checker
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, log_expit, logsumexp
 
-from nslab import datasets, practice, unigram
+from nslab import datasets, unigram
 from nslab.practice._exercise import load
 from nslab.practice._judge import prepared
 
 UNIGRAM, SHARE, ALPHA, LOGITS = (question.truth for question in load("06").questions)
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("06", named(name, fn), **options)
+check = checker("06")
 
 
 def refuse(f: Any) -> None:
@@ -178,8 +177,7 @@ def logits_odds(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # Wrong answers
@@ -516,9 +514,7 @@ def logits_of_powers(p: Any, f: Any, K: int, alpha: float) -> Any:
 def test_a_learners_own_mistakes_are_named(
     name: str, fn: Callable[..., Any], mistake: str, seed: int
 ) -> None:
-    result = check(name, fn, seed=seed)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn, seed=seed), mistake)
 
 
 def test_the_counterexample_of_an_exponent_is_drawn() -> None:

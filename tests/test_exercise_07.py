@@ -12,20 +12,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers import named
+from answers import assert_named, assert_passed, checker
 
-from nslab import practice
+from nslab.practice._chance import Watched
 from nslab.practice._exercise import load
 from nslab.practice.exercises._07_model_proposes.cases import P_D
 from nslab.practice.exercises._07_model_proposes.measure import log_chances, measure
-from nslab.practice.exercises._09_alias_method.cases import Watched
 
 PROPOSAL, GRADIENT, SAMPLE, RESTING = load("07").questions
 LOGITS = np.array([1.0, 0.2, -0.4, -0.9, 0.0])
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("07", named(name, fn), **options)
+check = checker("07")
 
 
 def positive_T(T: float) -> None:
@@ -164,8 +162,7 @@ def in_logarithms(pd: Any, T: float, corrected: bool) -> torch.Tensor:
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # A learner's own mistakes
@@ -475,8 +472,7 @@ def log_base_2(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
     ],
 )
 def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mistake: str, seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert result.status in ("failed", "raised") and result.mistake == mistake, result
+    assert_named(check(name, fn, seed=seed), mistake)
 
 
 @pytest.mark.parametrize(
@@ -521,9 +517,7 @@ def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mist
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
-    result = check(name, fn)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn), mistake)
 
 
 # The mathematics that the exercise rests on

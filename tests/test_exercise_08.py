@@ -10,17 +10,16 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from answers import named
+from answers import assert_named, assert_passed, checker
 
-from nslab import cost_in_batch, cost_per_example, practice
+from nslab import cost_in_batch, cost_per_example
 from nslab.practice._exercise import load
 from nslab.practice._judge import prepared
 
 OWN, LENT, P_HARD, LOSS, GRADIENT = load("08").questions
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("08", named(name, fn), **options)
+check = checker("08")
 
 
 # Right answers
@@ -191,8 +190,7 @@ def gradient_by_rows(A: Any, P: Any, tau: float, ids: Any = None) -> np.ndarray:
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # A learner's own mistakes
@@ -454,9 +452,7 @@ def test_minus_infinity_and_a_mask_below_every_logit_pass() -> None:
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
-    result = check(name, fn, seed=3)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn, seed=3), mistake)
 
 
 def test_what_cannot_be_read_is_said() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers import named
+from answers import assert_named, assert_passed, checker
 from scipy.stats import chisquare
 
 from nslab import practice
@@ -19,8 +19,7 @@ from nslab.practice._exercise import load
 RECONSTRUCT, BUILD, DRAW, WITHOUT = load("09").questions
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("09", named(name, fn), **options)
+check = checker("09")
 
 
 # Right answers
@@ -185,8 +184,7 @@ def own_laws(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator) -> 
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # Wrong answers
@@ -455,9 +453,7 @@ def second_chance(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
-    result = check(name, fn)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn), mistake)
 
 
 def test_a_table_with_a_column_too_many_is_refused() -> None:

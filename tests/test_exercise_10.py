@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers import named
+from answers import assert_named, assert_passed, checker
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, softmax
 
-from nslab import noise, practice
+from nslab import noise
 from nslab.practice._exercise import load
 
 MODES = ("fixed", "stop", "logq_only", "measure", "full", "uncorrected")
@@ -21,8 +21,7 @@ P = np.array([0.40, 0.25, 0.20, 0.10, 0.05])
 OBJECTIVE, GRADIENT, REST, VERDICT, FAMILY = (question.truth for question in load("10").questions)
 
 
-def check(name: str, fn: Callable[..., Any], **options: Any) -> practice.Result:
-    return practice.check("10", named(name, fn), **options)
+check = checker("10")
 
 
 # Right answers
@@ -201,8 +200,7 @@ def by_many_steps(X: Any, pd: Any, q: Any, k: int) -> torch.Tensor:
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
-    result = check(name, fn, seed=seed)
-    assert (result.status, result.mistake) == ("passed", None), result
+    assert_passed(check(name, fn, seed=seed))
 
 
 # A learner's own mistakes
@@ -454,9 +452,7 @@ def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mist
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
-    result = check(name, fn)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mistake, result
+    assert_named(check(name, fn), mistake)
 
 
 def test_another_word_is_not_readable() -> None:

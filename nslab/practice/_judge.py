@@ -14,6 +14,9 @@ from torch import Tensor
 from nslab.practice._exercise import Case, Measure, Mutant, Question, Same
 from nslab.practice._run import Outcome, Run, call
 
+# What reading a value of another form than expected may raise.
+UNREADABLE = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -55,7 +58,7 @@ def _measured(measure: Measure, case: Case, outcome: Outcome) -> Outcome:
         return outcome
     try:
         return replace(outcome, value=measure(case.args, outcome.value))
-    except (TypeError, ValueError, ArithmeticError, LookupError, RuntimeError) as error:
+    except UNREADABLE as error:
         return replace(outcome, value=Unread(str(error)))
 
 
@@ -206,7 +209,7 @@ def _alike(same: Same, case: Case, got: Outcome, own: Outcome) -> bool:
     """What a mutant's `same` says; an answer of a form that it cannot read is not alike."""
     try:
         return bool(same(case, got, own))
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError):
+    except UNREADABLE:
         return False
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nslab.practice._chance import Watched
 from nslab.practice._exercise import Case
 from nslab.practice.exercises._07_model_proposes.mistakes import softmax
-from nslab.practice.exercises._09_alias_method.cases import Watched
 
 P_D = np.array([0.40, 0.25, 0.20, 0.10, 0.05])
 _LOGITS = np.array([1.0, 0.2, -0.4, -0.9])

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from nslab.practice._chance import pairs_alike
+
 
 def log_chances(
     f: Sequence[float] | np.ndarray, T: float, positive: int | None
@@ -41,14 +43,12 @@ def measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     counts, mean = np.bincount(ids, minlength=len(f)), len(ids) * chance
     apart = np.abs(counts - mean) > 6.5 * np.sqrt(mean * (1 - chance)) + 1e-6  # 6.5 standard deviations
     uneven = len(ids) >= 1000 and bool(apart.any())
-    pairs = ids[: len(ids) // 2 * 2].reshape(-1, 2)
-    alike, luck = float((pairs[:, 0] == pairs[:, 1]).sum()), float(((counts / max(1, len(ids))) ** 2).sum())
-    spread = 6.5 * math.sqrt(len(pairs) * luck * (1 - luck)) + 1e-6
+    surprise, variance = pairs_alike(ids)
     return {
         "drawn": len(ids),
         "positive drawn": positive is not None and positive in ids,
         "unevenly drawn": uneven,
-        "equal ids side by side": len(ids) >= 1000 and alike > len(pairs) * luck + spread,
+        "equal ids side by side": len(ids) >= 1000 and surprise > 6.5 * math.sqrt(variance) + 1e-6,
         "no class twice": len(ids) >= 40 and int(counts.max()) == 1,
         "rng unused": bool(chance.max() < 1) and rng.unused(),
         "mean logit of the draws": float(f[ids].mean() if uneven else chance @ f),

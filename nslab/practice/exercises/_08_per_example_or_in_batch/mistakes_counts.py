@@ -9,34 +9,25 @@ from nslab.practice._exercise import Case
 from nslab.practice._run import Outcome
 
 
-def own_cost(
-    B: int,
-    K: int,
-    d: int,
-    bytes: int,
-    *,
-    calls: int | None = None,
-    vectors: int | None = None,
-    scores: int | None = None,
-) -> dict[str, Any]:
-    return _filled(d, bytes, B * (K + 2), B * (K + 1), calls, vectors, scores)
+def own_cost(B: int, K: int, d: int, bytes: int, **wrong: int) -> dict[str, Any]:
+    return _filled(d, bytes, B * (K + 2), B * (K + 1), **wrong)
 
 
-def lent_cost(
-    B: int,
-    d: int,
-    bytes: int,
-    *,
-    calls: int | None = None,
-    vectors: int | None = None,
-    scores: int | None = None,
-) -> dict[str, Any]:
-    return _filled(d, bytes, 2 * B, B * B, calls, vectors, scores)
+def lent_cost(B: int, d: int, bytes: int, **wrong: int) -> dict[str, Any]:
+    return _filled(d, bytes, 2 * B, B * B, **wrong)
 
 
 def _filled(
-    d: int, size: int, items: int, held: int, calls: int | None, vectors: int | None, scores: int | None
+    d: int,
+    size: int,
+    items: int,
+    held: int,
+    *,
+    calls: int | None = None,
+    vectors: int | None = None,
+    scores: int | None = None,
 ) -> dict[str, Any]:
+    """Right, unless a count is replaced."""
     calls, vectors = items if calls is None else calls, items if vectors is None else vectors
     scores = held if scores is None else scores
     return {"bytes": (vectors * d + scores) * size, "flops": 2 * scores * d, "encoder_calls": calls}

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from typing import Any
 
 import numpy as np
 
+from nslab.practice._chance import Watched
 from nslab.practice._exercise import Case
 from nslab.practice.exercises._09_alias_method.measure import EXACT
 
 # A linear build of so many columns takes a moment, one that looks at all of them at every pour far too long.
 LONG = 40_000
 DRAWS = 8000
-
-
-class Watched(np.random.Generator):
-    """A generator that keeps its latest copy, so that one can see whether the copy was drawn from."""
-
-    latest: np.random.Generator | None = None
-
-    def __deepcopy__(self, memo: Any) -> np.random.Generator:
-        self.latest = np.random.Generator(copy.deepcopy(self.bit_generator))
-        return self.latest
-
-    def unused(self) -> bool:
-        return self.latest is not None and self.latest.bit_generator.state == self.bit_generator.state
 
 
 def _table(prob: list[float], alias: list[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -132,12 +132,17 @@ def repeated(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.n
     return np.full(size, toss(prob, alias, rng.integers(len(prob), size=1), rng.random(1))[0])
 
 
-def one_id(case: Case, got: Outcome, own: Outcome) -> bool:
+def _came(case: Case, got: Outcome) -> np.ndarray:
+    """The share of each id among the draws; none where nothing was read."""
     if got.error or not isinstance(got.value, dict):
-        return False
+        return np.zeros(0)
     prob, alias = case.args[:2]
     q = shares(prob, alias, len(prob))
-    return any(q[i] + got.value.get(f"id {i} off by:", 0.0) > 0.99 for i in range(len(q)))
+    return q + np.array([got.value.get(f"id {i} off by:", 0.0) for i in range(len(q))])
+
+
+def one_id(case: Case, got: Outcome, own: Outcome) -> bool:
+    return bool((_came(case, got) > 0.99).any())
 
 
 def by_turns(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -156,11 +161,8 @@ def one_throw(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.
 
 def one_column(case: Case, got: Outcome, own: Outcome) -> bool:
     """No more than two ids came."""
-    if got.error or not isinstance(got.value, dict):
-        return False
-    prob, alias = case.args[:2]
-    q = shares(prob, alias, len(prob))
-    return sum(q[i] + got.value.get(f"id {i} off by:", 0.0) > 1e-9 for i in range(len(q))) <= 2
+    came = _came(case, got)
+    return came.size > 0 and int((came > 1e-9).sum()) <= 2
 
 
 def as_many_as_columns(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -172,10 +174,6 @@ def as_many_as_columns(case: Case, got: Outcome, own: Outcome) -> bool:
 
 def whole_columns(case: Case, got: Outcome, own: Outcome) -> bool:
     """Every id came as often as some number of whole columns."""
-    if got.error or not isinstance(got.value, dict):
-        return False
-    prob, alias = case.args[:2]
-    q = shares(prob, alias, len(prob))
-    off = np.array([got.value.get(f"id {i} off by:", 0.0) for i in range(len(q))])
-    columns = len(q) * (q + off)
-    return bool((np.abs(columns - np.round(columns)) < 0.2).all())
+    came = _came(case, got)
+    columns = len(came) * came
+    return came.size > 0 and bool((np.abs(columns - np.round(columns)) < 0.2).all())

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from nslab.practice._chance import pairs_alike
+
 EXACT = 1e-12  # the most by which the probabilities of a right table may be off
 
 
@@ -85,10 +87,8 @@ def _uneven(ids: np.ndarray, chances: np.ndarray) -> dict[str, Any]:
 def measure_draws(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     prob, alias, _, rng = args
     q, ids = shares(prob, alias, len(prob)), _read_ids(value)
-    even = len(ids) // 2 * 2
-    same = ids[:even:2] == ids[1:even:2]
-    chance = ((np.unique(ids, return_counts=True)[1] / max(1, len(ids))) ** 2).sum()
-    surprise, luck = same.sum() - len(same) * chance, _most(len(same) * chance * (1 - chance))
+    surprise, variance = pairs_alike(ids)
+    luck = _most(variance)
     return {
         "drawn:": len(ids),
         "ids that do not exist:": int(((ids < 0) | (ids >= len(q))).sum()),
