@@ -109,6 +109,13 @@ def one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def filled_table(counts: Tensor, name: str) -> None:
+    """A table of counts without a negative entry, and without a row or a column of zeros."""
+    first_bad(counts, counts < 0, f"{name} must be >= 0")
+    for sums in (counts.sum(0), counts.sum(1)):
+        first_bad(sums, sums <= 0, f"every row and column of {name} must have a sum > 0")
+
+
 def sums_to_one(p: Tensor, name: str) -> None:
     """Probabilities over the last axis sum to 1 within 1e-6, in each row."""
     total = p.detach().sum(-1)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .._checks import as_float, first_bad
+from .._checks import as_float, filled_table
 from ..samplers import unigram
 from ._controls import Control, linear_grid
 from ._explainer import Explainer
@@ -53,9 +53,7 @@ class RowNeighbours(Explainer):
             )
         if anchor not in words:
             raise ValueError(f"anchor must be one of the words, got {anchor!r}")
-        first_bad(n, n < 0, "pairs must be >= 0")
-        for sums in (n.sum(0), n.sum(1)):
-            first_bad(sums, sums <= 0, "every row and column of pairs must have a sum > 0")
+        filled_table(n, "pairs")
         row, self._column = n.numpy().nonzero()
         self._log_p = (n / n.sum(1, keepdim=True)).log().numpy()[row, self._column]
         self._starts = np.searchsorted(row, np.arange(len(words)))

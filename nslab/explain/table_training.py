@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from .._checks import as_float, first_bad
+from .._checks import as_float, filled_table
 from ..samplers import unigram
 from ._controls import Control, integer_grid, linear_grid
 from ._explainer import Explainer
@@ -48,9 +48,7 @@ class TableTraining(Explainer):
         n = as_float(pairs, "pairs").double()
         if n.dim() != 2 or n.shape[0] != n.shape[1]:
             raise ValueError(f"pairs must be a square table, got shape {tuple(n.shape)}")
-        first_bad(n, n < 0, "pairs must be >= 0")
-        for sums in (n.sum(0), n.sum(1)):
-            first_bad(sums, sums <= 0, "every row and column of pairs must have a sum > 0")
+        filled_table(n, "pairs")
         rows, self._contexts = n.sum(1).numpy(), n.sum(0)
         flat = np.random.default_rng(0).choice(n.numel(), min(SHOWN, n.numel()), replace=False)
         anchor, self._context = np.divmod(flat, len(rows))
