@@ -5,6 +5,8 @@ PYTEST_FLAGS ?=
 NB ?=
 SUBMISSIONS ?=
 GRADE_FLAGS ?=
+BENCH ?=
+BROWSER_FLAGS ?=
 
 PY := .venv/bin/python
 # Exists only while .venv holds a complete install: an interrupted one leaves none, and is rebuilt from scratch.
@@ -12,7 +14,7 @@ STAMP := .venv/.complete
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test notebooks notebooks-check exercises exercises-check grade lock clean
+.PHONY: help install lab test browser-test bench site notebooks notebooks-check exercises exercises-check grade lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | awk -F'|' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -26,6 +28,15 @@ lab: $(STAMP) ## open JupyterLab on notebooks/00_start_here.ipynb; flags: JUPYTE
 
 test: $(STAMP) ## run every test and every notebook (about 6 minutes); flags: PYTEST_FLAGS="-k losses"
 	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_FLAGS)
+
+browser-test: .venv/.site ## open every notebook and the site in Chromium and move every control; flags: BROWSER_FLAGS="-k 05"
+	@$(PY) -m pytest -n 2 --dist loadfile --override-ini testpaths= tests/browser $(BROWSER_FLAGS)
+
+bench: .venv/.bench ## measure beside the peers and write benchmarks/RESULTS.md; one part only: BENCH=sampling
+	@$(PY) -m benchmarks $(BENCH)
+
+site: .venv/.site ## build the published course into build/site: open build/site/index.html, no server needed
+	@$(PY) tools/build_site.py
 
 notebooks: $(STAMP) ## run the notebooks and store their outputs for committing; one only: NB=notebooks/05_temperature.ipynb
 	@$(PY) tools/store_notebooks.py $(NB)
@@ -48,6 +59,11 @@ lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock (needs uv)
 clean: ## remove .venv and every cache
 	@rm -rf .venv .pytest_cache .hypothesis .ruff_cache *.egg-info
 	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+# What only some targets need, beside the course's own packages.
+.venv/.%: requirements-%.lock $(STAMP)
+	@$(PY) -m pip install -qq -r $<
+	@touch $@
 
 $(STAMP): requirements.lock pyproject.toml tools/overrides.json
 	@command -v $(PYTHON) >/dev/null || { \

@@ -19,16 +19,19 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUNTIME = [Requirement(line) for line in PROJECT["dependencies"]]
-APPLICATIONS, TEST = (
+APPLICATIONS, TEST, SITE, BENCH = (
     [Requirement(line) for line in PROJECT["optional-dependencies"][extra]]
-    for extra in ("applications", "test")
+    for extra in ("applications", "test", "site", "bench")
 )
 DIRECT = RUNTIME + APPLICATIONS + TEST
-LOCK = [
-    Requirement(line)
-    for line in (ROOT / "requirements.lock").read_text().splitlines()
-    if line and not line.startswith("#")
-]
+
+
+def pins(lock: str) -> list[Requirement]:
+    lines = (ROOT / lock).read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+LOCK = pins("requirements.lock")
 LOCKED = {canonicalize_name(pin.name): pin for pin in LOCK}
 # Libraries that only a CUDA build of torch asks for; torch pins them itself.
 CUDA_ONLY = ("nvidia-", "cuda-", "triton")
@@ -49,6 +52,19 @@ def test_the_lock_pins_each_package_once_to_one_version() -> None:
     for pin in LOCK:
         assert str(pin.specifier).startswith("==") and "*" not in str(pin.specifier), pin
         assert pin.url is None and not pin.name.startswith(CUDA_ONLY), pin
+
+
+@pytest.mark.parametrize(("extra", "declared"), [("site", SITE), ("bench", BENCH)])
+def test_the_locks_of_the_site_and_the_bench_only_add(extra: str, declared: list[Requirement]) -> None:
+    more = {canonicalize_name(pin.name): pin for pin in pins(f"requirements-{extra}.lock")}
+    assert not more.keys() & LOCKED.keys()
+    for pin in declared:
+        assert (
+            str(pin.specifier).startswith("==")
+            and more[canonicalize_name(pin.name)].specifier == pin.specifier
+        ), pin
+    for pin in more.values():
+        assert str(pin.specifier).startswith("==") and not pin.name.startswith(CUDA_ONLY), pin
 
 
 def test_torch_is_the_one_version_everywhere() -> None:
