@@ -1,0 +1,43 @@
+"""The plain docstrings of the package as reStructuredText: names between backticks as code, all else to the letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+SPECIAL = re.compile(r"([\\*|]|(?<=\w)_(?!\w))")
+
+
+def rst(lines: list[str]) -> list[str]:
+    """The lines of a docstring, its examples untouched.
+
+    >>> rst(["Draws from q_ as `k` says, s*", "", ">>> f(*x)"])
+    ['Draws from q\\\\_ as ``k`` says, s\\\\*', '', '>>> f(*x)']
+    """
+    done: list[str] = []
+    for example, block in groupby(_blocks(lines), key=lambda pair: pair[0]):
+        text = "\n".join(line for _, line in block)
+        done += text.split("\n") if example else _prose(text).split("\n")
+    return done
+
+
+def _blocks(lines: list[str]) -> Iterator[tuple[bool, str]]:
+    """Each line, and whether it belongs to an example: from a prompt to the next empty line."""
+    example = False
+    for line in lines:
+        example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
+        yield example, line
+
+
+def _prose(text: str) -> str:
+    parts = re.split(r"`([^`]+)`", text)
+    return "".join(f"``{part}``" if i % 2 else SPECIAL.sub(r"\\\1", part) for i, part in enumerate(parts))
+
+
+def setup(app) -> dict[str, bool]:
+    def process(app, what, name, obj, options, lines):
+        lines[:] = rst(lines)
+
+    app.connect("autodoc-process-docstring", process)
+    return {"parallel_read_safe": True}

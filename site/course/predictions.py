@@ -1,0 +1,65 @@
+"""`practice.predict` and its `reveal` without a kernel: radio buttons, and an answer to open."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from bs4 import BeautifulSoup, Tag
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+ASKED = re.compile(r"^(\w+) = practice\.predict\(", re.MULTILINE)
+REVEALED = re.compile(r"^(\w+)\.reveal\(", re.MULTILINE)
+RIGHT, WRONG = " ✓", " ✗"
+
+
+def asked(html: str, name: str) -> str:
+    """The card of a question as a form."""
+    card = BeautifulSoup(html, "html.parser")
+    options = "".join(
+        f'<label><input type="radio" name="{name}" value="{escape(key)}"><b>{escape(key)}</b> <span>{text}</span></label>'
+        for key, text in _rows(card)
+    )
+    return (
+        f'<form class="nslab-quiz" id="ask-{name}"><fieldset><legend>{_title(card)}</legend>{options}</fieldset>'
+        '<p role="status">Choose one before you read on.</p></form>'
+    )
+
+
+def revealed(html: str, name: str) -> str:
+    """The card of an answer, of a question that nobody has answered yet, as a fold that scores what the reader chose."""
+    rows = _rows(BeautifulSoup(html, "html.parser"))
+    answer = next(key.removesuffix(RIGHT) for key, _ in rows if key.endswith(RIGHT))
+    body = "".join(
+        f'<tr data-option="{escape(key[: -len(RIGHT)])}"><th scope="row">{escape(key)}</th><td>{text}</td></tr>'
+        for key, text in rows
+    )
+    return (
+        f'<details class="nslab-reveal" data-ask="ask-{name}" data-answer="{escape(answer)}">'
+        f"<summary>Your prediction? Open the answer</summary>"
+        f'<p class="nslab-score" role="status"></p><table>{body}</table></details>'
+    )
+
+
+def with_predictions(notebook: NotebookNode) -> NotebookNode:
+    """Turns each question and each answer of a notebook into what a page can do. Works in place."""
+    for cell in notebook.cells:
+        for pattern, form in ((ASKED, asked), (REVEALED, revealed)):
+            found = pattern.search(cell.source) if cell.cell_type == "code" else None
+            if found and cell.outputs:
+                html = form(cell.outputs[0]["data"]["text/html"], found[1])
+                cell.outputs = [new_output("display_data", {"text/html": html})]
+                cell.metadata.tags = [*cell.metadata.get("tags", []), "remove-input"]
+    return notebook
+
+
+def _title(card: BeautifulSoup) -> str:
+    assert isinstance(card.strong, Tag)
+    return card.strong.decode_contents()
+
+
+def _rows(card: BeautifulSoup) -> list[tuple[str, str]]:
+    """The label, as text, and the value, as HTML, of each row."""
+    rows = [(row.find("th"), row.find("td")) for row in card.find_all("tr")]
+    return [(str(label.get_text()), value.decode_contents()) for label, value in rows if label and value]
