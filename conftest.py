@@ -11,6 +11,7 @@ from nbval.plugin import IPyNbCell
 # Tests and notebook kernels run side by side: one thread each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["NSLAB_PROGRESS"] = ""  # a learner's own progress is not for tests to write
+collect_ignore = ["tests/browser"]  # only where named: `make browser-test`
 
 RELATIVE_TOLERANCE = 1e-3
 # A decimal number: it has a point or an exponent, and is no part of a version such as 2.13.0.

@@ -1,4 +1,4 @@
-"""The Jupyter server of `make lab`: quick kernel messages, a token always, little to read.
+"""The Jupyter server of `make lab`: quick kernel messages, widgets from the start, a token always, little to read.
 
 Everything also works without this file, only slower to the touch.
 """
@@ -6,6 +6,7 @@ Everything also works without this file, only slower to the touch.
 import os
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
@@ -16,7 +17,16 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
         return super().connect()
 
 
+class WidgetKernels(AsyncMappingKernelManager):
+    """Starts kernels with ipywidgets loaded: the page asks for widgets before a notebook imports it, and gets an error."""
+
+    async def start_kernel(self, **options):
+        extensions = ["--InteractiveShellApp.extensions=ipywidgets"]
+        return await super().start_kernel(extra_arguments=extensions, **options)
+
+
 c = get_config()  # noqa: F821  (Jupyter defines it)
+c.ServerApp.kernel_manager_class = WidgetKernels
 c.ServerApp.kernel_websocket_connection_class = PromptConnection
 c.ServerApp.log_level = "WARN"  # the address to open is printed all the same
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"

@@ -1,0 +1,120 @@
+// What the browser tests and the bench read from an open notebook: its errors, its explainers, and when a figure changed.
+(() => {
+  const lab = (window.liveLab = { noise: [], frames: [] });
+  const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+  let watched = null; // the canvas whose frames are timed
+  let pressed = 0;
+
+  // A task that follows the rendering of this frame: the earliest moment at which the figure can be seen.
+  const afterFrame = (call) =>
+    requestAnimationFrame(() => scheduler.postTask(call, { priority: "user-blocking" }));
+
+  const put = CanvasRenderingContext2D.prototype.putImageData;
+  CanvasRenderingContext2D.prototype.putImageData = function (...image) {
+    put.apply(this, image);
+    if (this.canvas === watched) afterFrame(() => lab.frames.push(performance.now()));
+  };
+  addEventListener("keydown", (event) => (pressed = event.timeStamp), true);
+
+  lab.open = async () => {
+    await window.jupyterapp.restored;
+    for (;;) {
+      const panel = window.jupyterapp.shell.currentWidget;
+      const kernel = panel?.sessionContext?.session?.kernel;
+      if (kernel?.status === "idle" && panel.content?.model) {
+        Object.assign(lab, { panel, kernel });
+        kernel.iopubMessage.connect((_, { header, content }) => {
+          if (header.msg_type === "error") lab.noise.push(`${content.ename}: ${content.evalue}`);
+          if (content.name === "stderr") lab.noise.push(`stderr: ${content.text}`);
+        });
+        return;
+      }
+      await sleep(20);
+    }
+  };
+
+  lab.idle = async () => {
+    while (lab.kernel.status === "busy") await sleep(20);
+  };
+
+  lab.run = async () => {
+    await window.jupyterapp.commands.execute("notebook:run-all-cells");
+    await lab.idle();
+  };
+
+  lab.cells = () =>
+    lab.panel.content.widgets
+      .filter(({ model }) => model.type === "code")
+      .map(({ model }) => ({
+        source: model.sharedModel.getSource(),
+        count: model.executionCount,
+        outputs: model.outputs.toJSON(),
+      }));
+
+  lab.python = async (code) => {
+    const future = lab.kernel.requestExecute({ code, store_history: false });
+    let printed = "";
+    future.onIOPub = ({ header, content }) => {
+      if (header.msg_type === "stream" && content.name === "stdout") printed += content.text;
+    };
+    const { content } = await future.done;
+    if (content.status !== "ok") throw new Error(`${content.ename}: ${content.evalue}`);
+    return JSON.parse(printed);
+  };
+
+  lab.explainers = () => [...document.querySelectorAll(".jp-OutputArea .nslab-explainer")];
+  lab.inputs = (i) => [...lab.explainers()[i].querySelectorAll("input[type=range]")];
+
+  lab.describe = () =>
+    lab.explainers().map((root, i) => ({
+      title: root.getAttribute("aria-label"),
+      sliders: lab.inputs(i).map((input) => ({ name: input.getAttribute("aria-label"), last: Number(input.max) })),
+    }));
+
+  // What a reader sees: where the sliders stand, the numbers, and every pixel of the figure as one hash.
+  lab.shown = async (i) => {
+    const canvas = lab.explainers()[i].querySelector("canvas");
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+    return {
+      at: lab.inputs(i).map((input) => Number(input.value)),
+      text: lab.explainers()[i].querySelector(".nslab-summary").textContent,
+      pixels: [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+      trouble: lab.explainers()[i].querySelector(".nslab-trouble:not([hidden])")?.textContent ?? null,
+    };
+  };
+
+  lab.watch = (i, slider) => {
+    const input = lab.inputs(i)[slider];
+    watched = lab.explainers()[i].querySelector("canvas");
+    lab.frames = [];
+    lab.before = input.value;
+    input.scrollIntoView({ block: "center" });
+    input.focus({ preventScroll: true });
+    const { x, y, width, height } = input.getBoundingClientRect();
+    return { x, y, width, height };
+  };
+
+  // Milliseconds from the last key to the frame that shows its figure; null where the slider could go no further.
+  lab.answer = async (i, slider, patience) => {
+    if (lab.inputs(i)[slider].value === lab.before) return null;
+    const start = performance.now();
+    while (!lab.frames.length) {
+      if (performance.now() - start > patience) throw new Error(`no new figure within ${patience} ms`);
+      await sleep(5);
+    }
+    return lab.frames[0] - pressed;
+  };
+
+  // One input event an animation frame for each explainer: moves[step][explainer] is [slider, position].
+  lab.walk = async (moves) => {
+    for (const step of moves) {
+      await new Promise(requestAnimationFrame);
+      step.forEach(([slider, position], i) => {
+        const input = lab.inputs(i)[slider];
+        input.value = position;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+      });
+    }
+  };
+})();

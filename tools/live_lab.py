@@ -1,0 +1,209 @@
+"""A notebook in a real JupyterLab and Chromium: run it, move its sliders, say what went wrong and how long a move took."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+VIEW = "application/vnd.jupyter.widget-view+json"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+PATIENCE_S = 20  # for one figure, on a busy machine
+RUN_S = 300  # for a whole notebook
+
+# What the kernel itself draws where the sliders stand. Run in a namespace of its own: a notebook's names are not ours.
+TRUTH = """
+import hashlib, json
+from ipywidgets.widgets.widget import _instances
+widget = _instances[model]
+pixels, text = widget._frame(widget._values_at(at))
+print(json.dumps({"at": widget._positions(), "text": text, "pixels": hashlib.sha256(pixels.tobytes()).hexdigest()}))
+"""
+EXPLAINERS = """
+import json
+from ipywidgets.widgets.widget import _instances
+from nslab.explain import Explainer
+print(json.dumps([model for model in models if isinstance(_instances[model], Explainer)]))
+"""
+
+
+def chromium() -> str:
+    """The path of a Chromium or Chrome; FileNotFoundError says what to install."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    raise FileNotFoundError("no Chromium here: install it (Debian: sudo apt-get install chromium)")
+
+
+@contextmanager
+def browser() -> Iterator[BrowserContext]:
+    """A headless browser that reaches this machine only."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield started.new_context(viewport={"width": 1400, "height": 1000})
+        started.close()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab."""
+
+    port: int
+    token: str
+
+    def address(self, notebook: str) -> str:
+        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}"
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[Server]:
+    """The JupyterLab of `make lab` on `folder`, on a free port of this machine, with settings of its own."""
+    with tempfile.TemporaryDirectory(prefix="live-lab-", ignore_cleanup_errors=True) as own:
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_DIR": f"{own}/config",
+            "JUPYTER_RUNTIME_DIR": f"{own}/runtime",
+            "JUPYTERLAB_SETTINGS_DIR": f"{own}/settings",
+            "JUPYTERLAB_WORKSPACES_DIR": f"{own}/workspaces",
+            "IPYTHONDIR": f"{own}/ipython",
+            "JUPYTER_TOKEN": secrets.token_hex(16),
+            "NSLAB_PROGRESS": "",
+        }
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            running = Server(probe.getsockname()[1], environment["JUPYTER_TOKEN"])
+        command = [sys.executable, "-m", "jupyterlab", f"--config={ROOT / 'tools/jupyter_server_config.py'}"]
+        command += ["--ip=127.0.0.1", f"--port={running.port}", "--ServerApp.port_retries=0", "--no-browser"]
+        command += ["--allow-root", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
+        with open(f"{own}/log", "w") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        try:
+            _wait_until_it_answers(running, process, Path(own, "log"))
+            yield running
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_until_it_answers(running: Server, process: subprocess.Popen[bytes], log: Path) -> None:
+    while process.poll() is None:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{running.port}/api", timeout=1)
+            return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.05)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}")
+
+
+class Notebook:
+    """A notebook open in JupyterLab. `page` is Playwright's, for whatever a learner does beyond the sliders."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(RUN_S * 1000)
+        self._console: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self._console.append(f"page error: {error}"))
+        self.page.add_init_script(path=ROOT / "tools/live_lab.js")
+        self.page.goto(address, wait_until="commit")
+        self.page.wait_for_function("() => window.jupyterapp")
+        self.page.evaluate("liveLab.open()")
+
+    def _hear(self, message: Any) -> None:
+        if message.type == "error":
+            self._console.append(f"console: {message.text}")
+
+    def close(self) -> None:
+        self.page.evaluate("liveLab.panel.sessionContext.shutdown()")
+        self.page.close(run_before_unload=False)
+
+    def run(self) -> None:
+        self.page.evaluate("liveLab.run()")
+
+    @property
+    def cells(self) -> list[dict[str, Any]]:
+        """The code cells: `source`, `count` and `outputs` of each."""
+        return self.page.evaluate("liveLab.cells()")
+
+    def trouble(self) -> list[str]:
+        """Everything that went wrong so far: in cells, in callbacks, in the browser."""
+        found = [*self._console, *self.page.evaluate("liveLab.noise")]
+        for cell in self.cells:
+            if cell["source"].strip() and not cell["count"]:
+                found.append(f"not run: {cell['source']}")
+            for output in cell["outputs"]:
+                if output["output_type"] == "error":
+                    found.append(f"{output['ename']}: {output['evalue']}")
+        return found
+
+    def python(self, code: str, **names: Any) -> Any:
+        """What `code` prints as JSON in the kernel, run with these names and none of the notebook's."""
+        return self.page.evaluate("code => liveLab.python(code)", f"exec({code!r}, {names!r})")
+
+    def explainers(self) -> list[Figure]:
+        """The explainers on the page, from top to bottom."""
+        outputs = [output for cell in self.cells for output in cell["outputs"]]
+        models = [output["data"][VIEW]["model_id"] for output in outputs if VIEW in output.get("data", {})]
+        models = self.python(EXPLAINERS, models=models)
+        self.page.wait_for_function("n => liveLab.explainers().length === n", arg=len(models))
+        told = self.page.evaluate("liveLab.describe()")
+        return [
+            Figure(self, i, model, **each) for i, (model, each) in enumerate(zip(models, told, strict=True))
+        ]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An explainer on the page. A slider is `{"name": …, "last": its last position}`."""
+
+    notebook: Notebook
+    index: int
+    model: str
+    title: str
+    sliders: list[dict[str, Any]]
+
+    def press(self, slider: int, key: str) -> float | None:
+        """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it stands at its end."""
+        page = self.notebook.page
+        page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
+        page.keyboard.press(key)
+        return page.evaluate("at => liveLab.answer(...at)", [self.index, slider, PATIENCE_S * 1000])
+
+    def settled(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the page shows and what the kernel draws where the sliders stand, once they agree or patience ends."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            shown = self.notebook.page.evaluate("i => liveLab.shown(i)", self.index)
+            true = {**self.notebook.python(TRUTH, model=self.model, at=shown["at"]), "trouble": None}
+            if shown == true or time.monotonic() > end:
+                return shown, true
+            time.sleep(0.1)
