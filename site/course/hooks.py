@@ -1,21 +1,31 @@
-"""What every page gets: a description for search engines, and the scripts and styles of the course."""
+"""What every page gets: a description for search engines and, where the text does not say so itself, its reading time."""
 
 from __future__ import annotations
 
+import math
 from html import escape
 
 from docutils import nodes
 
 LONGEST = 155
+WORDS_A_MINUTE = 200
+TIMED = ("notebooks/", "exercises/0", "exercises/1")  # they say how long they take
+UNTIMED = ("index", "api/")
 
 
 def description(doctree: nodes.document) -> str:
     """The first words of a page, up to a length that search engines show."""
     for paragraph in doctree.findall(nodes.paragraph):
         text = " ".join(paragraph.astext().split())
-        if text:
+        if text and "nslab-meta" not in paragraph["classes"]:
             return text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " …"
     return ""
+
+
+def reading_time(doctree: nodes.document) -> str:
+    """How long the text of a page takes to read."""
+    words = sum(len(paragraph.astext().split()) for paragraph in doctree.findall(nodes.paragraph))
+    return f"{math.ceil(words / WORDS_A_MINUTE)} min to read"
 
 
 def setup(app) -> dict[str, bool]:
@@ -24,5 +34,12 @@ def setup(app) -> dict[str, bool]:
         text = text or "Negative Sampling Lab: how models learn from what things are not."
         context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{escape(text)}">'
 
+    def tell(app, doctree, page):
+        title = doctree.next_node(nodes.title)
+        if title and not page.startswith(TIMED + UNTIMED):
+            line = nodes.paragraph("", reading_time(doctree), classes=["nslab-meta"])
+            title.parent.insert(title.parent.index(title) + 1, line)
+
+    app.connect("doctree-resolved", tell)
     app.connect("html-page-context", add)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

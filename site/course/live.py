@@ -32,7 +32,7 @@ def source(path: str, repository: str) -> str | None:
 def line(path: str, repository: str, run_page: str) -> str:
     """HTML for the line below a title: where this notebook runs live."""
     anchors = [f'<a href="{url}">{name}</a>' for name, url in links(path, repository).items()]
-    return " · run it live: " + ", ".join([*anchors, f'<a href="{run_page}">on your machine</a>'])
+    return "Run it live: " + ", ".join([*anchors, f'<a href="{run_page}">on your machine</a>'])
 
 
 def colab_cell(requirements: list[str], repository: str) -> str:

@@ -12,6 +12,7 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 CHARACTERS = {"≥": r"\ge ", "≤": r"\le ", "⟺": r"\Longleftrightarrow ", r"\dots": r"\ldots"}
 FRACTION = re.compile(r"\\frac(\w)(\w)")
+NAMED = re.compile(r"(<mi>\w{2,}</mi>)(?=\s*<m(?:i|n|sub|sup|subsup|frac|row)>)")
 BIG = re.compile(r"\\(big|Big|bigg|Bigg)(?![a-zA-Z])\s*(.)")
 
 
@@ -28,8 +29,8 @@ def plain(tex: str) -> str:
 
 
 def mathml(tex: str, *, block: bool) -> str:
-    """A formula as a `<math>` element."""
-    return str(tex2mathml(plain(tex), as_block=block))
+    """A formula as a `<math>` element, with a thin space between a function's name and what follows."""
+    return NAMED.sub(r'\1<mspace width="0.17em"/>', str(tex2mathml(plain(tex), as_block=block)))
 
 
 def _written(translator, node: nodes.Element, *, block: bool) -> None:

@@ -1,8 +1,7 @@
-"""An executed notebook as the source of a page: reading time, places to link to, words for its pictures."""
+"""An executed notebook as the source of a page: places to link to, words for its pictures."""
 
 from __future__ import annotations
 
-import math
 import re
 
 from nbformat import NotebookNode
@@ -10,30 +9,19 @@ from nbformat.v4 import new_markdown_cell, new_output
 
 from .predictions import with_predictions
 
-WORDS_A_MINUTE, LINES_A_MINUTE, SECONDS_A_FIGURE = 180, 15, 45
 TITLE = re.compile(r"""set_title\(\s*"([^"{}]+)"|suptitle\(\s*"([^"{}]+)\"""")
 EMPTY = re.compile(r"<[A-Z]\w* size [^>]*>")
 
 
-def page(notebook: NotebookNode, stem: str, links: str = "") -> NotebookNode:
+def page(notebook: NotebookNode, stem: str, links: str) -> NotebookNode:
     """The notebook as MyST-NB is to read it; `links` is HTML that goes below the title. Works in place."""
-    minutes = reading_minutes(notebook)
-    _below_title(notebook, f'<p class="nslab-meta">{minutes} min to read{links}</p>')
+    _below_title(notebook, f'<p class="nslab-meta">{links}</p>')
     with_predictions(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             _describe(cell)
     notebook.cells = [part for cell in notebook.cells for part in _with_target(cell, stem)]
     return notebook
-
-
-def reading_minutes(notebook: NotebookNode) -> int:
-    """Minutes for the words, the lines of code and the figures, at a calm pace."""
-    words = sum(len(cell.source.split()) for cell in notebook.cells if cell.cell_type == "markdown")
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    lines = sum(len(cell.source.splitlines()) for cell in code)
-    figures = sum("image/png" in out.get("data", {}) for cell in code for out in cell.outputs)
-    return math.ceil(words / WORDS_A_MINUTE + lines / LINES_A_MINUTE + figures * SECONDS_A_FIGURE / 60)
 
 
 def place(stem: str, cell: str) -> str:
