@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,10 +21,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ._controls import Control, Value
+from ._filmstrip import filmstrip
 from ._style import STYLE
 
 # JupyterLab runs widget callbacks in another thread than the cells, and Agg is not thread-safe.
 _drawing = threading.RLock()
+_filmstrips: Counter[str] = Counter()  # how many of each class this process has written
 
 
 class Explainer(anywidget.AnyWidget):
@@ -108,7 +112,31 @@ class Explainer(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return self.summary(self.at())
 
+    def filmstrip(self, folder: Path, name: str, url: str | None = None) -> str:
+        """HTML that shows the figure with its sliders on a page without a kernel; it starts where the controls stand.
+
+        The frames, over at most 256 stops of the controls, are written to `folder` as `name….webp`. The page reads
+        them from `url` (the folder's own name, unless said), and wants `filmstrip.js` and `explainer.css` besides.
+        """
+        folder = Path(folder)
+        return filmstrip(
+            lambda positions: self._frame(self._values_at(positions)),
+            self._controls,
+            self._positions(),
+            title=self.title,
+            folder=folder,
+            name=name,
+            url=folder.name if url is None else url,
+        )
+
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        folder = os.environ.get("NSLAB_FILMSTRIPS")
+        if folder:
+            kind = type(self).__name__
+            _filmstrips[kind] += 1
+            url = os.environ.get("NSLAB_FILMSTRIPS_URL")
+            html = self.filmstrip(Path(folder), f"{kind}-{_filmstrips[kind]}", url)
+            return {"text/html": html, "text/plain": repr(self)}, {}
         png, text = self.frame()
         data, metadata = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
         return data | {"image/png": png, "text/plain": text}, metadata
