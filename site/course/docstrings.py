@@ -13,7 +13,7 @@ def rst(lines: list[str]) -> list[str]:
     """The lines of a docstring, its examples untouched.
 
     >>> rst(["Draws from q_ as `k` says, s*", "", ">>> f(*x)"])
-    ['Draws from q\\\\_ as ``k`` says, s\\\\*', '', '>>> f(*x)']
+    ['Draws from q\\\\_ as ``k``\\\\  says, s\\\\*', '', '>>> f(*x)']
     """
     done: list[str] = []
     for example, block in groupby(_blocks(lines), key=lambda pair: pair[0]):
@@ -32,7 +32,7 @@ def _blocks(lines: list[str]) -> Iterator[tuple[bool, str]]:
 
 def _prose(text: str) -> str:
     parts = re.split(r"`([^`]+)`", text)
-    return "".join(f"``{part}``" if i % 2 else SPECIAL.sub(r"\\\1", part) for i, part in enumerate(parts))
+    return "".join(f"``{part}``\\ " if i % 2 else SPECIAL.sub(r"\\\1", part) for i, part in enumerate(parts))
 
 
 def setup(app) -> dict[str, bool]:
