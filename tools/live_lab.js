@@ -33,13 +33,31 @@
     }
   };
 
-  lab.idle = async () => {
-    while (lab.kernel.status === "busy") await sleep(20);
+  // Waits until the test holds; what it waits for is said where it never does.
+  const until = async (what, patience, test) => {
+    const start = performance.now();
+    while (!(await test())) {
+      if (performance.now() - start > patience) throw new Error(`${what}: not within ${patience} ms`);
+      await sleep(5);
+    }
   };
 
-  lab.run = async () => {
-    await window.jupyterapp.commands.execute("notebook:run-all-cells");
-    await lab.idle();
+  lab.idle = (patience) => until("an idle kernel", patience, () => lab.kernel.status !== "busy");
+
+  lab.run = async (patience) => {
+    const ran = window.jupyterapp.commands.execute("notebook:run-all-cells");
+    await Promise.race([ran, sleep(patience)]);
+    await lab.idle(patience);
+  };
+
+  // The cursor goes into the first code cell that holds these words. Cells out of sight have no text on the page.
+  lab.enter = async (words, patience) => {
+    const { content } = lab.panel;
+    const holds = ({ model }) => model.type === "code" && model.sharedModel.getSource().includes(words);
+    content.activeCellIndex = content.widgets.findIndex(holds);
+    await content.scrollToItem(content.activeCellIndex, "center");
+    content.mode = "edit";
+    await until("a cursor", patience, () => content.activeCell.editor?.hasFocus());
   };
 
   lab.cells = () =>
@@ -98,11 +116,7 @@
   // Milliseconds from the last key to the frame that shows its figure; null where the slider could go no further.
   lab.answer = async (i, slider, patience) => {
     if (lab.inputs(i)[slider].value === lab.before) return null;
-    const start = performance.now();
-    while (!lab.frames.length) {
-      if (performance.now() - start > patience) throw new Error(`no new figure within ${patience} ms`);
-      await sleep(5);
-    }
+    await until("a new figure", patience, () => lab.frames.length);
     return lab.frames[0] - pressed;
   };
 

@@ -34,8 +34,8 @@ FLAGS = [
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 ]
-PATIENCE_S = 20  # for one figure, on a busy machine
-RUN_S = 300  # for a whole notebook
+PATIENCE_MS = 30_000  # for one figure, on a busy machine
+RUN_MS = 300_000  # for a whole notebook
 
 # What the kernel itself draws where the sliders stand. Run in a namespace of its own: a notebook's names are not ours.
 TRUTH = """
@@ -129,7 +129,7 @@ class Notebook:
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(RUN_S * 1000)
+        self.page.set_default_timeout(2 * PATIENCE_MS)
         self._console: list[str] = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self._console.append(f"page error: {error}"))
@@ -147,7 +147,23 @@ class Notebook:
         self.page.close(run_before_unload=False)
 
     def run(self) -> None:
-        self.page.evaluate("liveLab.run()")
+        """Run all cells, as the menu does."""
+        self.page.evaluate("ms => liveLab.run(ms)", RUN_MS)
+
+    def run_cell(self, words: str) -> None:
+        """Run the first code cell that holds these words, with Shift and Enter."""
+        self.enter(words)
+        self.page.keyboard.press("Shift+Enter")
+        self.page.evaluate("ms => liveLab.idle(ms)", RUN_MS)
+
+    def write_cell(self, words: str, source: str) -> None:
+        """Replace what stands in the first code cell that holds these words."""
+        self.enter(words)
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.page.keyboard.insert_text(source)
+
+    def enter(self, words: str) -> None:
+        self.page.evaluate("at => liveLab.enter(...at)", [words, PATIENCE_MS])
 
     @property
     def cells(self) -> list[dict[str, Any]]:
@@ -196,11 +212,11 @@ class Figure:
         page = self.notebook.page
         page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
         page.keyboard.press(key)
-        return page.evaluate("at => liveLab.answer(...at)", [self.index, slider, PATIENCE_S * 1000])
+        return page.evaluate("at => liveLab.answer(...at)", [self.index, slider, PATIENCE_MS])
 
     def settled(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the page shows and what the kernel draws where the sliders stand, once they agree or patience ends."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + PATIENCE_MS / 1000
         while True:
             shown = self.notebook.page.evaluate("i => liveLab.shown(i)", self.index)
             true = {**self.notebook.python(TRUTH, model=self.model, at=shown["at"]), "trouble": None}

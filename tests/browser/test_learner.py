@@ -14,16 +14,6 @@ SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions"
 MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)
 
 
-def cell(notebook: Notebook, words: str):
-    return notebook.page.locator(".jp-CodeCell").filter(has_text=words).first
-
-
-def run_cell(notebook: Notebook, words: str) -> None:
-    cell(notebook, words).locator(".cm-content").click()
-    notebook.page.keyboard.press("Shift+Enter")
-    notebook.page.evaluate("liveLab.idle()")
-
-
 def answers(name: str) -> list[str]:
     """The cells that a learner writes, solved."""
     cells = nbformat.read(SOLUTIONS / f"{name}.ipynb", as_version=4).cells
@@ -35,7 +25,7 @@ def test_a_prediction_is_scored_when_it_is_revealed(open_notebook: Callable[[str
     notebook.run()
     notebook.page.get_by_label("two or three").check()
     notebook.page.get_by_text("Noted: c.").wait_for()
-    run_cell(notebook, "q.reveal(")
+    notebook.run_cell("q.reveal(")
     notebook.page.get_by_text("You chose c, and that is right").wait_for()
     assert notebook.page.get_by_label("two or three").is_disabled()
     assert notebook.trouble() == []
@@ -44,16 +34,11 @@ def test_a_prediction_is_scored_when_it_is_revealed(open_notebook: Callable[[str
 def test_an_exercise_solved_on_the_page_passes(open_notebook: Callable[[str], Notebook]) -> None:
     notebook = open_notebook("exercises/01_exclusion_windows.ipynb")
     for answer in answers("01_exclusion_windows"):
-        head = answer.split("(")[0] + "("
-        cell(notebook, head).locator(".cm-content").click()
-        notebook.page.keyboard.press("ControlOrMeta+A")
-        notebook.page.keyboard.insert_text(answer)
+        notebook.write_cell(answer.split("(")[0] + "(", answer)
     written = [each["source"] for each in notebook.cells]
     assert set(answers("01_exclusion_windows")) <= set(written)
 
-    notebook.page.get_by_role("menuitem", name="Run", exact=True).click()
-    notebook.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    notebook.page.evaluate("liveLab.idle()")
+    notebook.run()
     cards = [
         output["data"]["text/plain"]
         for each in notebook.cells
