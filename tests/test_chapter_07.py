@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
 from nslab import AliasTable, unigram
-from nslab._alias import COIN, build_table
+from nslab._alias import build_table
 from nslab.explain import AliasBuild, AliasDarts, RandomBits
 from nslab.explain.alias_build import ALPHAS, plan
 from nslab.explain.alias_darts import DARTS
-from nslab.explain.random_bits import BITS
+from nslab.explain.random_bits import BITS, COIN
 
 CHAPTER = Path(__file__).parent.parent / "notebooks" / "07_drawing_in_constant_time.ipynb"
 COUNTS, NAMES = [9, 1, 0, 30, 4, 4, 12, 5], "abcdefgh"
@@ -60,7 +60,7 @@ def test_no_step_loses_mass_and_each_pour_finishes_a_column(alpha: float) -> Non
 
 def test_the_last_step_is_the_librarys_table() -> None:
     result = AliasBuild(COUNTS, NAMES).at(step=75)
-    keep, alias = build_table(unigram(COUNTS, 1), 2**40)
+    keep, alias = build_table(unigram(COUNTS, 1), len(COUNTS))
     assert result.own == pytest.approx(keep.numpy(), abs=1e-9)
     assert result.alias[result.own < 1 - 1e-9].tolist() == alias[keep < 1 - 1e-9].tolist()
 
@@ -126,7 +126,7 @@ def test_a_hundred_times_the_darts_leave_a_tenth_of_the_distance() -> None:
 @pytest.mark.parametrize("n", [3, 10, 128, 1000])
 def test_every_value_of_r_is_accounted_for(bits: int, n: int) -> None:
     weights = 1 / torch.arange(1, n + 1, dtype=torch.float64)
-    keep, alias = (t.tolist() for t in build_table(weights / weights.sum(), 2**40))
+    keep, alias = (t.tolist() for t in build_table(weights / weights.sum(), n))
     drawn: Counter[int] = Counter()
     for r in range(2**bits):
         column, rest = divmod(r * n, 2**bits)

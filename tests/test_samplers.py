@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from nslab import samplers
-from nslab._alias import COIN, column_and_coin, whole_masses
+from nslab import _alias, samplers
+from nslab._alias import build_table, choose, pack, rank_below
 from nslab.samplers import AliasTable, ExclusionWindow, propose, unigram
 
 MILLION = 10**6
@@ -116,18 +116,6 @@ def test_any_table_rebuilds_its_weights(weights):
     assert (values[table.sample(500, seeded())] > 0).all()
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=50), st.integers(1, 50))
-def test_whole_masses_add_up_and_stay_near(weights, bits):
-    assume(sum(weights) > 0)
-    q = torch.tensor(weights, dtype=torch.float64)
-    q = q / q.sum()
-    mass = whole_masses(q, 1 << bits)
-    total = len(q) << bits
-    assert int(mass.sum()) == total and (mass >= 0).all() and (mass[q == 0] == 0).all()
-    assert (mass - q * total).abs().max() <= 2 + total * 1e-15
-
-
 @pytest.mark.parametrize("shape", ["zipf", "log-normal", "a third zero", "uniform"])
 @pytest.mark.parametrize("n", [7, 1000])
 def test_draws_follow_the_weights(shape, n):
@@ -156,30 +144,76 @@ def test_draws_follow_the_generator():
     assert torch.equal(first, table.sample(100))
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("n", [1, 2, 3, 5, 1000])
+def test_every_share_of_the_packed_words_is_the_tables_own(shape, n):
+    """All 2^63 random words, counted: in column i the coins below the threshold keep i, the others give the alias."""
+    q = SHAPES[shape](n) / SHAPES[shape](n).sum()
+    columns = 1 << (n - 1).bit_length()
+    keep, alias = build_table(q, columns)
+    words, step = pack(keep, alias), columns  # one coin is so many words apart
+    for i, (word, own, other) in enumerate(zip(words.tolist(), keep.tolist(), alias.tolist(), strict=True)):
+        kept = len(range(i, max(word, i), step))  # the words r = coin·2^k + i below this column's word
+        if own < 1:
+            assert kept == int(own * (2**63 // columns)) and word % step == other
+        else:
+            assert kept >= 2**63 // columns - 1  # the one left is the word itself, and gives i as well
+
+
+def test_the_words_that_lie_next_to_a_threshold():
+    keep, alias = torch.tensor([0.0, 0.25, 1.0, 0.5], dtype=torch.float64), torch.tensor([2, 3, 2, 0])
+    words, coin = pack(keep, alias), 2**61
+    for column, own in enumerate(keep.tolist()):
+        at = int(own * coin)  # the first coin that falls to the alias
+        for c in (c for c in (0, at - 1, at, coin - 1) if 0 <= c < coin):
+            got = choose(torch.tensor([c << 2 | column]), words).item()
+            assert got == (column if c < at else alias[column])
+
+
+def test_ids_do_not_depend_on_the_number_of_threads(monkeypatch):
+    table, size = AliasTable(SHAPES["zipf"](1000)), 3 * _alias.STREAM + 12_345
+    drawn = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        drawn.append(table.sample(size, seeded(4)))
+    assert torch.equal(drawn[0], drawn[1]) and torch.equal(drawn[0], drawn[2])
+    first, second = drawn[0][: _alias.STREAM], drawn[0][_alias.STREAM : 2 * _alias.STREAM]
+    assert (first == second).double().mean() < 0.1  # streams of their own
+
+
+@pytest.mark.parametrize("size", [_alias.BLOCK, _alias.BLOCK + 1, 10 * _alias.BLOCK + 3, (7, _alias.BLOCK)])
+def test_large_and_small_draws_follow_the_weights_alike(size):
+    q = unigram([5, 3, 0, 2, 1], 1)
+    ids = AliasTable(q).sample(size, seeded(9))
+    assert ids.shape == (size if isinstance(size, tuple) else (size,)) and ids.dtype == torch.int64
+    assert chi_square_p(ids, q) > 1e-3
+
+
+@pytest.mark.parametrize("n", [1000, 10**7])
+def test_a_table_takes_at_most_24_bytes_an_id(n):
+    table = AliasTable(torch.ones(n, dtype=torch.float64))
+    table.sample(10)
+    held = [value for value in vars(table).values() if isinstance(value, torch.Tensor)]
+    assert sum(value.untyped_storage().nbytes() for value in held) <= 24 * n
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**63 - 1), st.integers(1, 2**31 - 1))
-def test_column_and_coin_are_the_words_of_the_product(random, n):
-    column, coin = column_and_coin(torch.tensor([random]), n)
-    assert column.item() == random * n >> 63
-    assert coin.item() == (random * n & (2**63 - 1)) >> 1
+def test_a_rank_is_the_high_word_of_the_product(random, n):
+    assert rank_below(torch.tensor([random]), torch.tensor(n)).item() == random * n >> 63
 
 
-def values_of_r(column, below, n):
-    """How many of the 2^63 random integers give this column and a coin < below."""
-    start, stop = column << 63, (column << 63) + 2 * below
-    return -(-stop // n) - -(-start // n)
-
-
-@pytest.mark.parametrize("n", [3, 1000, 10**7, 2**31 - 1])
-def test_each_share_is_within_one_value_of_r(n):
-    """The arithmetic behind the distance n·2^-63 + 2^-62, counted in integers; no limit at 2^24 columns."""
-    chooser = np.random.default_rng(0)
-    for column in {0, 1, n - 1, *chooser.integers(0, n, 200).tolist()}:
-        for threshold in (0, 1, COIN // 3, COIN - 1, COIN):
-            kept, whole = values_of_r(column, threshold, n), values_of_r(column, COIN, n)
-            assert abs(kept * n - 2 * threshold) < n
-            assert abs((whole - kept) * n - 2 * (COIN - threshold)) < n
-    assert n * 2.0**-63 + 2.0**-62 <= 1e-7
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.integers(0, 30))
+def test_a_table_with_more_columns_than_ids(weights, more):
+    assume(any(weights))
+    q = torch.tensor(weights, dtype=torch.float64) / sum(weights)
+    columns = len(q) + more
+    keep, alias = build_table(q, columns)
+    given_away = torch.zeros(columns, dtype=torch.float64).index_add(0, alias, 1 - keep)
+    wanted = torch.nn.functional.pad(q, (0, more)) * columns
+    torch.testing.assert_close(keep + given_away, wanted, rtol=1e-12, atol=1e-14)
+    assert (keep[len(q) :] == 0).all() and (alias < len(q)).all() and (alias >= 0).all()
 
 
 def test_ids_beyond_two_to_the_24():
@@ -275,7 +309,7 @@ def test_proposals_beyond_two_to_the_24():
 
 
 def test_the_lowest_draw_never_gives_a_zero_probability(monkeypatch):
-    monkeypatch.setattr(samplers, "_random63", lambda shape, *_: torch.zeros(shape, dtype=torch.int64))
+    monkeypatch.setattr(_alias, "random63", lambda shape, *_: torch.zeros(shape, dtype=torch.int64))
     assert (AliasTable([0.0, 1.0, 2.0]).sample(3) > 0).all()
     monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.zeros(shape, dtype=torch.float64))
     assert propose([-1e4, 0.0], 3)[0].tolist() == [1, 1, 1]

@@ -13,12 +13,13 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from .._alias import COIN, build_table
+from .._alias import build_table
 from ._controls import Control, integer_grid
 from ._explainer import Explainer
 from ._style import FAINT, FOCUS, INK, number
 
 BITS = list(range(8, 64))
+COIN = 2**62
 NAMED = {24: "float32", 32: "32-bit word", 53: "float64", 63: "nslab"}
 
 
@@ -100,7 +101,7 @@ class RandomBits(Explainer):
 def _thresholds(n: int) -> tuple[list[int], list[int]]:
     """The table of q_i ∝ 1/i: how many of a column's 2^62 coins keep its own id, and the alias of the others."""
     weights = 1 / torch.arange(1, n + 1, dtype=torch.float64)
-    keep, alias = build_table(weights / weights.sum(), 2**40)
+    keep, alias = build_table(weights / weights.sum(), n)
     return (keep * COIN).to(torch.int64).tolist(), alias.tolist()
 
 

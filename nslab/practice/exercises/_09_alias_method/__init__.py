@@ -17,6 +17,7 @@ from nslab.practice.exercises._09_alias_method import (
     mistakes_draw,
     mistakes_without,
 )
+from nslab.practice.exercises._09_alias_method.builds import right_table
 from nslab.practice.exercises._09_alias_method.measure import (
     EXACT,
     measure_draws,
@@ -84,11 +85,6 @@ def draw_without(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator)
 # The library's answers, and the questions.
 
 
-def _library_build(w: np.ndarray) -> tuple[Any, Any]:
-    table = samplers.AliasTable(w)
-    return table._keep, table._alias
-
-
 def _library_draw(prob: np.ndarray, alias: np.ndarray, size: int, rng: np.random.Generator) -> Any:
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     return samplers.AliasTable(reconstruct(prob, alias)).sample(size, generator)
@@ -117,7 +113,7 @@ EXERCISE = Exercise(
         Question(
             "build_alias(w)",
             build_alias,
-            _library_build,
+            right_table,
             "nslab.AliasTable",
             cases.build_cases,
             mistakes_build.BUILD,

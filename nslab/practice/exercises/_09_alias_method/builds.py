@@ -7,8 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import torch
 
-from nslab.samplers import AliasTable
+from nslab._alias import build_table
 
 Table = tuple[Any, Any]
 Build = Callable[[Any], Table]
@@ -27,8 +28,14 @@ def _average(w: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _right_table(weights: bytes) -> Table:
-    table = AliasTable(np.frombuffer(weights))
-    return table._keep, table._alias
+    return right_table(np.frombuffer(weights))
+
+
+def right_table(w: Any) -> Table:
+    """The library's build, with as many columns as weights."""
+    q = torch.tensor(_weights(w))
+    q = q / q.max()
+    return build_table(q / q.sum(), len(q))
 
 
 def builder(
