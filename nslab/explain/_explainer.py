@@ -118,7 +118,6 @@ class Explainer(anywidget.AnyWidget):
         The frames, over at most 256 stops of the controls, are written to `folder` as `name….webp`. The page reads
         them from `url` (the folder's own name, unless said), and wants `filmstrip.js` and `explainer.css` besides.
         """
-        folder = Path(folder)
         return filmstrip(
             lambda positions: self._frame(self._values_at(positions)),
             self._controls,
@@ -126,7 +125,7 @@ class Explainer(anywidget.AnyWidget):
             title=self.title,
             folder=folder,
             name=name,
-            url=folder.name if url is None else url,
+            url=url,
         )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

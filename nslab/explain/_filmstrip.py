@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import product
@@ -34,12 +36,23 @@ def filmstrip(
     title: str,
     folder: Path,
     name: str,
-    url: str,
+    url: str | None,
 ) -> str:
     """Write the frames that `draw` gives at positions of the controls into `folder`; the HTML that shows them.
 
-    The page wants `filmstrip.js` and `explainer.css` besides, and finds the files under `url`.
+    The page wants `filmstrip.js` and `explainer.css` besides, and finds the files under `url`: the folder's own
+    name, unless said.
     """
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a path, got {folder!r}")
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string, got {name!r}")
+    if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        raise ValueError(
+            f"name must be letters, digits, '_', '.' and '-', as a file's and a link's, got {name!r}"
+        )
+    folder = Path(folder)
+    url = folder.name if url is None else url
     folder.mkdir(parents=True, exist_ok=True)
     grid = [
         stops(len(control.values), count, at)
