@@ -27,6 +27,7 @@ from nslab._checks import (
     positive,
     widen,
 )
+from nslab._streaming import LogSumExpGaps
 
 
 def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str = "mean") -> Tensor:
@@ -93,7 +94,8 @@ def info_nce_in_batch(
     ids (B,): rows with equal ids hold the same item, so each is masked among the other's negatives; a row left
     without any negative is a ValueError. log_q (B,): log-probability of item j, subtracted from every logit
     of item j; masking ids as well moves the optimum a little. symmetric: the mean of query → key and
-    key → query, as in CLIP, with the same ids and log_q.
+    key → query, as in CLIP, with the same ids and log_q. The (B, B) scores are made a block of rows at a time and
+    again in the backward pass, so memory grows as B, not B²; there is no second derivative (RuntimeError).
     Sources: Sohn 2016 (N-pair); Yi et al. 2019 (log q); Radford et al. 2021 (CLIP).
 
     >>> info_nce_in_batch([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=0.5)
@@ -106,17 +108,13 @@ def info_nce_in_batch(
     if not isinstance(symmetric, bool):
         raise TypeError(f"symmetric must be True or False, got {symmetric!r}")
     dtype = torch.promote_types(query.dtype, key.dtype)
-    scores = widen(query.to(dtype)) @ widen(key.to(dtype)).T
-    masked = _accidental_hits(ids, scores)
-    shift = None if log_q is None else _row(as_float(log_q, "log_q"), "log_q", scores)
-
-    def one_way(rows: Tensor) -> Tensor:
-        gaps = _gaps(rows.diagonal(), rows, temperature)
-        if shift is not None:
-            gaps = gaps - (shift - shift.unsqueeze(-1))
-        return _softplus(gaps.masked_fill(masked, -math.inf).logsumexp(-1))
-
-    loss = (one_way(scores) + one_way(scores.T)) / 2 if symmetric else one_way(scores)
+    query, key = widen(query.to(dtype)), widen(key.to(dtype))
+    tau = as_float(positive(temperature, "temperature"), "temperature")
+    log_q = None if log_q is None else _row(widen(as_float(log_q, "log_q")), "log_q", query)
+    ids = None if ids is None else _item_ids(ids, query)
+    loss = _softplus(LogSumExpGaps.apply(query, key, tau, log_q, ids))
+    if symmetric:
+        loss = (loss + _softplus(LogSumExpGaps.apply(key, query, tau, log_q, ids))) / 2
     return _reduce(loss, reduction, dtype)
 
 
@@ -223,22 +221,18 @@ def _gaps(pos: Tensor, neg: Tensor, temperature: Number) -> Tensor:
     return gaps
 
 
-def _accidental_hits(ids: Any, scores: Tensor) -> Tensor:
-    """(B, B), true where column j must not count as a negative of row i: itself, and items with the same id."""
-    itself = torch.eye(len(scores), dtype=torch.bool, device=scores.device)
-    if ids is None:
-        return itself
-    ids = _row(as_ids(ids, "ids"), "ids", scores)
-    same = ids.unsqueeze(-1) == ids
-    if bool(same.all(-1).any()):
+def _item_ids(ids: Any, like: Tensor) -> Tensor:
+    """One id per row, not all the same: then every row has a negative."""
+    ids = _row(as_ids(ids, "ids"), "ids", like)
+    if bool((ids == ids[0]).all()):
         raise ValueError(f"ids leaves a row without negatives: all {len(ids)} ids are {int(ids[0])}")
-    return same
+    return ids
 
 
-def _row(values: Tensor, name: str, scores: Tensor) -> Tensor:
-    if values.shape != scores.shape[:1]:
-        raise ValueError(f"{name} must have shape ({len(scores)},), one per row, got {tuple(values.shape)}")
-    return values.to(scores.device)
+def _row(values: Tensor, name: str, like: Tensor) -> Tensor:
+    if values.shape != like.shape[:1]:
+        raise ValueError(f"{name} must have shape ({len(like)},), one per row, got {tuple(values.shape)}")
+    return values.to(like.device)
 
 
 def _expand(value: Any, name: str, like: Tensor) -> Tensor:
