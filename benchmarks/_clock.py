@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import multiprocessing
 import resource
 import sys
@@ -27,10 +29,13 @@ def by_turns(contestants: dict[str, Callable[[], Any]], rounds: int = 7) -> dict
     return {name: readings[1:] for name, readings in seconds.items()}
 
 
-def peak_bytes(work: Callable[..., Any], *arguments: Any) -> int:
-    """How far the memory of a fresh process rises above where it stood before `work(*arguments)`, at its highest."""
+def peak_bytes(work: Callable[..., Any], *arguments: Any, prepare: Callable[..., Any] | None = None) -> int:
+    """How far the memory of a fresh process rises during `work(*arguments)`, at its highest.
+
+    With `prepare` it is `work(prepare(*arguments))`, and what prepare used for a while is not counted, only what it leaves.
+    """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_rise, (work, arguments))
+        return pool.apply(_rise, (work, arguments, prepare))
 
 
 def rates(seconds: list[float], count: int) -> list[float]:
@@ -38,11 +43,21 @@ def rates(seconds: list[float], count: int) -> list[float]:
     return [count / second / 1e6 for second in seconds]
 
 
-def _rise(work: Callable[..., Any], arguments: tuple[Any, ...]) -> int:
-    _forget_the_peak()
+def _rise(work: Callable[..., Any], arguments: tuple[Any, ...], prepare: Callable[..., Any] | None) -> int:
     before = psutil.Process().memory_info().rss
+    if prepare is not None:
+        arguments = (prepare(*arguments),)
+        _give_back()
+    _forget_the_peak()
     work(*arguments)
     return max(0, _highest() - before)
+
+
+def _give_back() -> None:
+    """Memory that was freed, and that the allocator still holds, goes back to the system."""
+    gc.collect()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _forget_the_peak() -> None:

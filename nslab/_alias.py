@@ -34,9 +34,10 @@ def build_table(q: Tensor, columns: int) -> tuple[Tensor, Tensor]:
     if len(light) == 0:
         return torch.ones_like(mass), heavy
     order, h, last = torch.cat([heavy, light]), len(heavy), len(light) - 1
-    part = rest.index_select(0, order).cumsum(0)
-    whole = units.sub_(unit).index_select(0, order).cumsum(0).add_(part.round().to(torch.int64))
-    part.sub_(part.round())
+    part = rest.index_select(0, order).cumsum_(0)
+    carry = part.round()
+    part.sub_(carry)
+    whole = units.sub_(unit).index_select(0, order).cumsum_(0).add_(carry.to(torch.int64))
     for sums in (whole, part):  # the excesses of the heavy columns, then the deficits of the light ones
         torch.sub(sums[h - 1], sums[h:], out=sums[h:])
     exhausted = _deficits_below(whole, h).clamp_(max=last)
@@ -61,8 +62,8 @@ def pack(keep: Tensor, alias: Tensor) -> Tensor:
     """
     k = (len(keep) - 1).bit_length()
     column = torch.arange(len(keep), device=keep.device)
-    threshold = (keep * 2.0 ** (63 - k)).to(torch.int64) - (alias > column).to(torch.int64)
-    return torch.where(keep < 1, (threshold << k) | alias, 2**63 - 1)
+    threshold = (keep * 2.0 ** (63 - k)).to(torch.int64).sub_((alias > column).to(torch.int64))
+    return threshold.bitwise_left_shift_(k).bitwise_or_(alias).masked_fill_(keep == 1, 2**63 - 1)
 
 
 def choose(random: Tensor, words: Tensor) -> Tensor:
