@@ -36,9 +36,10 @@ html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sphinx = False
 html_favicon = "static/favicon.svg"
+html_sidebars = {"**": ["search-button-field.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {
     "home_page_in_toc": True,
-    "show_toc_level": 2,
+    "show_toc_level": 1,
     "use_download_button": False,
     "use_fullscreen_button": False,
     "navigation_with_keys": False,
@@ -47,4 +48,7 @@ html_theme_options = {
 }
 repository = os.environ.get("NSLAB_REPOSITORY", "")
 if repository:
-    html_theme_options |= {"repository_url": f"https://github.com/{repository}", "use_repository_button": True}
+    html_theme_options |= {
+        "repository_url": f"https://github.com/{repository}",
+        "use_repository_button": True,
+    }

@@ -10,12 +10,14 @@ the package has changed since.
 from __future__ import annotations
 
 import argparse
+import copy
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -61,74 +63,91 @@ def run(chapter: Path) -> Path:
     return folder
 
 
-# --- 2. the sources of the pages
-
-
-def write(path: Path, text: str) -> None:
-    """Write where something has changed, so that Sphinx reads again only what is new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
+# --- 2. the sources of the pages: their texts by their paths
 
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def write_notebooks(found: dict[Path, NotebookNode], repository: str) -> None:
-    for path, notebook in found.items():
-        place = path.relative_to(ROOT)
-        links = live.line(place.as_posix(), repository, "../run.html")
-        write(SOURCE / place, nbformat.writes(notebooks.page(notebook, path.stem, links)))
+def written_by_hand() -> dict[str, str]:
+    return {
+        path.relative_to(SITE).as_posix(): path.read_text(encoding="utf-8") for path in SITE.glob("**/*.md")
+    }
 
 
-def write_pages(chapters: dict[Path, NotebookNode], repository: str) -> None:
-    """Pages written by hand, and those put together from the tables of the repository."""
-    for path in SITE.glob("**/*.md"):
-        write(SOURCE / path.relative_to(SITE), path.read_text(encoding="utf-8"))
-    listed = contents.chapters(read("README.md"))
-    glyphs = {path.stem: path.read_text(encoding="utf-8").strip() for path in SITE.glob("glyphs/*.svg")}
-    write(SOURCE / "parts/map.html", contents.course_map(listed, glyphs))
-    write(SOURCE / "parts/toctrees.md", contents.toctrees(listed))
-    exercises = contents.exercises(read("INSTRUCTORS.md"), read("README.md"))
-    by_number = {chapter.number: chapter for chapter in listed}
-    write(SOURCE / "parts/exercises.md", contents.exercise_list(exercises, by_number))
-    start = next(notebook for path, notebook in chapters.items() if path.stem.startswith("00"))
-    first_met = tomllib.loads(read("site/symbols.toml"))
+def from_notebooks(
+    found: Iterable[Path], chapters: Mapping[Path, NotebookNode], repository: str
+) -> dict[str, str]:
+    """Chapters as they ran, exercises as they are handed out."""
+    pages = {}
+    for path in found:
+        place = path.relative_to(ROOT).as_posix()
+        notebook = copy.deepcopy(chapters.get(path)) or nbformat.read(path, as_version=4)
+        links = live.line(place, repository, "../run.html")
+        pages[place] = nbformat.writes(notebooks.page(notebook, path.stem, links))
+    return pages
+
+
+def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[str, str]:
+    """What the tables of the repository say: the map, the exercises, the symbols, the myths, how to install in Colab."""
+    readme, contributing = read("README.md"), read("CONTRIBUTING.md")
+    listed = contents.chapters(readme)
     stems = {chapter.number: chapter.stem for chapter in listed}
-    write(SOURCE / "parts/symbols.md", symbols.table(start, first_met, stems))
+    by_stem = {path.stem: notebook for path, notebook in chapters.items()}
+    glyphs = {path.stem: path.read_text(encoding="utf-8").strip() for path in SITE.glob("glyphs/*.svg")}
+    said = tomllib.loads(read("site/myths.toml"))
     project = tomllib.loads(read("pyproject.toml"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["applications"]
-    write(SOURCE / "parts/colab.md", live.colab_cell(requirements, repository))
-    for name in ("INSTRUCTORS.md", "CONTRIBUTING.md"):
-        write(SOURCE / PAGES[name], prose.page(read(name), PAGES, repository))
+    return {
+        "parts/map.html": contents.course_map(listed, glyphs),
+        "parts/toctrees.md": contents.toctrees(listed),
+        "parts/exercises.md": contents.exercise_list(
+            contents.exercises(read("INSTRUCTORS.md"), readme), stems
+        ),
+        "parts/symbols.md": symbols.table(
+            by_stem[stems["00"]], tomllib.loads(read("site/symbols.toml")), stems
+        ),
+        "parts/colab.md": live.colab_cell(requirements, repository),
+        "myths.md": myths.page(said.pop("intro"), myths.claims(contributing), said, by_stem),
+        "teachers.md": prose.page(read("INSTRUCTORS.md"), PAGES, repository),
+        "contributing.md": prose.page(contributing, PAGES, repository),
+    }
 
 
-def write_myths(chapters: dict[Path, NotebookNode]) -> None:
-    said = tomllib.loads(read("site/myths.toml"))
-    by_stem = {path.stem: notebook for path, notebook in chapters.items()}
-    intro = said.pop("intro")
-    write(SOURCE / "myths.md", myths.page(myths.claims(read("CONTRIBUTING.md")), said, by_stem, intro))
+def store(sources: Mapping[str, str]) -> None:
+    """Write what has changed, so that Sphinx reads again only that, and remove what is no longer there."""
+    for path in SOURCE.rglob("*"):
+        if path.is_file() and path.relative_to(SOURCE).as_posix() not in sources:
+            path.unlink()
+    for name, text in sources.items():
+        path = SOURCE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 # --- 3. the pages
 
 
 def sphinx() -> int:
-    static = SOURCE / "static"
-    static.mkdir(exist_ok=True)
-    for name in ("explainer.css", "filmstrip.js"):
-        if (ROOT / "nslab/explain" / name).exists():
-            shutil.copy(ROOT / "nslab/explain" / name, static)
-    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "-c", SITE, "-d", BUILD / "doctrees"]
-    return subprocess.run([*command, SOURCE, OUT], check=False).returncode
+    options = ["-W", "--keep-going", "-q", "-b", "html", "-c", SITE, "-d", BUILD / "doctrees"]
+    return subprocess.run([sys.executable, "-m", "sphinx", *options, SOURCE, OUT], check=False).returncode
+
+
+def copy_filmstrips(folders: Mapping[Path, Path]) -> None:
+    shutil.rmtree(OUT / FILMSTRIPS, ignore_errors=True)
+    for chapter, folder in folders.items():
+        shutil.copytree(folder / FILMSTRIPS, OUT / FILMSTRIPS / chapter.stem)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--chapters", default="", help="numbers of those to run, such as 00,05; all by default")
+    parser.add_argument(
+        "--chapters", default="", help="numbers of those to run, such as 00,05; all by default"
+    )
     wanted = parser.parse_args().chapters.split(",")
     repository = os.environ.get("NSLAB_REPOSITORY", "")
     chapters = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -140,14 +159,16 @@ def main() -> int:
         path: nbformat.read(folders[path] / "executed.ipynb" if path in folders else path, as_version=4)
         for path in chapters
     }
-    write_myths(found)
-    write_pages(found, repository)
-    exercises = {path: nbformat.read(path, as_version=4) for path in sorted(ROOT.glob("exercises/*.ipynb"))}
-    write_notebooks(found | exercises, repository)
-
+    exercises = sorted(ROOT.glob("exercises/*.ipynb"))
+    scripts = {f"static/{name}": read(f"nslab/explain/{name}") for name in ("explainer.css", "filmstrip.js")}
+    store(
+        written_by_hand()
+        | from_notebooks([*chapters, *exercises], found, repository)
+        | from_tables(found, repository)
+        | scripts
+    )
     status = sphinx()
-    for path, folder in folders.items():
-        shutil.copytree(folder / FILMSTRIPS, OUT / FILMSTRIPS / path.stem, dirs_exist_ok=True)
+    copy_filmstrips(folders)
     size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())
     print(f"{OUT / 'index.html'}: {size / 1e6:.1f} MB")
     return status

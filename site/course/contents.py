@@ -89,13 +89,13 @@ def toctrees(listed: list[Chapter]) -> str:
     )
 
 
-def exercise_list(listed: list[Exercise], titles: dict[str, Chapter]) -> str:
+def exercise_list(listed: list[Exercise], stems: dict[str, str]) -> str:
     """The table of exercises, and the table of contents behind it."""
     rows = [
         f"| [{e.number} {e.title}]({e.stem}.ipynb) | {e.task} | "
-        f"[{e.chapter} {titles[e.chapter].title}](../notebooks/{titles[e.chapter].stem}.ipynb) | {e.difficulty} | {e.minutes} |"
+        f"[{e.chapter}](../notebooks/{stems[e.chapter]}.ipynb) | {e.difficulty} | {e.minutes} |"
         for e in listed
     ]
-    head = "| exercise | you write | after chapter | difficulty | minutes |\n|---|---|---|---|---|\n"
+    head = "| exercise | you write | chapter | difficulty | minutes |\n|---|---|---|---|---|\n"
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(e.stem for e in listed) + "\n```"
     return head + "\n".join(rows) + "\n\n" + tree + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from itertools import groupby
@@ -39,5 +40,12 @@ def setup(app) -> dict[str, bool]:
     def process(app, what, name, obj, options, lines):
         lines[:] = rst(lines)
 
+    def sign(app, what, name, obj, options, signature, annotation):
+        if what == "class" and signature == "(*args, **kwargs)":  # a metaclass hides what it takes
+            taken = [*inspect.signature(obj.__init__).parameters.values()][1:]
+            bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in taken]
+            return str(inspect.Signature(bare)), annotation
+
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-process-signature", sign)
     return {"parallel_read_safe": True}

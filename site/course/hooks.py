@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from html import escape
+from pathlib import Path
 
 from docutils import nodes
 
 LONGEST = 155
+FOLD = "Show or hide the pages below this one"
 WORDS_A_MINUTE = 200
 TIMED = ("notebooks/", "exercises/0", "exercises/1")  # they say how long they take
 UNTIMED = ("index", "api/")
@@ -28,11 +30,20 @@ def reading_time(doctree: nodes.document) -> str:
     return f"{math.ceil(words / WORDS_A_MINUTE)} min to read"
 
 
+def named(html: str) -> str:
+    """The side bar, its folds named for screen readers, which the theme leaves out."""
+    return html.replace(
+        '<summary><span class="toctree-toggle"', f'<summary aria-label="{FOLD}"><span class="toctree-toggle"'
+    )
+
+
 def setup(app) -> dict[str, bool]:
     def add(app, page, template, context, doctree):
         text = description(doctree) if doctree else ""
         text = text or "Negative Sampling Lab: how models learn from what things are not."
-        context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{escape(text)}">'
+        context["metatags"] = (
+            f'{context.get("metatags", "")}<meta name="description" content="{escape(text)}">'
+        )
 
     def tell(app, doctree, page):
         title = doctree.next_node(nodes.title)
@@ -40,6 +51,13 @@ def setup(app) -> dict[str, bool]:
             line = nodes.paragraph("", reading_time(doctree), classes=["nslab-meta"])
             title.parent.insert(title.parent.index(title) + 1, line)
 
+    def name_folds(app, error):
+        for path in Path(app.outdir).rglob("*.html"):
+            html = path.read_text(encoding="utf-8")
+            if named(html) != html:
+                path.write_text(named(html), encoding="utf-8")
+
     app.connect("doctree-resolved", tell)
+    app.connect("build-finished", name_folds)
     app.connect("html-page-context", add)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -19,7 +19,7 @@ GROUPS = {
     "under a condition": ("Right, under a condition", "True where the condition holds. It is seldom told."),
     "overstated": ("Overstated", "There is something in it, but less than the telling has it."),
     "right": ("Right", "Not everything is a myth. These stand as they are told."),
-    "added here": ("What is not told", "Nobody claims these, and one is the wiser for knowing them."),
+    "added here": ("Seldom told", "Nobody claims these, and one is the wiser for knowing them."),
 }
 
 
@@ -61,17 +61,31 @@ def section(notebook: NotebookNode, cell_id: str) -> str:
 
 
 def page(
-    found: list[Claim], said: Mapping[str, str], notebooks: Mapping[str, NotebookNode], intro: str
+    intro: str, found: list[Claim], said: Mapping[str, str], notebooks: Mapping[str, NotebookNode]
 ) -> str:
     """The page in Markdown: one group a verdict, what is true about each claim, and the printed numbers to unfold."""
     missing = [claim.row for claim in found if claim.row not in said]
     if missing:
         raise ValueError(f"no text for the claims {', '.join(missing)}")
-    parts = [intro]
+    parts = [intro, _tally(found)]
     for verdict, (title, lead) in GROUPS.items():
         members = [claim for claim in found if claim.verdict == verdict]
-        parts += [f"## {title}", f"*{lead}*", *(_entry(claim, said[claim.row], notebooks) for claim in members)]
+        parts += [
+            f"## {title}",
+            f"*{lead}*",
+            *(_entry(claim, said[claim.row], notebooks) for claim in members),
+        ]
     return "\n\n".join(parts) + "\n"
+
+
+def _tally(found: list[Claim]) -> str:
+    """How many claims each verdict has, as links to their groups."""
+    counts = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in GROUPS}
+    links = (
+        f'<a class="nslab-verdict" href="#{re.sub("[^a-z]+", "-", title.lower())}"><b>{counts[verdict]}</b> {title.lower()}</a>'
+        for verdict, (title, _) in GROUPS.items()
+    )
+    return f'<p class="nslab-tally">{" ".join(links)}</p>'
 
 
 def _entry(claim: Claim, text: str, notebooks: Mapping[str, NotebookNode]) -> str:
@@ -86,7 +100,9 @@ def _entry(claim: Claim, text: str, notebooks: Mapping[str, NotebookNode]) -> st
 
 def _numbers(cell: NotebookNode) -> str:
     """What the cell printed, folded."""
-    printed = "".join(out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs)
+    printed = "".join(
+        out.get("text", "") or out.get("data", {}).get("text/plain", "") for out in cell.outputs
+    )
     kept = [line for line in printed.splitlines() if not line.startswith("<Figure")]
     if len(kept) > LINES:
         kept = [*kept[:LINES], "…"]
@@ -97,4 +113,6 @@ def _numbers(cell: NotebookNode) -> str:
 
 def _capital(text: str) -> str:
     """A claim that begins with a word begins with a capital; one that begins with a symbol is left as it is."""
-    return text[0].upper() + text[1:] if re.match(r"[a-z]{2,}|a ", text) and not text.startswith("dH") else text
+    return (
+        text[0].upper() + text[1:] if re.match(r"[a-z]{2,}|a ", text) and not text.startswith("dH") else text
+    )

@@ -18,7 +18,7 @@ def asked(html: str, name: str) -> str:
     """The card of a question as a form."""
     card = BeautifulSoup(html, "html.parser")
     options = "".join(
-        f'<label><input type="radio" name="{name}" value="{escape(key)}"><b>{escape(key)}</b> <span>{text}</span></label>'
+        f'<label><input type="radio" name="ask-{name}" value="{escape(key)}"><b>{escape(key)}</b> <span>{text}</span></label>'
         for key, text in _rows(card)
     )
     return (
