@@ -129,7 +129,7 @@ def test_sheets_hold_every_point_once(shape):
 # --- the files
 
 
-@pytest.fixture(scope="module", params=["Slope", "ExclusionMass", "PullAndPush", "WordVeto"])
+@pytest.fixture(scope="module", params=["Slope", "PullAndPush"])
 def strip(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("strips")
     explainer = Slope() if request.param == "Slope" else build(getattr(explain, request.param))

@@ -3,11 +3,13 @@
   const KEPT_SHEETS = 6; // decoded, of at most 22 MB each, for all filmstrips of the page
   const SLOW_MS = 300; // a sheet that takes longer is waited for visibly
 
-  // Decoded sheets, the most recently used last. One is decoded at a time, and the newest wish goes first.
+  // Decoded sheets, the most recently used last. One is decoded at a time: first what a figure lacks, then what may come.
   class Sheets {
     constructor() {
+      this.strips = [];
       this.kept = new Map(); // file -> ImageBitmap
-      this.wanted = [];
+      this.ahead = [];
+      this.failed = new Set();
     }
 
     take(src) {
@@ -19,25 +21,33 @@
       return bitmap;
     }
 
-    async want(sources, arrived) {
-      Object.assign(this, { wanted: sources.slice(0, KEPT_SHEETS), arrived });
+    next() {
+      const lacking = this.strips.map((strip) => strip.lacks());
+      return [...lacking, ...this.ahead].find((src) => src && !this.kept.has(src) && !this.failed.has(src));
+    }
+
+    async want(ahead) {
+      this.ahead = ahead.slice(0, KEPT_SHEETS);
+      this.failed.clear();
       if (this.busy) return;
       this.busy = true;
-      for (let src; (src = this.wanted.find((wanted) => !this.kept.has(wanted))); ) {
+      for (let src; (src = this.next()); ) {
         const bitmap = await decoded(src).catch(() => null);
-        if (bitmap) this.keep(src, bitmap);
-        else this.wanted = this.wanted.filter((wanted) => wanted !== src);
-        this.arrived(src, Boolean(bitmap));
+        if (bitmap) this.kept.set(src, bitmap);
+        else this.failed.add(src);
+        for (const strip of this.strips) if (strip.lacks() === src) strip.arrived(bitmap);
+        this.forget();
       }
       this.busy = false;
     }
 
-    keep(src, bitmap) {
-      this.kept.set(src, bitmap);
-      if (this.kept.size <= KEPT_SHEETS) return;
-      const oldest = [...this.kept.keys()].find((kept) => !this.wanted.includes(kept));
-      this.kept.get(oldest)?.close();
-      this.kept.delete(oldest);
+    forget() {
+      for (const [src, bitmap] of this.kept) {
+        if (this.kept.size <= KEPT_SHEETS) return;
+        if (this.ahead.includes(src)) continue;
+        bitmap.close();
+        this.kept.delete(src);
+      }
     }
   }
 
@@ -105,19 +115,16 @@
       });
     }
 
-    show() {
+    // The file with the frame of now, unless that frame is on the screen.
+    lacks() {
       const key = this.at.join();
-      const { src, row, text } = this.frames.get(key);
-      const sheet = this.root.dataset.at === key ? null : this.sheets.take(src);
-      if (sheet) {
-        const canvas = this.canvas();
-        const { width, height } = canvas;
-        canvas.getContext("2d").drawImage(sheet, 0, row * height, width, height, 0, 0, width, height);
-        canvas.setAttribute("aria-label", `${this.title}: ${text}`);
-        this.summary.textContent = text;
-        this.root.dataset.at = key;
-      }
-      if (this.root.dataset.at !== key) {
+      return this.root.dataset.at === key ? null : this.frames.get(key).src;
+    }
+
+    show() {
+      const sheet = this.sheets.take(this.lacks());
+      if (sheet) this.paint(sheet);
+      if (this.lacks()) {
         this.late ??= setTimeout(() => this.root.classList.add("nslab-loading"), SLOW_MS);
         return;
       }
@@ -125,6 +132,17 @@
       this.late = null;
       this.root.classList.remove("nslab-loading");
       this.trouble.hidden = true;
+    }
+
+    paint(sheet) {
+      const key = this.at.join();
+      const { row, text } = this.frames.get(key);
+      const canvas = this.canvas();
+      const { width, height } = canvas;
+      canvas.getContext("2d").drawImage(sheet, 0, row * height, width, height, 0, 0, width, height);
+      canvas.setAttribute("aria-label", `${this.title}: ${text}`);
+      this.summary.textContent = text;
+      this.root.dataset.at = key;
     }
 
     canvas() {
@@ -138,7 +156,7 @@
       return this.figure;
     }
 
-    // Decode the sheet of now, then those along the slider in hand, the nearest first.
+    // Decode the sheets along the slider in hand, the nearest first.
     reach(control) {
       this.fetch();
       const last = this.controls[control].texts.length - 1;
@@ -149,12 +167,11 @@
           if (frame) sources.add(frame.src);
         }
       }
-      this.sheets.want([...sources], (src, well) => this.arrived(src, well));
+      this.sheets.want([...sources]);
     }
 
-    arrived(src, well) {
-      if (src !== this.frames.get(this.at.join()).src) return;
-      if (well) return this.show();
+    arrived(sheet) {
+      if (sheet) return this.show();
       this.trouble.textContent = "The figure for these values could not be loaded.";
       this.trouble.hidden = false;
     }
@@ -171,19 +188,18 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     const sheets = new Sheets();
-    const strips = new Map();
     const near = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) {
           if (!isIntersecting) continue;
-          strips.get(target).fetch();
+          sheets.strips.find((strip) => strip.root === target).fetch();
           near.unobserve(target);
         }
       },
       { rootMargin: "50%" },
     );
     for (const root of document.querySelectorAll(".nslab-filmstrip")) {
-      strips.set(root, new Filmstrip(root, sheets));
+      sheets.strips.push(new Filmstrip(root, sheets));
       near.observe(root);
     }
   });
