@@ -32,7 +32,7 @@ test: $(STAMP) ## run every test and every notebook (about 6 minutes); flags: PY
 browser-test: .venv/.site ## open every notebook and the site in Chromium and move every control; flags: BROWSER_FLAGS="-k 05"
 	@$(PY) -m pytest -n 2 --dist loadfile --override-ini testpaths= tests/browser $(BROWSER_FLAGS)
 
-bench: .venv/.bench ## measure beside the peers and write benchmarks/RESULTS.md; one part only: BENCH=sampling
+bench: .venv/.bench .venv/.site ## measure beside the peers and write benchmarks/RESULTS.md; one part only: BENCH=sampling
 	@$(PY) -m benchmarks $(BENCH)
 
 site: .venv/.site ## build the published course into build/site: open build/site/index.html, no server needed
