@@ -110,7 +110,7 @@ def info_nce_in_batch(
     dtype = torch.promote_types(query.dtype, key.dtype)
     query, key = widen(query.to(dtype)), widen(key.to(dtype))
     tau = as_float(positive(temperature, "temperature"), "temperature")
-    log_q = None if log_q is None else _row(widen(as_float(log_q, "log_q")), "log_q", query)
+    log_q = None if log_q is None else _row(as_float(log_q, "log_q"), "log_q", query).to(query.dtype)
     ids = None if ids is None else _item_ids(ids, query)
     loss = _softplus(LogSumExpGaps.apply(query, key, tau, log_q, ids))
     if symmetric:

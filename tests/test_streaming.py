@@ -126,6 +126,14 @@ def test_temperature_may_have_a_dtype_of_its_own():
         assert one.dtype == mixed[name].dtype and torch.allclose(one.double(), right, rtol=1e-4, atol=1e-6)
 
 
+def test_a_log_q_of_fewer_digits_is_not_rounded_again():
+    given = {name: value.detach() for name, value in inputs().items()}
+    for dtype in (torch.float32, torch.float16):
+        log_q = given["log_q"].to(dtype)
+        found = info_nce_in_batch(**given | {"log_q": log_q}, reduction="none")
+        assert torch.equal(found, info_nce_in_batch(**given | {"log_q": log_q.double()}, reduction="none"))
+
+
 def test_overflow_in_a_late_block_names_the_temperature(block):
     key = torch.eye(SIZE)
     query = torch.zeros(SIZE, SIZE)
