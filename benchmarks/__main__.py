@@ -23,7 +23,12 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", metavar="SECTION", choices=[*SECTIONS, *ON_REQUEST, []])
     for name in parser.parse_args().sections or SECTIONS:
         start = time.perf_counter()
-        for device, rows in importlib.import_module(f"benchmarks.{name}").measure().items():
+        try:
+            measured = importlib.import_module(f"benchmarks.{name}").measure()
+        except FileNotFoundError as missing:
+            print(f"{name}: not measured: {missing}")
+            continue
+        for device, rows in measured.items():
             _record.save(name, rows, device)
             print(f"\n{name} on {device}, {_record.machine(device)}\n\n{_record.table(rows)}")
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
