@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -10,6 +12,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from nslab._checks import as_float, widen
+
+NOTE = 512  # bytes in which a rank tells the others what its x is: one short exchange, no pickle
 
 
 def gather_with_grad(x: Tensor) -> Tensor:
@@ -28,8 +32,13 @@ def gather_with_grad(x: Tensor) -> Tensor:
     backward through the result, equally often; there is no second derivative. Half precision is summed in float32.
     RuntimeError without `torch.distributed.init_process_group`; a world of one returns the same rows. On EVERY rank
     (none is left waiting): TypeError if x is no floating-point tensor, ValueError if it is a scalar, empty or not
-    finite somewhere, or if shape, dtype or need of a gradient differ between ranks; the rank is named.
-    Source: the all-gather of Radford et al., CLIP, ICML 2021, and its transpose, reduce-scatter.
+    finite somewhere, or if shape, dtype, kind of device or need of a gradient differ between ranks; the rank is named.
+
+    RuntimeError, here or in backward, if another rank ends or does not come: gloo notices at once that a process
+    ended; for one that is stuck the group's timeout is the bound, `init_process_group(timeout=timedelta(minutes=5))`
+    (torch's default is 30 minutes, with NCCL 10; it must exceed the slowest step). NCCL runs behind Python: there
+    torch's watchdog may end the process before an error can be raised.
+    Source: the all-gather of Radford et al., CLIP, ICML 2021, and its transpose: to each rank its rows' gradients, summed there.
 
     >>> import torch.distributed as dist
     >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
@@ -52,32 +61,59 @@ class _Gather(torch.autograd.Function):
         rows = [
             torch.empty_like(x, memory_format=torch.contiguous_format) for _ in range(dist.get_world_size())
         ]
-        dist.all_gather(rows, x.contiguous())
+        with _others("while rows were gathered"):
+            dist.all_gather(rows, x.contiguous())
         return torch.cat(rows)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        parts = list(widen(grad).contiguous().chunk(dist.get_world_size()))
-        own = torch.empty_like(parts[0])
-        dist.reduce_scatter(own, parts)
-        return own.to(grad.dtype)
+        with _others("in backward, while gradients were summed"):
+            parts = _to_each(grad.contiguous().unflatten(0, (dist.get_world_size(), -1)))
+        return widen(parts).sum(0).to(grad.dtype)
+
+
+def _to_each(parts: Tensor) -> Tensor:
+    """parts[r] goes to rank r; back comes what rank r sent here. Half the bytes of gloo's own reduce-scatter."""
+    received = torch.empty_like(parts)
+    dist.all_to_all_single(received, parts)
+    return received
+
+
+@contextmanager
+def _others(when: str) -> Iterator[None]:
+    """Say in words what it means that an exchange with the other ranks breaks."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"rank {dist.get_rank()} of {dist.get_world_size()} lost another rank {when}: it ended, or did not come "
+            "within the process group's timeout; its own log, or the launcher's, says which and why"
+        ) from error
 
 
 def _agree(x: Any) -> None:
     """Tell all ranks what x is here, and raise the same error on each if that cannot be gathered."""
     try:
-        mine: Any = _described(x)
+        mine = _described(x)
     except (TypeError, ValueError) as error:
-        mine = error
-    ranks: list[Any] = [None] * dist.get_world_size()
-    dist.all_gather_object(ranks, mine)
-    for rank, found in enumerate(ranks):
-        if isinstance(found, Exception):
-            raise type(found)(f"on rank {rank}: {found}")
+        mine = f"{type(error).__name__}: {error}"
+    ranks = _all_notes(mine)
+    for rank, note in enumerate(ranks):
+        for kind in (TypeError, ValueError):
+            if note.startswith(f"{kind.__name__}: "):
+                raise kind(f"on rank {rank}: {note.partition(': ')[2]}")
     if len(set(ranks)) > 1:
-        got = "; ".join(f"rank {rank} {found}" for rank, found in enumerate(ranks))
+        got = "; ".join(f"rank {rank} {note}" for rank, note in enumerate(ranks))
         raise ValueError(f"x must be alike on all ranks, got {got}")
+
+
+def _all_notes(mine: str) -> list[str]:
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    note = torch.tensor(list(mine.encode()[:NOTE].ljust(NOTE)), dtype=torch.uint8, device=device)
+    with _others("while the ranks compared x"):
+        notes = _to_each(note.expand(dist.get_world_size(), -1).contiguous()).tolist()
+    return [bytes(letters).decode(errors="ignore").rstrip() for letters in notes]
 
 
 def _described(x: Any) -> str:
@@ -88,4 +124,4 @@ def _described(x: Any) -> str:
     if x.dim() == 0:
         raise ValueError(f"x must have rows, got the scalar {x.item()!r}")
     wants = "with gradient" if x.requires_grad and torch.is_grad_enabled() else "without gradient"
-    return f"{tuple(x.shape)} {x.dtype} {wants}"
+    return f"{tuple(x.shape)} {x.dtype} {wants} on {x.device.type}"
