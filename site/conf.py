@@ -4,14 +4,20 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 project = "Negative Sampling Lab"
 author = "the authors of Negative Sampling Lab"
 copyright = author
 language = "en"
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "course.maths", "course.docstrings", "course.hooks"]
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "tools.pages.maths",
+    "tools.pages.docstrings",
+    "tools.pages.hooks",
+]
 exclude_patterns = ["parts/*"]
 
 nb_execution_mode = "off"  # tools/build_site.py has run them

@@ -23,12 +23,12 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
-from store_notebooks import cleaned, executed
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "site"))
+sys.path.insert(0, str(ROOT))
 
-from course import contents, live, myths, notebooks, prose, symbols  # noqa: E402
+from tools.pages import contents, live, myths, notebooks, prose, symbols  # noqa: E402
+from tools.store_notebooks import cleaned, executed  # noqa: E402
 
 BUILD, SITE = ROOT / "build", ROOT / "site"
 CACHE, SOURCE, OUT = BUILD / "cache", BUILD / "source", BUILD / "site"

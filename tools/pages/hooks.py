@@ -51,13 +51,15 @@ def setup(app) -> dict[str, bool]:
             line = nodes.paragraph("", reading_time(doctree), classes=["nslab-meta"])
             title.parent.insert(title.parent.index(title) + 1, line)
 
-    def name_folds(app, error):
+    def finish(app, error):
+        for template in Path(app.outdir, "_static").glob("*.html"):  # the theme's own, for no reader
+            template.unlink()
         for path in Path(app.outdir).rglob("*.html"):
             html = path.read_text(encoding="utf-8")
             if named(html) != html:
                 path.write_text(named(html), encoding="utf-8")
 
     app.connect("doctree-resolved", tell)
-    app.connect("build-finished", name_folds)
+    app.connect("build-finished", finish)
     app.connect("html-page-context", add)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -12,7 +12,10 @@ from sphinx.util import logging
 logger = logging.getLogger(__name__)
 CHARACTERS = {"≥": r"\ge ", "≤": r"\le ", "⟺": r"\Longleftrightarrow ", r"\dots": r"\ldots"}
 FRACTION = re.compile(r"\\frac(\w)(\w)")
-NAMED = re.compile(r"(<mi>\w{2,}</mi>)(?=\s*<m(?:i|n|sub|sup|subsup|frac|row)>)")
+APPLY = "<mo>&ApplyFunction;</mo>"  # stands behind ln, exp, max
+BEFORE_NAME = re.compile(rf"(</m(?!o>)\w+>)(?=\s*<mi>\w+</mi>\s*{APPLY})")
+AFTER_NAME = re.compile(rf"({APPLY})(?=\s*<m(?!o>))")
+SPACE = r'\1<mspace width="0.17em"/>'
 BIG = re.compile(r"\\(big|Big|bigg|Bigg)(?![a-zA-Z])\s*(.)")
 
 
@@ -29,8 +32,9 @@ def plain(tex: str) -> str:
 
 
 def mathml(tex: str, *, block: bool) -> str:
-    """A formula as a `<math>` element, with a thin space between a function's name and what follows."""
-    return NAMED.sub(r'\1<mspace width="0.17em"/>', str(tex2mathml(plain(tex), as_block=block)))
+    """A formula as a `<math>` element, with thin spaces between a function's name and its neighbours."""
+    formula = str(tex2mathml(plain(tex), as_block=block))
+    return AFTER_NAME.sub(SPACE, BEFORE_NAME.sub(SPACE, formula))
 
 
 def _written(translator, node: nodes.Element, *, block: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from html import escape
+from xml.etree import ElementTree
 
-from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
@@ -16,20 +16,20 @@ RIGHT, WRONG = " ✓", " ✗"
 
 def asked(html: str, name: str) -> str:
     """The card of a question as a form."""
-    card = BeautifulSoup(html, "html.parser")
+    card = ElementTree.fromstring(html)
     options = "".join(
         f'<label><input type="radio" name="ask-{name}" value="{escape(key)}"><b>{escape(key)}</b> <span>{text}</span></label>'
         for key, text in _rows(card)
     )
     return (
-        f'<form class="nslab-quiz" id="ask-{name}"><fieldset><legend>{_title(card)}</legend>{options}</fieldset>'
+        f'<form class="nslab-quiz" id="ask-{name}"><fieldset><legend>{_inner(card, "strong")}</legend>{options}</fieldset>'
         '<p role="status">Choose one before you read on.</p></form>'
     )
 
 
 def revealed(html: str, name: str) -> str:
     """The card of an answer, of a question that nobody has answered yet, as a fold that scores what the reader chose."""
-    rows = _rows(BeautifulSoup(html, "html.parser"))
+    rows = _rows(ElementTree.fromstring(html))
     answer = next(key.removesuffix(RIGHT) for key, _ in rows if key.endswith(RIGHT))
     body = "".join(
         f'<tr data-option="{escape(key[: -len(RIGHT)])}"><th scope="row">{escape(key)}</th><td>{text}</td></tr>'
@@ -54,12 +54,14 @@ def with_predictions(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _title(card: BeautifulSoup) -> str:
-    assert isinstance(card.strong, Tag)
-    return card.strong.decode_contents()
-
-
-def _rows(card: BeautifulSoup) -> list[tuple[str, str]]:
+def _rows(card: ElementTree.Element) -> list[tuple[str, str]]:
     """The label, as text, and the value, as HTML, of each row."""
-    rows = [(row.find("th"), row.find("td")) for row in card.find_all("tr")]
-    return [(str(label.get_text()), value.decode_contents()) for label, value in rows if label and value]
+    return [(row.findtext("th", ""), _inner(row, "td")) for row in card.iter("tr")]
+
+
+def _inner(element: ElementTree.Element, tag: str) -> str:
+    """The HTML inside the first child of that name."""
+    child = element.find(tag)
+    assert child is not None
+    parts = (ElementTree.tostring(part, encoding="unicode", method="html") for part in child)
+    return escape(child.text or "", quote=False) + "".join(parts)

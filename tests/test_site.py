@@ -1,0 +1,250 @@
+"""What turns notebooks and tables into pages of the published course. The built site is tested in a browser."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from nslab import practice
+from tools.pages import contents, docstrings, live, myths, notebooks, predictions, prose, symbols
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+# --- predictions
+
+
+OPTIONS = {"a": "yes & no", "b": "no"}
+WHY = {"a": "Because a < b.", "b": "Not so."}
+
+
+def asked_and_revealed() -> NotebookNode:
+    question = practice.predict("Is `x` < 1?", OPTIONS)
+    cards = [question._card()._repr_html_(), question.reveal("a", WHY)._repr_html_()]
+    sources = ["q1 = practice.predict(\n    ...)\nq1", "q1.reveal(\n    ...)"]
+    return new_notebook(
+        cells=[
+            new_code_cell(
+                source, outputs=[new_output("execute_result", {"text/html": card, "text/plain": ""})]
+            )
+            for source, card in zip(sources, cards, strict=True)
+        ]
+    )
+
+
+def shown(cell: NotebookNode) -> ElementTree.Element:
+    """The output of a cell, with its void elements closed as XML wants them."""
+    return ElementTree.fromstring(re.sub(r"(<input[^>]*)>", r"\1/>", cell.outputs[0].data["text/html"]))
+
+
+def test_a_question_becomes_a_form_with_one_radio_button_an_option() -> None:
+    cell = predictions.with_predictions(asked_and_revealed()).cells[0]
+    form = shown(cell)
+    (legend,) = form.iter("legend")
+    assert "".join(legend.itertext()) == "Is x < 1?" and legend[0].tag == "code"
+    assert [button.get("value") for button in form.iter("input")] == ["a", "b"]
+    assert [text.text for text in form.iter("span")] == list(OPTIONS.values())
+    assert cell.metadata.tags == ["remove-input"]
+
+
+def test_no_button_shares_its_name_with_the_search_field() -> None:
+    """The theme fills every field named q with what was searched for."""
+    notebook = asked_and_revealed()
+    notebook.cells[0].source = notebook.cells[0].source.replace("q1", "q")
+    form = shown(predictions.with_predictions(notebook).cells[0])
+    assert {button.get("name") for button in form.iter("input")} == {"ask-q"}
+
+
+def test_an_answer_is_closed_and_knows_its_question_and_never_says_that_nobody_answered() -> None:
+    question, answer = predictions.with_predictions(asked_and_revealed()).cells
+    fold = shown(answer)
+    assert fold.tag == "details" and "open" not in fold.attrib
+    assert fold.get("data-answer") == "a" and fold.get("data-ask") == shown(question).get("id")
+    assert [row.get("data-option") for row in fold.iter("tr")] == ["a", "b"]
+    text = "".join(fold.itertext())
+    assert "run this cell" not in text and WHY["b"] in text
+
+
+def test_each_prediction_of_the_course_finds_its_answer() -> None:
+    for path in sorted(ROOT.glob("notebooks/*.ipynb")):
+        notebook = predictions.with_predictions(nbformat.read(path, as_version=4))
+        parts = [shown(cell) for cell in notebook.cells if "remove-input" in cell.metadata.get("tags", [])]
+        asked = [part.get("id") for part in parts if part.tag == "form"]
+        answered = [part.get("data-ask") for part in parts if part.tag == "details"]
+        assert asked and asked == answered, path.name
+
+
+# --- notebooks as pages
+
+
+def figure(
+    source: str, printed: str = "", summary: str = "<Figure size 840x160 with 9 Axes>"
+) -> NotebookNode:
+    picture = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": summary})
+    said = [new_output("stream", name="stdout", text=printed)] if printed else []
+    return new_code_cell(source, outputs=[picture, *said])
+
+
+def test_a_picture_is_told_by_its_titles_and_the_first_line_printed() -> None:
+    cell = figure('axes.set_title("Pull alone ends")\naxes.set_title(f"{n}")', "\nmean 0.5\nsd 0.1\n")
+    assert notebooks.alt_text(cell) == "Figure: Pull alone ends. mean 0.5"
+    assert notebooks.alt_text(figure("plt.show()")) == "Figure drawn by the code above"
+
+
+def page_of(*cells: NotebookNode) -> NotebookNode:
+    title = new_markdown_cell("# 05 · Temperature\n\nText.")
+    return notebooks.page(new_notebook(cells=[title, *cells]), "05_temperature", "Run it live")
+
+
+def test_the_page_of_a_notebook_has_words_for_its_picture_and_a_line_below_the_title() -> None:
+    page = page_of(figure('set_title("One")'))
+    assert page.cells[0].source == '# 05 · Temperature\n\n<p class="nslab-meta">Run it live</p>\n\nText.'
+    assert page.cells[1].metadata.mystnb == {"image": {"alt": "Figure: One"}}
+    assert len(page.cells[1].outputs) == 1
+
+
+def test_the_summary_of_an_explainer_is_shown_below_its_picture() -> None:
+    explainer = page_of(figure("explain.X()", summary="H = 1.2")).cells[1]
+    assert [output.get("text") for output in explainer.outputs] == [None, "H = 1.2\n"]
+
+
+def test_only_a_cell_that_answers_a_claim_gets_a_target() -> None:
+    plain, answers = new_code_cell("1", id="one"), new_code_cell("2", id="two")
+    answers.metadata.nslab = {"audit": ["22"]}
+    sources = [cell.source for cell in page_of(plain, answers).cells[1:]]
+    assert sources == ["1", "(cell-05-two)=", "2"]
+
+
+# --- pages put together from tables
+
+
+def test_the_map_holds_every_chapter_once_with_its_picture() -> None:
+    listed = contents.chapters(read("README.md"))
+    assert [chapter.stem for chapter in listed] == [
+        path.stem for path in sorted(ROOT.glob("notebooks/*.ipynb"))
+    ]
+    assert [chapter for group in contents.grouped(listed).values() for chapter in group] == listed
+    glyphs = {path.stem: path.read_text(encoding="utf-8") for path in ROOT.glob("site/glyphs/*.svg")}
+    drawn = ElementTree.fromstring(contents.course_map(listed, glyphs))
+    assert [a.get("href") for a in drawn.iter("a")] == [f"notebooks/{each.stem}.html" for each in listed]
+    assert len({ElementTree.tostring(svg) for svg in drawn.iter("svg")}) == len(listed)
+
+
+def test_the_list_of_exercises_holds_every_exercise() -> None:
+    listed = contents.exercises(read("INSTRUCTORS.md"), read("README.md"))
+    assert [exercise.stem for exercise in listed] == [
+        path.stem for path in sorted(ROOT.glob("exercises/*.ipynb"))
+    ]
+    stems = {chapter.number: chapter.stem for chapter in contents.chapters(read("README.md"))}
+    row = contents.exercise_list(listed, stems).splitlines()[2]
+    assert (
+        row.startswith("| [01 Exclusion windows")
+        and "(../notebooks/02_what_makes_a_negative_good.ipynb)" in row
+    )
+
+
+def test_a_symbol_without_a_chapter_is_refused() -> None:
+    start = new_notebook(
+        cells=[
+            new_markdown_cell(
+                "## Symbols\n\n| s | c | m |\n|---|---|---|\n| τ | `t` | temperature |\n\n## Next"
+            )
+        ]
+    )
+    table = symbols.table(start, {"τ": "05"}, {"05": "05_temperature"})
+    assert table.splitlines()[-1] == "| τ | `t` | temperature | [05](notebooks/05_temperature.ipynb) |"
+    with pytest.raises(ValueError, match="τ"):
+        symbols.table(start, {}, {})
+
+
+CLAIM = "| 22 | dH/dτ = Var(s)/τ³ (under a condition) | [05](notebooks/05_temperature.ipynb) | `check`, `np-var` |"
+
+
+def test_a_claim_is_read_from_the_table_of_myths() -> None:
+    (claim,) = myths.claims(CLAIM)
+    assert claim == myths.Claim(
+        "22", "dH/dτ = Var(s)/τ³", "under a condition", {"05_temperature": ["check", "np-var"]}
+    )
+
+
+def test_the_myth_page_tells_every_claim_in_its_group_with_a_link_and_the_numbers() -> None:
+    cell = new_code_cell("print()", id="check", outputs=[new_output("stream", text="slope < 1.5\n")])
+    chapter = new_notebook(cells=[new_markdown_cell("# 05\n\n## How fast?\n\nText"), cell])
+    page = myths.page("# Myths", myths.claims(CLAIM), {"22": "Under p."}, {"05_temperature": chapter})
+    group = page.split("## Right, under a condition")[1].split("\n## ")[0]
+    assert "### dH/dτ = Var(s)/τ³\n\nUnder p.\n" in group
+    assert "[chapter 05, *How fast?*](#cell-05-check)" in group
+    assert "slope &lt; 1.5" in group
+    with pytest.raises(ValueError, match="22"):
+        myths.page("# Myths", myths.claims(CLAIM), {}, {"05_temperature": chapter})
+
+
+def test_every_claim_of_the_course_has_its_text_and_no_text_is_left_over() -> None:
+    said = tomllib.loads(read("site/myths.toml"))
+    found = myths.claims(read("CONTRIBUTING.md"))
+    assert {claim.row for claim in found} | {"intro"} == said.keys()
+    assert {claim.verdict for claim in found} == myths.GROUPS.keys()
+
+
+# --- links, prose, formulas
+
+
+def test_links_to_run_live_appear_only_where_the_repository_is_known() -> None:
+    path = "notebooks/05_temperature.ipynb"
+    assert "mybinder" not in live.line(path, "", "../run.html")
+    line = live.line(path, "ada/lab", "../run.html")
+    assert "mybinder.org/v2/gh/ada/lab/main?urlpath=lab/tree/notebooks/05_temperature.ipynb" in line
+    assert "colab.research.google.com/github/ada/lab/blob/main/notebooks/05_temperature.ipynb" in line
+    with pytest.raises(ValueError, match="NSLAB_REPOSITORY"):
+        live.links(path, "lab")
+
+
+def test_colab_is_given_the_pins_that_it_lacks_and_no_torch() -> None:
+    cell = live.colab_cell(["torch==2.13.0", "anywidget==0.11.0", "pyright[nodejs]==1"], "ada/lab")
+    assert "anywidget==0.11.0" in cell and "torch" not in cell and "pyright" not in cell
+    assert "--no-deps git+https://github.com/ada/lab" in cell
+
+
+def test_links_of_the_repository_lead_to_pages_or_are_taken_off() -> None:
+    text = "[A](A.md#part) ![i](i.png) [L](LICENSE) [w](https://w.org) [05](notebooks/05_t.ipynb) [h](#here)"
+    assert prose.page(text, {"A.md": "a.md"}, "") == (
+        "[A](a.md#part) ![i](i.png) L [w](https://w.org) [05](notebooks/05_t.ipynb) [h](#here)"
+    )
+    assert "[L](https://github.com/ada/lab/blob/main/LICENSE)" in prose.page(text, {}, "ada/lab")
+
+
+def test_docstrings_keep_their_examples_and_lose_no_character_to_markup() -> None:
+    lines = ["`Control`s of q_, |x| and s*", "", ">>> f(*x_)", "*1*", "", "after `a", "b` x"]
+    assert docstrings.rst(lines) == [
+        r"``Control``\ s of q\_, \|x\| and s\*", "", ">>> f(*x_)", "*1*", "", "after ``a", r"b``\  x"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "tex", [r"\ln\Big(1 + \frac12\Big)", "K ≥ 1", r"s_1, \dots, s_K", r"a ⟺ b", r"\ln p"]
+)
+def test_a_formula_becomes_mathml(tex: str) -> None:
+    pytest.importorskip("sphinx")
+    from tools.pages import maths
+
+    drawn = maths.mathml(tex, block=True)
+    assert drawn.startswith("<math") and 'display="block"' in drawn
+
+
+def test_a_function_keeps_a_space_from_its_argument_unless_that_stands_in_brackets() -> None:
+    pytest.importorskip("sphinx")
+    from tools.pages import maths
+
+    assert "mspace" in maths.mathml(r"\ln p", block=False)
+    assert "mspace" not in maths.mathml(r"\ln(p)", block=False)
