@@ -14,7 +14,7 @@ CHARACTERS = {"≥": r"\ge ", "≤": r"\le ", "⟺": r"\Longleftrightarrow ", r"
 FRACTION = re.compile(r"\\frac(\w)(\w)")
 APPLY = "<mo>&ApplyFunction;</mo>"  # stands behind ln, exp, max
 BEFORE_NAME = re.compile(rf"(</m(?!o>)\w+>)(?=\s*<mi>\w+</mi>\s*{APPLY})")
-AFTER_NAME = re.compile(rf"({APPLY})(?=\s*<m(?!o>))")
+AFTER_NAME = re.compile(rf"({APPLY})(?=\s*<m(?!o\b))")
 SPACE = r'\1<mspace width="0.17em"/>'
 BIG = re.compile(r"\\(big|Big|bigg|Bigg)(?![a-zA-Z])\s*(.)")
 
