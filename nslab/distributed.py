@@ -32,13 +32,13 @@ def gather_with_grad(x: Tensor) -> Tensor:
     backward through the result, equally often; there is no second derivative. Half precision is summed in float32.
     RuntimeError without `torch.distributed.init_process_group`; a world of one returns the same rows. On EVERY rank
     (none is left waiting): TypeError if x is no floating-point tensor, ValueError if it is a scalar, empty or not
-    finite somewhere, or if shape, dtype, kind of device or need of a gradient differ between ranks; the rank is named.
+    finite somewhere, or if shape, dtype, device or need of a gradient differ between ranks; the rank is named.
 
     RuntimeError, here or in backward, if another rank ends or does not come: gloo notices at once that a process
     ended; for one that is stuck the group's timeout is the bound, `init_process_group(timeout=timedelta(minutes=5))`
     (torch's default is 30 minutes, with NCCL 10; it must exceed the slowest step). NCCL runs behind Python: there
     torch's watchdog may end the process before an error can be raised.
-    Source: the all-gather of Radford et al., CLIP, ICML 2021, and its transpose: to each rank its rows' gradients, summed there.
+    Source: the all-gather of Radford et al., CLIP, ICML 2021, and its transpose: each rank sums what all send it.
 
     >>> import torch.distributed as dist
     >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)

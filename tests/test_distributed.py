@@ -1,4 +1,4 @@
-"""gather_with_grad on two and three real gloo processes, against one process that has all rows."""
+"""gather_with_grad on two to four real gloo processes, against one process that has all rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from nslab import gather_with_grad, info_nce_in_batch
 
 ROWS, TAU = 4, 0.2  # rows on each rank
-WORLDS = [2, 3]
+WORLDS = [2, 3, 4]
 
 
 def batch(world: int) -> dict[str, Tensor]:
@@ -154,6 +154,7 @@ BAD: dict[str, tuple[type[Exception], str]] = {
     "gradient": (ValueError, r"rank 0 .*with gradient.*rank {last} .*without gradient"),
     "integers": (TypeError, r"on rank 0: x must be a floating-point tensor.*torch.int64"),
     "list": (TypeError, r"on rank {last}: x must be a floating-point tensor.*\[1.0, 2.0\]"),
+    "long list": (TypeError, r"on rank {last}: x must be a floating-point tensor.*\[0, 1, 2"),
     "nan": (ValueError, r"on rank {last}: x must be finite, got nan at index \[1, 2\]"),
     "empty": (ValueError, r"on rank 0: x must not be empty, got shape \(0, 3\)"),
     "scalar": (ValueError, r"on rank {last}: x must have rows, got the scalar 2.0"),
@@ -172,6 +173,7 @@ def refused(rank: int, world: int, name: str) -> tuple[str, str]:
         "gradient": torch.zeros(4, 3),
         "integers": torch.zeros(4, 3, dtype=torch.int64),
         "list": [1.0, 2.0],
+        "long list": list(range(1000)),
         "nan": odd,
         "empty": torch.zeros(0, 3),
         "scalar": torch.tensor(2.0),
