@@ -1,37 +1,27 @@
 // What the browser tests and the bench read from an open notebook: its errors, its explainers, and when a figure changed.
 (() => {
-  const lab = (window.liveLab = { noise: [], frames: [] });
+  const lab = (window.liveLab = { noise: [] });
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-  let watched = null; // the canvas whose frames are timed
-  let pressed = 0;
+  // The explainer that is timed, and when it was touched and seen to change.
+  const timed = { input: null, canvas: null, key: 0, values: [], frames: [], due: false };
 
   // A task that follows the rendering of this frame: the earliest moment at which the figure can be seen.
   const afterFrame = (call) =>
     requestAnimationFrame(() => scheduler.postTask(call, { priority: "user-blocking" }));
 
+  const seen = () => {
+    timed.due = false;
+    timed.frames.push(performance.now());
+  };
   const put = CanvasRenderingContext2D.prototype.putImageData;
   CanvasRenderingContext2D.prototype.putImageData = function (...image) {
     put.apply(this, image);
-    if (this.canvas === watched) afterFrame(() => lab.frames.push(performance.now()));
+    if (this.canvas !== timed.canvas || timed.due) return;
+    timed.due = true;
+    afterFrame(seen);
   };
-  addEventListener("keydown", (event) => (pressed = event.timeStamp), true);
-
-  lab.open = async () => {
-    await window.jupyterapp.restored;
-    for (;;) {
-      const panel = window.jupyterapp.shell.currentWidget;
-      const kernel = panel?.sessionContext?.session?.kernel;
-      if (kernel?.status === "idle" && panel.content?.model) {
-        Object.assign(lab, { panel, kernel });
-        kernel.iopubMessage.connect((_, { header, content }) => {
-          if (header.msg_type === "error") lab.noise.push(`${content.ename}: ${content.evalue}`);
-          if (content.name === "stderr") lab.noise.push(`stderr: ${content.text}`);
-        });
-        return;
-      }
-      await sleep(20);
-    }
-  };
+  addEventListener("keydown", (event) => (timed.key = event.timeStamp), true);
+  addEventListener("input", (event) => event.target === timed.input && timed.values.push(event.timeStamp), true);
 
   // Waits until the test holds; what it waits for is said where it never does.
   const until = async (what, patience, test) => {
@@ -40,6 +30,20 @@
       if (performance.now() - start > patience) throw new Error(`${what}: not within ${patience} ms`);
       await sleep(5);
     }
+  };
+
+  lab.open = async (patience) => {
+    await window.jupyterapp.restored;
+    await until("an open notebook with an idle kernel", patience, () => {
+      const panel = window.jupyterapp.shell.currentWidget;
+      const kernel = panel?.sessionContext?.session?.kernel;
+      Object.assign(lab, { panel, kernel });
+      return kernel?.status === "idle" && panel.content?.model;
+    });
+    lab.kernel.iopubMessage.connect((_, { header, content }) => {
+      if (header.msg_type === "error") lab.noise.push(`${content.ename}: ${content.evalue}`);
+      if (content.name === "stderr") lab.noise.push(`stderr: ${content.text}`);
+    });
   };
 
   lab.idle = (patience) => until("an idle kernel", patience, () => lab.kernel.status !== "busy");
@@ -83,11 +87,10 @@
   lab.explainers = () => [...document.querySelectorAll(".jp-OutputArea .nslab-explainer")];
   lab.inputs = (i) => [...lab.explainers()[i].querySelectorAll("input[type=range]")];
 
-  lab.describe = () =>
-    lab.explainers().map((root, i) => ({
-      title: root.getAttribute("aria-label"),
-      sliders: lab.inputs(i).map((input) => ({ name: input.getAttribute("aria-label"), last: Number(input.max) })),
-    }));
+  lab.sliders = () =>
+    lab.explainers().map((_, i) =>
+      lab.inputs(i).map((input) => ({ name: input.getAttribute("aria-label"), last: Number(input.max) })),
+    );
 
   // What a reader sees: where the sliders stand, the numbers, and every pixel of the figure as one hash.
   lab.shown = async (i) => {
@@ -102,22 +105,34 @@
     };
   };
 
+  // From now on this slider is timed; where it lies on the page.
   lab.watch = (i, slider) => {
     const input = lab.inputs(i)[slider];
-    watched = lab.explainers()[i].querySelector("canvas");
-    lab.frames = [];
-    lab.before = input.value;
+    const canvas = lab.explainers()[i].querySelector("canvas");
+    Object.assign(timed, { input, canvas, before: input.value, values: [], frames: [] });
     input.scrollIntoView({ block: "center" });
     input.focus({ preventScroll: true });
-    const { x, y, width, height } = input.getBoundingClientRect();
-    return { x, y, width, height };
+    return input.getBoundingClientRect().toJSON();
   };
 
   // Milliseconds from the last key to the frame that shows its figure; null where the slider could go no further.
-  lab.answer = async (i, slider, patience) => {
-    if (lab.inputs(i)[slider].value === lab.before) return null;
-    await until("a new figure", patience, () => lab.frames.length);
-    return lab.frames[0] - pressed;
+  lab.answer = async (patience) => {
+    if (timed.input.value === timed.before) return null;
+    await until("a new figure", patience, () => timed.frames.length);
+    return timed.frames[0] - timed.key;
+  };
+
+  // Of a drag that is over: its figures a second, and milliseconds from its last value to its last figure.
+  lab.dragged = async () => {
+    const { values, frames } = timed;
+    let count;
+    do {
+      count = frames.length;
+      await sleep(300);
+    } while (frames.length > count);
+    const [first, last] = [values.at(0), values.at(-1)];
+    const during = frames.filter((frame) => first <= frame && frame <= last).length;
+    return { rate: (1000 * during) / (last - first), drain: Math.max(0, frames.at(-1) - last) };
   };
 
   // One input event an animation frame for each explainer: moves[step][explainer] is [slider, position].

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +38,7 @@ FLAGS = [
 ]
 PATIENCE_MS = 30_000  # for one figure, on a busy machine
 RUN_MS = 300_000  # for a whole notebook
+THUMB = 8  # pixels: half of a slider's
 
 # What the kernel itself draws where the sliders stand. Run in a namespace of its own: a notebook's names are not ours.
 TRUTH = """
@@ -49,7 +52,8 @@ EXPLAINERS = """
 import json
 from ipywidgets.widgets.widget import _instances
 from nslab.explain import Explainer
-print(json.dumps([model for model in models if isinstance(_instances[model], Explainer)]))
+widgets = {model: _instances[model] for model in models}
+print(json.dumps({model: type(w).__name__ for model, w in widgets.items() if isinstance(w, Explainer)}))
 """
 
 
@@ -59,6 +63,12 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     raise FileNotFoundError("no Chromium here: install it (Debian: sudo apt-get install chromium)")
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """A notebook of these code cells, which opens without a question about its kernel."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata=kernel), path)
 
 
 @contextmanager
@@ -136,7 +146,7 @@ class Notebook:
         self.page.add_init_script(path=ROOT / "tools/live_lab.js")
         self.page.goto(address, wait_until="commit")
         self.page.wait_for_function("() => window.jupyterapp")
-        self.page.evaluate("liveLab.open()")
+        self.page.evaluate("ms => liveLab.open(ms)", 2 * PATIENCE_MS)
 
     def _hear(self, message: Any) -> None:
         if message.type == "error":
@@ -189,34 +199,49 @@ class Notebook:
         """The explainers on the page, from top to bottom."""
         outputs = [output for cell in self.cells for output in cell["outputs"]]
         models = [output["data"][VIEW]["model_id"] for output in outputs if VIEW in output.get("data", {})]
-        models = self.python(EXPLAINERS, models=models)
-        self.page.wait_for_function("n => liveLab.explainers().length === n", arg=len(models))
-        told = self.page.evaluate("liveLab.describe()")
+        names = self.python(EXPLAINERS, models=models)
+        self.page.wait_for_function("n => liveLab.explainers().length === n", arg=len(names))
+        sliders = self.page.evaluate("liveLab.sliders()")
         return [
-            Figure(self, i, model, **each) for i, (model, each) in enumerate(zip(models, told, strict=True))
+            Figure(self, i, *names, each)
+            for i, (names, each) in enumerate(zip(names.items(), sliders, strict=True))
         ]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """An explainer on the page. A slider is `{"name": …, "last": its last position}`."""
+    """An explainer on the page, `name` its class. A slider is `{"name": …, "last": its last position}`."""
 
     notebook: Notebook
     index: int
     model: str
-    title: str
+    name: str
     sliders: list[dict[str, Any]]
 
-    def press(self, slider: int, key: str) -> float | None:
+    def press(self, slider: int, key: str, patience_ms: float = PATIENCE_MS) -> float | None:
         """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it stands at its end."""
         page = self.notebook.page
         page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
         page.keyboard.press(key)
-        return page.evaluate("at => liveLab.answer(...at)", [self.index, slider, PATIENCE_MS])
+        return page.evaluate("ms => liveLab.answer(ms)", patience_ms)
 
-    def settled(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def drag(self, slider: int, seconds: float = 1) -> dict[str, float]:
+        """Drag a slider by mouse from end to end: `rate`, figures a second, and `drain`, milliseconds after its last value."""
+        page = self.notebook.page
+        box = page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
+        left, right, middle = box["left"] + THUMB, box["right"] - THUMB, box["y"] + box["height"] / 2
+        page.mouse.move(left, middle)
+        page.mouse.down()
+        start = time.monotonic()
+        while (part := (time.monotonic() - start) / seconds) < 1:
+            page.mouse.move(left + part * (right - left), middle)
+            time.sleep(1 / 60 - (time.monotonic() - start) % (1 / 60))
+        page.mouse.up()
+        return page.evaluate("liveLab.dragged()")
+
+    def settled(self, patience_s: float = PATIENCE_MS / 1000) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the page shows and what the kernel draws where the sliders stand, once they agree or patience ends."""
-        end = time.monotonic() + PATIENCE_MS / 1000
+        end = time.monotonic() + patience_s
         while True:
             shown = self.notebook.page.evaluate("i => liveLab.shown(i)", self.index)
             true = {**self.notebook.python(TRUTH, model=self.model, at=shown["at"]), "trouble": None}

@@ -22,7 +22,7 @@ PAUSE_S = 0.1  # between two of them: a learner's
 def settle(figure: Figure) -> dict[str, Any]:
     """What is shown, once it is what the kernel draws there."""
     shown, true = figure.settled()
-    assert shown == true, f"{figure.title}: shown and true"
+    assert shown == true, f"{figure.name}: shown and true"
     return shown
 
 
@@ -34,7 +34,7 @@ def at_both_ends(figure: Figure, slider: int) -> list[float | None]:
         seen.append(settle(figure))
         assert seen[-1]["at"][slider] == position
     assert seen[0]["pixels"] != seen[1]["pixels"], (
-        f"{figure.title}: {figure.sliders[slider]['name']} moves nothing"
+        f"{figure.name}: {figure.sliders[slider]['name']} moves nothing"
     )
     return jumps
 
@@ -56,7 +56,7 @@ def measured(figure: Figure) -> dict[str, Any]:
         jumps, times = at_both_ends(figure, slider), steps(figure, slider)
         p50, p95 = np.percentile(times, [50, 95])
         sliders[told["name"]] = {"p50": round(p50, 1), "p95": round(p95, 1), "steps": times, "jumps": jumps}
-    return {"title": figure.title, "sliders": sliders}
+    return {"name": figure.name, "sliders": sliders}
 
 
 def random_walk(notebook: Notebook, figures: list[Figure], seed: int) -> None:

@@ -1,0 +1,95 @@
+"""A slider moved in a real JupyterLab and Chromium: every explainer on real data, and the way from the server's start there."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import BrowserContext
+
+from benchmarks._record import Row
+from tools.live_lab import Figure, Notebook, browser, server, write_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = 12
+PAUSE_S = 0.08  # between two steps
+STARTS = 3
+EVERY_EXPLAINER = f"""\
+import sys
+sys.path.insert(0, {str(ROOT / "tests")!r})
+from explainers_on_data import CLASSES, build
+display(*map(build, CLASSES))
+"""
+
+Readings = dict[str, float]  # by explainer
+
+
+def measure() -> dict[str, list[Row]]:
+    with tempfile.TemporaryDirectory() as folder, browser() as context:
+        course = Path(folder)
+        shutil.copytree(ROOT / "notebooks", course / "notebooks")
+        starts = [first_figure(course, context) for _ in range(STARTS)]
+        write_notebook(course / "explainers.ipynb", EVERY_EXPLAINER)
+        with server(course) as running:
+            notebook = Notebook(context, running.address("explainers.ipynb"))
+            notebook.run()
+            assert notebook.trouble() == []
+            figures = {figure.name: figure for figure in notebook.explainers()}
+            jumps = {name: jumped(figure) for name, figure in figures.items()}
+            steps = {name: stepped(figure) for name, figure in figures.items()}
+            drags = {name: figure.drag(slider=0) for name, figure in figures.items()}
+            notebook.close()
+    rows = [
+        *both("key to figure, a step, p50", "ms", percentile(steps, 50), goal=16),
+        *both("key to figure, a step, p95", "ms", percentile(steps, 95), goal=25),
+        *both("key to figure, a jump to an end, p50", "ms", percentile(jumps, 50), goal=45),
+        *both("key to figure, a jump to an end, p95", "ms", percentile(jumps, 95), goal=75),
+        *both(
+            "figures in a drag", "1/s", {k: drag["rate"] for k, drag in drags.items()}, goal=45, less=False
+        ),
+        *both("drain after a drag", "ms", {k: drag["drain"] for k, drag in drags.items()}, goal=10),
+        Row("server's start to the first figure that follows a slider, chapter 00", "s", starts),
+    ]
+    return {"cpu": rows}
+
+
+def first_figure(course: Path, context: BrowserContext) -> float:
+    """Seconds from starting the server until a slider of the first chapter has moved its figure."""
+    start = time.perf_counter()
+    with server(course) as running:
+        notebook = Notebook(context, running.address("notebooks/00_start_here.ipynb"))
+        notebook.run()
+        notebook.explainers()[0].press(0, "Home")
+        seconds = time.perf_counter() - start
+        notebook.close()
+    return seconds
+
+
+def jumped(figure: Figure) -> list[float]:
+    """Milliseconds of jumps to both ends of the first slider; its right end first, so that it rests at the left one."""
+    return [ms for key in ("End", "Home") if (ms := figure.press(0, key)) is not None]
+
+
+def stepped(figure: Figure) -> list[float]:
+    """Milliseconds of steps to the right."""
+    times = []
+    for _ in range(STEPS):
+        time.sleep(PAUSE_S)
+        times.append(figure.press(0, "ArrowRight"))
+    return [ms for ms in times if ms is not None]
+
+
+def percentile(times: dict[str, list[float]], q: float) -> Readings:
+    return {name: float(np.percentile(each, q)) for name, each in times.items()}
+
+
+def both(work: str, unit: str, readings: Readings, goal: float, less: bool = True) -> list[Row]:
+    """All explainers, and the worst of them, which is to reach the goal."""
+    worst = (max if less else min)(readings, key=lambda name: readings[name])
+    return [
+        Row(f"{work}: all explainers", unit, list(readings.values()), less=less),
+        Row(f"{work}: the worst, {worst}", unit, [readings[worst]], goal=goal, less=less),
+    ]

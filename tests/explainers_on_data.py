@@ -1,0 +1,178 @@
+"""Every explainer of the package, built on real data."""
+
+from collections import Counter
+
+import torch
+
+from nslab import datasets, explain
+
+
+def _softmax_weights():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.SoftmaxWeights(embeddings[1:] @ embeddings[0], labels[1:] == labels[0])
+
+
+def _anchor_shares():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.AnchorShares(embeddings @ embeddings.T, labels[:, None] != labels)
+
+
+def _exclusion_mass():
+    reports = datasets.lee_embeddings()
+    places = torch.linspace(0, len(reports) - 1, 64).long()
+    scores = reports[places] @ reports.T
+    return explain.ExclusionMass(scores, places, scores > 0.9)
+
+
+def _threshold_growth():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.ThresholdGrowth((embeddings @ embeddings[0])[labels != labels[0]])
+
+
+def _freezing():
+    embeddings, labels = datasets.digit_embeddings()
+    scores, reports = embeddings[:500] @ embeddings[500:1000].T, datasets.lee_embeddings()
+    pairs = scores[labels[:500, None] != labels[500:1000]]
+    return explain.Freezing({"digits": pairs, "Lee reports": (reports @ reports.T).ravel()})
+
+
+def _triplet_zones():
+    embeddings, labels = datasets.digit_embeddings()
+    squared = (embeddings - embeddings[3]).square().sum(-1)
+    positives, negatives = squared[labels == labels[3]], squared[labels != labels[3]]
+    return explain.TripletZones(positives[1:62], negatives[:300])
+
+
+def _unequal_negatives():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.UnequalNegatives((embeddings @ embeddings[3])[labels != labels[3]])
+
+
+def _letters(cls):
+    letters = Counter("".join(word for report in datasets.lee() for word in report))
+    return cls([letters[letter] for letter in sorted(letters)], sorted(letters))
+
+
+def _adaptive_temperature():
+    embeddings, labels = datasets.digit_embeddings()
+    scores = torch.stack([(embeddings @ embeddings[a])[labels != labels[a]][:127] for a in range(40)])
+    return explain.AdaptiveTemperature(scores, labels[:40])
+
+
+def _draws_and_push():
+    return explain.DrawsAndPush(datasets.lee_vocabulary().counts)
+
+
+def _noise_target():
+    words, counts = datasets.lee_vocabulary(min_count=20)
+    pairs = sum(
+        (torch.tensor([list(report).count(word) for word in words]) for report in datasets.lee()[:20]), 0
+    )
+    return explain.NoiseTarget(words, counts, pairs)
+
+
+def _proposal_gradient():
+    embeddings, labels = datasets.digit_embeddings()
+    own = labels[1:601] == labels[0]
+    target = int(own.nonzero()[1])
+    own[target] = False
+    return explain.ProposalGradient(embeddings[1:601], embeddings[0] / 0.1, target, own)
+
+
+def _pooled_proposal():
+    embeddings, labels = datasets.digit_embeddings()
+    return explain.PooledProposal(embeddings[1:601] @ embeddings[0] / 0.1, labels[1:601] == labels[0])
+
+
+def _pair_scores():
+    return explain.PairScores(datasets.substitution_matrix().scores, torch.linspace(1, 7, 20))
+
+
+def _motif_weights():
+    return explain.MotifWeights([site[6:9] + site[17:20] for site in datasets.binding_sites()])
+
+
+def _debiased_push():
+    embeddings, labels = datasets.digit_embeddings()
+    rows, others = torch.arange(40), torch.arange(40, 240)
+    own = labels[rows, None] == labels[others]
+    return explain.DebiasedPush(
+        0.5 + torch.linspace(0, 0.49, 40), embeddings[rows] @ embeddings[others].T, own
+    )
+
+
+def _sampled_metric():
+    ranks = torch.arange(1, 301)
+    return explain.SampledMetric({"popular": ranks, "trained": ranks**2 // 300 + 1}, items=301)
+
+
+def _pull_and_push():
+    images, labels = datasets.digits()
+    return explain.PullAndPush(images[:140], labels[:140])
+
+
+def _word_veto():
+    self_words, others = ([w for w in datasets.words(x, 15_000) if len(w) == 6] for x in ("en", "pl"))
+    return explain.WordVeto(self_words[:1000], {"English": self_words[1000:1300], "Polish": others[:300]})
+
+
+def _lee_pairs(size):
+    words = datasets.lee_vocabulary().words[:size]
+    place, pairs = {word: i for i, word in enumerate(words)}, torch.zeros(size, size)
+    for report in datasets.lee():
+        ids = torch.tensor([place[word] for word in report if word in place])
+        pairs.index_put_((ids[:-1], ids[1:]), torch.ones(1), accumulate=True)
+    return words, pairs + pairs.T
+
+
+def _evaluation_negatives():
+    graph = datasets.les_miserables()
+    links = torch.zeros(77, 77)
+    links[graph.edges[:, 0], graph.edges[:, 1]] = links[graph.edges[:, 1], graph.edges[:, 0]] = 1
+    orders = [torch.randperm(254, generator=torch.Generator().manual_seed(seed))[:50] for seed in range(30)]
+    held_out, row = graph.edges[torch.stack(orders)], torch.arange(30)[:, None]
+    known = links.repeat(30, 1, 1)
+    known[row, held_out[..., 0], held_out[..., 1]] = known[row, held_out[..., 1], held_out[..., 0]] = 0
+    degree = known.sum(2)
+    product = degree[:, :, None] * degree[:, None]
+    return explain.EvaluationNegatives(links, held_out, {"product": product, "common": known @ known})
+
+
+# How to build the explainers that want data; the others need no arguments.
+BUILD = {
+    "AdaptiveTemperature": _adaptive_temperature,
+    "AliasBuild": lambda: _letters(explain.AliasBuild),
+    "AliasDarts": lambda: _letters(explain.AliasDarts),
+    "AnchorShares": _anchor_shares,
+    "ExclusionMass": _exclusion_mass,
+    "EvaluationNegatives": _evaluation_negatives,
+    "DebiasedPush": _debiased_push,
+    "DrawsAndPush": _draws_and_push,
+    "NoiseTarget": _noise_target,
+    "Freezing": _freezing,
+    "MotifWeights": _motif_weights,
+    "PairScores": _pair_scores,
+    "PooledProposal": _pooled_proposal,
+    "ProposalGradient": _proposal_gradient,
+    "TableTraining": lambda: explain.TableTraining(_lee_pairs(150)[1]),
+    "ThresholdGrowth": _threshold_growth,
+    "RowNeighbours": lambda: explain.RowNeighbours(*_lee_pairs(300), "fire"),
+    "PullAndPush": _pull_and_push,
+    "SoftmaxWeights": _softmax_weights,
+    "SampledMetric": _sampled_metric,
+    "TripletZones": _triplet_zones,
+    "UnequalNegatives": _unequal_negatives,
+    "WordVeto": _word_veto,
+}
+
+CLASSES = [
+    getattr(explain, name)
+    for name in explain.__all__
+    if isinstance(cls := getattr(explain, name), type)
+    and issubclass(cls, explain.Explainer)
+    and cls is not explain.Explainer
+]
+
+
+def build(cls):
+    return BUILD.get(cls.__name__, cls)()
