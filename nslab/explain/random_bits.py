@@ -90,10 +90,11 @@ class RandomBits(Explainer):
         artists.here.set_data([result.bits], [result.wrong])
 
     def summary(self, result: Shared) -> str:
+        one_in = f"one draw in {number(float(f'{1 / result.wrong:.4g}'))}" if result.wrong else "no draw"
         return (
             f"b = {result.bits} bits, N = {result.n:,}: {number(result.column_bits)} for the column, "
             f"{number(result.coin_bits)} for the coin\n"
-            f"one draw in {number(float(f'{1 / result.wrong:.4g}'))} is wrong; ids that are never drawn: {result.never:,}"
+            f"{one_in} is wrong; ids that are never drawn: {result.never:,}"
         )
 
 
