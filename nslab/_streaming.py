@@ -1,6 +1,6 @@
 """In-batch logits a block of rows at a time: the (B, B) matrix of scores is never held.
 
-torch's own `F.linear_cross_entropy` streams as well, as quickly, but it can mask no pair and loses tiny losses.
+torch's own `F.linear_cross_entropy` streams too, a little quicker, but it can mask no pair and loses tiny losses.
 """
 
 from __future__ import annotations
