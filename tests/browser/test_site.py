@@ -1,0 +1,201 @@
+"""The published course, opened from its folder without a network: whole, quiet, readable for everyone, and its figures move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Locator, Page
+
+SITE = Path(__file__).resolve().parents[2] / "build" / "site"
+PAGES = sorted(SITE.rglob("*.html"))
+MOST_BYTES = 60e6
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+LOOK_MS = 200  # a reader's hand reaches a slider so long before it moves it
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="there is no build/site: run `make site` first")
+every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
+
+# Milliseconds from a key to the frame in which a filmstrip says that it stands elsewhere.
+TIME = """root => {
+  window.answer = new Promise((done) => {
+    addEventListener("keydown", (event) => {
+      const seen = () => scheduler.postTask(() => done(performance.now() - event.timeStamp), { priority: "user-blocking" });
+      new MutationObserver(() => requestAnimationFrame(seen)).observe(root, { attributeFilter: ["data-at"] });
+    }, { capture: true, once: true });
+  });
+}"""
+
+
+@dataclass
+class Parsed(HTMLParser):
+    """What a page names: its anchors, where it links, what it loads, and images that say nothing."""
+
+    ids: set[str] = field(default_factory=set)
+    links: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.ids |= {given[name] for name in ("id", "name") if name in given}
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        if tag in ("script", "img", "source", "iframe") and "src" in given:
+            self.parts.append(given["src"])
+        if tag == "link" and given.get("rel") not in ("canonical", "search"):
+            self.parts.append(given["href"])
+        if tag == "img" and "alt" not in given:
+            self.silent.append(given["src"])
+
+
+@cache
+def parsed(path: Path) -> Parsed:
+    page = Parsed()
+    page.feed(path.read_text(encoding="utf-8"))
+    return page
+
+
+def missing(path: Path, link: str) -> bool:
+    """Whether a link within the site leads nowhere."""
+    parts = urlsplit(link)
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if not target.is_file():
+        return True
+    return (
+        bool(parts.fragment)
+        and target.suffix == ".html"
+        and unquote(parts.fragment) not in parsed(target).ids
+    )
+
+
+@every_page
+def test_links_lead_somewhere_and_images_are_described(path: Path) -> None:
+    page = parsed(path)
+    inside = [link for link in page.links if not urlsplit(link).scheme and link not in ("", "#")]
+    assert [link for link in inside if missing(path, link)] == []
+    assert [
+        part for part in page.parts if urlsplit(part).scheme not in ("", "data") or part.startswith("//")
+    ] == []
+    assert page.silent == []
+
+
+def test_the_site_is_light() -> None:
+    assert sum(path.stat().st_size for path in SITE.rglob("*") if path.is_file()) <= MOST_BYTES
+
+
+@dataclass
+class Heard:
+    """What a page did while it was open."""
+
+    complaints: list[str] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def opened(browser: BrowserContext, path: Path) -> Iterator[tuple[Page, Heard]]:
+    assert browser.browser
+    context = browser.browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    page, heard = context.new_page(), Heard()
+    page.on("console", lambda m: heard.complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: heard.complaints.append(str(error)))
+    page.on("requestfailed", lambda request: heard.complaints.append(f"failed: {request.url}"))
+    page.on("request", lambda request: heard.fetched.append(request.url))
+    page.goto(path.as_uri())
+    yield page, heard
+    context.close()
+
+
+def grave(page: Page, **rules: Any) -> list[tuple[str, str]]:
+    """Serious and critical violations that axe finds: the rule, and where it is broken."""
+    options = {
+        "resultTypes": ["violations"],
+        "preload": False,
+        "runOnly": rules,
+    }  # a folder allows no preloading
+    return [
+        (violation["id"], node["html"][:200])
+        for violation in Axe().run(page, options=options).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+@every_page
+def test_a_page_is_quiet_and_readable(opened: tuple[Page, Heard]) -> None:
+    page, heard = opened
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    assert grave(page, type="tag", values=WCAG) == []
+    page.emulate_media(color_scheme="dark")
+    assert grave(page, type="rule", values=["color-contrast"]) == [], "in the dark"
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert heard.complaints == []
+    assert [url for url in heard.fetched if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def shown(strip: Locator) -> tuple[str | None, bytes]:
+    """A filmstrip's numbers, and its figure as it looks: a page in a folder may not read a canvas."""
+    return strip.locator(".nslab-summary").text_content(), strip.locator(".nslab-figure").screenshot()
+
+
+def stands(strip: Locator, slider: int) -> int:
+    at = strip.get_attribute("data-at")
+    assert at
+    return int(at.split(",")[slider])
+
+
+def wait_for(page: Page, strip: Locator, slider: int, position: int) -> None:
+    at = [strip.element_handle(), slider, position]
+    page.wait_for_function("([root, i, p]) => Number(root.dataset.at.split(',')[i]) === p", arg=at)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PAGES if "nslab-filmstrip" in path.read_text(encoding="utf-8")],
+    ids=lambda path: path.relative_to(SITE).as_posix(),
+)
+def test_every_filmstrip_moves(
+    opened: tuple[Page, Heard], path: Path, record: Callable[[str, Any], None]
+) -> None:
+    page, heard = opened
+    firsts: list[float] = []
+    for strip in page.locator(".nslab-filmstrip").all():
+        strip.scroll_into_view_if_needed()
+        sliders = strip.locator("input[type=range]").all()
+        assert sliders
+        for i, slider in enumerate(sliders):
+            last = int(slider.get_attribute("max") or 0)
+            if i == 0:
+                strip.evaluate(TIME)
+                slider.focus()
+                page.wait_for_timeout(LOOK_MS)
+                page.keyboard.press("ArrowRight" if stands(strip, 0) < last else "ArrowLeft")
+                firsts.append(page.evaluate("window.answer"))
+            slider.focus()
+            page.keyboard.press("Home")
+            wait_for(page, strip, i, 0)
+            left = shown(strip)
+            page.keyboard.press("End")
+            wait_for(page, strip, i, last)
+            right = shown(strip)
+            assert left[1] != right[1], f"{slider.get_attribute('aria-label')} changes no pixel"
+            box = slider.bounding_box()
+            assert box
+            page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
+            wait_for(page, strip, i, 0)
+            assert shown(strip) == left
+    assert heard.complaints == []
+    p50, most = np.percentile(firsts, [50, 100])
+    record(f"site-{path.stem}", {"first_ms": firsts, "p50": round(p50, 1), "most": round(most, 1)})
