@@ -107,6 +107,18 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
+def measured(section: str, *wanted: str) -> str:
+    """What the records say about one section, in plain text: medians, for the work that begins with one of `wanted`."""
+    lines: list[str] = []
+    for path in sorted(RECORDS.glob(f"{section}-*.json")):
+        record, rows = load(path)
+        lines.append(f"{record['date']}, {record['machine']}")
+        lines += [_line(row) for row in rows if row.work.startswith(wanted)]
+    if not (RECORDS / f"{section}-cuda.json").exists():
+        lines.append("no GPU has been measured yet")
+    return "\n".join(lines)
+
+
 def results() -> str:
     """The whole of RESULTS.md, from the records that lie on disk."""
     parts = [HEAD]
@@ -131,6 +143,13 @@ machine: run it on yours.
 def _reading(values: list[float], unit: str) -> str:
     middle, low, high = (f"{value:.4g}" for value in (median(values), min(values), max(values)))
     return f"{middle} {unit}" if len(values) == 1 else f"{middle} ({low}–{high}) {unit}"
+
+
+def _line(row: Row) -> str:
+    ours = f"{row.work}: {median(row.ours):.3g} {row.unit}"
+    if not row.theirs:
+        return ours
+    return f"{ours}; {row.peer} {median(row.theirs):.3g}: {row.ratio:.2g} times better"
 
 
 def _goal(row: Row) -> str:
