@@ -88,7 +88,9 @@ class Server:
     token: str
 
     def address(self, notebook: str) -> str:
-        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}"
+        """Where one notebook opens, in a workspace of its own: no other is restored beside it."""
+        workspace = secrets.token_hex(4)
+        return f"http://127.0.0.1:{self.port}/lab/workspaces/{workspace}/tree/{notebook}?token={self.token}"
 
 
 @contextmanager
