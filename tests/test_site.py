@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 from xml.etree import ElementTree
 
 import nbformat
@@ -248,3 +250,29 @@ def test_a_function_keeps_a_space_from_its_argument_unless_that_stands_in_bracke
 
     assert "mspace" in maths.mathml(r"\ln p", block=False)
     assert "mspace" not in maths.mathml(r"\ln(p)", block=False)
+
+
+def test_the_description_of_a_page_is_its_first_words_cut_between_words() -> None:
+    pytest.importorskip("sphinx")
+    from docutils.core import publish_doctree
+
+    from tools.pages import hooks
+
+    doctree = publish_doctree("Title\n=====\n\n" + "word " * 60)
+    assert hooks.description(doctree) == "word " * 31 + "…"
+    assert hooks.reading_time(doctree) == "1 min to read"
+
+
+def test_each_fold_of_the_side_bar_gets_a_name() -> None:
+    pytest.importorskip("sphinx")
+    from tools.pages import hooks
+
+    named = hooks.named('<summary><span class="toctree-toggle"></span></summary><summary>Open</summary>')
+    assert named.count("aria-label") == 1 and named.endswith("<summary>Open</summary>")
+    assert hooks.named(named) == named
+
+
+@pytest.mark.parametrize("module", [docstrings, live, prose])
+def test_the_examples_of_the_page_makers_run(module: ModuleType) -> None:
+    failed, tried = doctest.testmod(module)
+    assert tried > 0 and failed == 0
