@@ -48,7 +48,7 @@ class NoiseRace(Explainer):
 
     title = "Distance from the data against steps of training, by how the noise follows the model"
     size = (8.4, 3.8)
-    step = Control("step", "steps of training", integer_grid(1, STEPS, 97), start=5)
+    step = Control("step", "steps of training", integer_grid(1, STEPS, 97), start=25)
     temperature = Control("T", "temperature of the proposals", TEMPERATURES, start=2.0)
 
     def compute(self, step: int, temperature: float) -> Race:
@@ -63,10 +63,10 @@ class NoiseRace(Explainer):
         left.set(xscale="log", yscale="log", xlim=(1, STEPS), ylim=(FLOOR, 1.5))
         left.set(xlabel="steps of training", ylabel="total variation from the data")
         left.set_xticks([1, 10, 100], ["1", "10", "100"])
-        left.set_title("Which of them reach the data?")
+        left.set_title("Subtracted and stopped leads to the data")
         right.set(xlim=(-0.6, 4.6), ylim=(0, 1.03), xlabel="state x", ylabel="probability")
         right.set_xticks(range(5), ["1", "2", "3", "4", "5"])
-        right.set_title("The models now")
+        right.set_title("Nothing subtracted: always too flat")
         right.bar(range(5), P_DATA.numpy(), width=0.86, color=FAINT, alpha=0.7, label="the data")
         right.legend(loc="upper center")
         artists = SimpleNamespace(
