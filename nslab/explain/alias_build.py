@@ -61,7 +61,7 @@ class AliasBuild(Explainer):
 
     title = "Columns of the alias table, levelled one pour at a time"
     size = (8.4, 3.8)
-    step = Control("", "step", list(range(3 * (MOST - 1) + 1)), start=0)
+    step = Control("", "step", list(range(3 * (MOST - 1) + 1)), start=3)
     alpha = Control("α", "exponent of f", ALPHAS, start=1.0)
 
     def __init__(self, counts: Any, names: Sequence[str], **start: Any) -> None:
