@@ -45,7 +45,7 @@ class AccidentalHits(Explainer):
 
     title = "Accidental hits: in-batch negatives that are the anchor's own positive"
     b = Control("B", "rows in a batch", BS, start=256)
-    a = Control("a", "how fast frequency falls", linear_grid(0, 2, 81), start=0.0)
+    a = Control("a", "how fast frequency falls", linear_grid(0, 2, 81), start=0.5)
     n = Control("N", "items", NS, start=10_000)
 
     def __init__(self, **start: Any) -> None:
