@@ -24,7 +24,7 @@ class Match:
     m: int
     n_self: int
     exact: NDArray[np.float64]  # P(match) at RS, 0 where r > l
-    formula: NDArray[np.float64]  # the approximation of 1993 and 1994 at RS, NaN where r > l
+    formula: NDArray[np.float64]  # of Percus, Percus & Perelson 1993 at RS, NaN where r > l
     survive: NDArray[np.float64]  # (1 − P)^N_S at RS
     useful: NDArray[np.float64]  # P (1 − P)^N_S over the best that any P could do
     best: int  # the r with the largest useful
@@ -69,7 +69,7 @@ class ContiguousMatch(Explainer):
         right.set(ylim=(-0.02, 1.3), ylabel="share", yticks=[0, 0.25, 0.5, 0.75, 1])
         right.set_title("Few r leave useful detectors")
         artists = SimpleNamespace(
-            formula=left.plot(RS, RS, color=HARD, ls="--", marker=".", label="formula of 1994")[0],
+            formula=left.plot(RS, RS, color=HARD, ls="--", marker=".", label="formula (Percus 1993)")[0],
             exact=left.plot(RS, RS, color=INK, marker="o", ms=4, label="exact")[0],
             survive=right.plot(RS, RS, color=POSITIVE, marker=".", label="detectors left")[0],
             useful=right.plot(RS, RS, color=FOCUS, marker="o", ms=4, label="use (1 = best possible)")[0],

@@ -46,7 +46,7 @@ class WordVeto(Explainer):
     """
 
     title = "Detectors that self words have not deleted, and the words that they catch"
-    n = Control("Nₛ", "self words shown", integer_grid(1, MOST, 91), start=1)
+    n = Control("Nₛ", "self words shown", integer_grid(1, MOST, 91), start=316)
     t = Control("T", "strings generated", [int(t) for t in decade_grid(100, 10_000_000)], start=10_000)
 
     def __init__(self, shown: Sequence[str], groups: Mapping[str, Sequence[str]], **start: Any) -> None:
@@ -94,7 +94,7 @@ class WordVeto(Explainer):
         right.set_xticks([1e2, 1e3, 1e4, 1e5, 1e6, 1e7], ["100", "1,000", "10⁴", "10⁵", "10⁶", "10⁷"])
         right.minorticks_off()
         right.set(xlabel="T, strings generated", ylabel="share of words caught")
-        right.set_title("Some are never caught")
+        right.set_title("Words in holes are never caught")
         styles = list(zip(self._groups, COLOURS, STYLES, strict=False))
         artists = SimpleNamespace(
             steps=[
