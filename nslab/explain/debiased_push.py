@@ -45,7 +45,7 @@ class DebiasedPush(Explainer):
 
     title = "The debiased loss: how hard an anchor pushes, and whom"
     tau = Control("τ", "temperature", linear_grid(0.1, 1, 91), start=0.5)
-    rho = Control("ρ", "assumed false share", linear_grid(0, 0.3, 61), start=0.1)
+    rho = Control("π", "assumed false share", linear_grid(0, 0.3, 61), start=0.1)
 
     def __init__(self, pos: Any, neg: Any, false: Any, **start: Any) -> None:
         self._pos, neg = as_float(pos, "pos").double(), as_float(neg, "neg").double()
@@ -133,7 +133,7 @@ class DebiasedPush(Explainer):
         apart = np.abs(result.debiased_false - result.plain_false)[pushing].max(initial=0.0)
         change = "no share (to 1e-12)" if apart < 1e-12 else f"a share by {number(apart)}"
         return (
-            f"τ = {number(result.tau)}, ρ = {number(result.rho)}: {result.silent} of {n} anchors push nobody; the others "
+            f"τ = {number(result.tau)}, π = {number(result.rho)}: {result.silent} of {n} anchors push nobody; the others "
             f"push {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE {number(result.plain.mean())}\n"
             f"false negatives' share of their push: {number(both)}; debiasing changes {change}\n"
             f"of the push of all anchors together, false negatives get {number(whole)}"
