@@ -118,9 +118,11 @@ class MotifWeights(Explainer):
         ends = [self.compute(k, mix) for k in (KS[0], 30, KS[-1]) for mix in (0, 1)]
         values = np.concatenate([self._log_odds.ravel(), *(end.weights.ravel() for end in ends)])
         limits = (values.min() - 0.3, values.max() + 0.3)
-        left.set(xlim=limits, ylim=limits, xlabel="log-odds ln f/q of the column", ylabel="weight")
+        left.set(
+            xlim=limits, ylim=limits, xlabel="log-odds ln f/q of a letter in its column", ylabel="its weight"
+        )
         left.plot(limits, limits, color=FAINT, lw=1, zorder=0)
-        left.set_title("One dot a letter and column")
+        left.set_title("A large k leads to the log-odds")
         low, high = min(end.score.min() for end in ends) - 0.5, max(end.score.max() for end in ends) + 0.5
         right.set(
             xlim=(low, high),
@@ -128,7 +130,7 @@ class MotifWeights(Explainer):
             xlabel="score of a site, ln p/q",
             ylabel="pull σ(ln k − score)",
         )
-        right.set_title("How hard each site pulls")
+        right.set_title("Strong sites pull less")
         self._line = np.linspace(low, high, 121)
         return SimpleNamespace(
             dots=left.plot(self._log_odds.ravel(), self._log_odds.ravel(), "o", color=FOCUS, ms=6, zorder=3)[

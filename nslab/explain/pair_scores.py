@@ -97,7 +97,7 @@ class PairScores(Explainer):
         ends = [self.compute(lam, alpha) for lam in (0, LAMBDAS[-1]) for alpha in ALPHAS[::10]]
         left.set(xlim=(-0.01, 0.51), ylim=(0.7, 1.05 * max(end.totals.max() for end in ends)))
         left.set(xlabel="λ, nats a point of score", ylabel="all weights together")
-        left.set_title("They add up to 1 at one λ only")
+        left.set_title("Weights add up to 1 at one λ above 0")
         left.axhline(1, color=FAINT, lw=1, zorder=0)
         edges = np.append(self._scores, self._scores[-1] + 1) - 0.5
         right.set(
