@@ -32,7 +32,7 @@ class Margin:
     beta: float
     exact: NDArray[np.float64]  # τL at SPARSE, over K scores β
     soft: NDArray[np.float64]  # τL at ALPHAS, the softplus formula
-    pull: NDArray[np.float64]  # 1 − p⁺ at ALPHAS
+    pull: NDArray[np.float64]  # 1 − p₊ at ALPHAS
     threshold: float
     margin: float
     loss: float  # L of the positive at β + GAP, nats
@@ -40,7 +40,7 @@ class Margin:
 
     @property
     def pull_here(self) -> float:
-        """1 − p⁺ of the marked positive."""
+        """1 − p₊ of the marked positive."""
         return -math.expm1(-self.loss)
 
 
@@ -77,7 +77,7 @@ class EffectiveMargin(Explainer):
         beyond.set_label("out of reach of a cosine")
         left.set(ylim=(-0.06, 2.1), yticks=[0, 0.5, 1, 1.5, 2], ylabel="τ · loss (units of score)")
         left.set_title("InfoNCE is a rounded hinge")
-        right.set(ylim=(-0.16, 1.62), yticks=[0, 0.5, 1], ylabel="pull on the positive, 1 − p⁺")
+        right.set(ylim=(-0.16, 1.62), yticks=[0, 0.5, 1], ylabel="pull on the positive, 1 − p₊")
         right.set_title("At the threshold half the pull is left")
         right.axhline(0.5, color=FAINT, lw=1, zorder=0)
         artists = SimpleNamespace(
@@ -114,5 +114,5 @@ class EffectiveMargin(Explainer):
             f"K = {result.k:,}, τ = {number(result.temperature)}, β = {number(result.beta)}: "
             f"threshold β + τ ln K = {number(result.threshold)}, margin τ ln K = {number(result.margin)}\n"
             f"positive at β + {GAP} = {number(result.beta + GAP)}: loss = {number(result.loss)} nats "
-            f"(line {number(result.line)}), pull 1 − p⁺ = {number(result.pull_here)}"
+            f"(line {number(result.line)}), pull 1 − p₊ = {number(result.pull_here)}"
         )

@@ -40,7 +40,7 @@ class Unequal:
 
     @property
     def threshold(self) -> float:
-        """The score at which the positive has p⁺ = 1/2."""
+        """The score at which the positive has p₊ = 1/2."""
         return float(effective_margin(self.k, self.temperature, self.effective))
 
 
