@@ -36,7 +36,8 @@ def measure() -> dict[str, list[Row]]:
         with server(course) as running:
             notebook = Notebook(context, running.address("explainers.ipynb"))
             notebook.run()
-            assert notebook.trouble() == []
+            if trouble := notebook.trouble():
+                raise RuntimeError("\n".join(trouble))
             figures = {figure.name: figure for figure in notebook.explainers()}
             jumps = {name: jumped(figure) for name, figure in figures.items()}
             steps = {name: stepped(figure) for name, figure in figures.items()}

@@ -9,16 +9,17 @@
   const afterFrame = (call) =>
     requestAnimationFrame(() => scheduler.postTask(call, { priority: "user-blocking" }));
 
-  const seen = () => {
-    timed.due = false;
-    timed.frames.push(performance.now());
-  };
+  // Counts what is drawn after the slider was touched: an answer to an earlier touch may still be on its way.
   const put = CanvasRenderingContext2D.prototype.putImageData;
   CanvasRenderingContext2D.prototype.putImageData = function (...image) {
     put.apply(this, image);
-    if (this.canvas !== timed.canvas || timed.due) return;
+    if (this.canvas !== timed.canvas || timed.due || !timed.values.length) return;
+    const { frames } = timed;
     timed.due = true;
-    afterFrame(seen);
+    afterFrame(() => {
+      timed.due = false;
+      frames.push(performance.now());
+    });
   };
   addEventListener("keydown", (event) => (timed.key = event.timeStamp), true);
   addEventListener("input", (event) => event.target === timed.input && timed.values.push(event.timeStamp), true);
@@ -109,7 +110,7 @@
   lab.watch = (i, slider) => {
     const input = lab.inputs(i)[slider];
     const canvas = lab.explainers()[i].querySelector("canvas");
-    Object.assign(timed, { input, canvas, before: input.value, values: [], frames: [] });
+    Object.assign(timed, { input, canvas, before: input.value, values: [], frames: [], due: false });
     input.scrollIntoView({ block: "center" });
     input.focus({ preventScroll: true });
     return input.getBoundingClientRect().toJSON();
