@@ -90,8 +90,8 @@ class ExclusionMass(Explainer):
     def create(self, figure: Figure) -> SimpleNamespace:
         left, right = figure.subplots(1, 2)
         left.set(xlim=(-VIEW, VIEW), ylim=(0, 1.4), yticks=[0, 0.5, 1])
-        left.set(xlabel="steps from the anchor", ylabel="push / largest push")
-        left.set_title("One anchor: who is pushed, and where")
+        left.set(xlabel="steps from this anchor", ylabel="push / largest push")
+        left.set_title("The window takes only the near ones")
         handles = [
             Line2D([], [], marker="o", ls="", color=FALSE_NEGATIVE, label="false"),
             Line2D([], [], marker="o", ls="", color=NEGATIVE, label="true"),
@@ -99,8 +99,8 @@ class ExclusionMass(Explainer):
         ]
         left.legend(handles=handles, loc="upper center", ncols=3, handletextpad=0.3, columnspacing=1)
         right.set(yscale="log", xlim=(0, WIDTHS[-1]), ylim=(1e-4, 3))
-        right.set(xlabel="window w, in steps", ylabel="share of push, mean of anchors")
-        right.set_title("64 anchors: missed and barred")
+        right.set(xlabel="window w, in steps", ylabel="share of push, mean of 64 anchors")
+        right.set_title("Wider windows bar more, and still miss")
         artists = SimpleNamespace(
             window=left.axvspan(0, 0, ymax=0.8, color=FAINT, alpha=0.5, lw=0),
             stems=left.vlines([], 0, [], lw=1, color=FAINT),
