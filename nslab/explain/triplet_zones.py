@@ -88,7 +88,7 @@ class TripletZones(Explainer):
         hinge.set_xlabel("squared distance from the anchor to the negative, d_an")
         bars.set(xlim=(0, 100), ylim=(2.6, -0.6), xlabel="share, %")
         bars.set_yticks(range(3), NAMES, rotation=90, va="center")
-        bars.set_title("Each zone's share")
+        bars.set_title("Easy ones bring no loss")
         keys: dict[str, Any] = {n: _key("o", colour) for n, colour in zip(NAMES, COLOURS, strict=True)}
         keys |= {"positive, d_ap": _key("|", POSITIVE), "d_ap + m": _key("|", INK)}
         keys |= {"share of the negatives": _key("s", FAINT)}
