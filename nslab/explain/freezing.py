@@ -95,16 +95,16 @@ class Freezing(Explainer):
 
     def create(self, figure: Figure) -> SimpleNamespace:
         plane, counts = figure.subplots(1, 2)
-        looks = [{"color": INK}, {"color": NEGATIVE}, {"color": NEGATIVE, "ls": "--"}]
+        looks = [{"color": INK, "zorder": 3}, {"color": NEGATIVE, "lw": 4}, {"color": NEGATIVE, "ls": "--"}]
         looks = dict(zip(self._draws, looks, strict=False))
         for axes in (plane, counts):
             axes.set(xscale="log", xlim=(8, 4e4), xlabel="K, negatives drawn")
         plane.set(ylim=(0, 1.4), yticks=[0, 0.25, 0.5, 0.75, 1], ylabel="τ, in sd of the scores")
-        plane.set_title("Where one more begins to count")
+        plane.set_title("Below its line only a few count")
         plane.text(150, 0.55, "a crowd counts")
         plane.text(12, 0.02, "a few count")
         counts.set(yscale="log", ylim=(0.8, 4e4), ylabel="effective negatives exp H")
-        counts.set_title("How many count, of K")
+        counts.set_title("The lower τ, the fewer count")
         counts.plot(KS, KS, color=FAINT, lw=1.2, label="all K")
         theory = counts.plot([], [], color=INK, lw=1.2, ls=":", label="normal, theory: K ρ")[0]
         plane.plot(KS, _critical(KS), label="normal: τ$_c$ = sd / √(2 ln K)", **looks[NORMAL])

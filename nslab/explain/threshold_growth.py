@@ -69,9 +69,11 @@ class ThresholdGrowth(Explainer):
         return Growth(tau, k, drawn, *curves[:, on_grid], here=curves[:, np.searchsorted(ks, k)])
 
     def create(self, figure: Figure) -> SimpleNamespace:
-        cloud, axes = figure.subplots(1, 2, width_ratios=[1, 3], sharey=True)
-        cloud.set(xlim=(-0.6, 0.6), ylim=(-1, 1.7), xticks=[], ylabel="score (cosine)")
-        cloud.set_title("one draw")
+        cloud, axes = figure.subplots(1, 2, width_ratios=[2, 5], sharey=True)
+        cloud.set(
+            xlim=(-0.6, 0.6), ylim=(-1, 1.7), xticks=[], xlabel="one draw of K", ylabel="score (cosine)"
+        )
+        cloud.set_title("More draws reach higher")
         axes.set(xscale="log", xlim=(0.9, 1200), xlabel="K, negatives drawn")
         axes.set_title("Two floors under the score a positive needs")
         axes.axhline(1, color=POSITIVE, lw=1.2, ls=":", label="1: the most a cosine can be")
