@@ -77,8 +77,8 @@ class NoiseTarget(Explainer):
         left.set_title("α tilts, K shifts")
         right.set(xscale="log", xlim=(low, high * 12))
         right.set(ylim=(TOP - 0.4, -0.6), yticks=range(TOP), yticklabels=range(1, TOP + 1))
-        right.set(xlabel="how often the word is a context", ylabel="rank")
-        right.set_title("The ten with the highest s*")
+        right.set(xlabel="how often the word is a context", ylabel="rank by s*")
+        right.set_title("A lower α lifts common words")
         decades = [10**n for n in range(10) if low <= 10**n <= 10 * high]
         for axes in (left, right):
             axes.set_xticks(decades, [f"{n:,}" for n in decades])
