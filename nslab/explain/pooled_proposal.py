@@ -82,7 +82,7 @@ class PooledProposal(Explainer):
         edges = np.arange(bins + 1) - 0.5
         left.set(xlim=(-0.6, bins - 0.4), ylim=(0, 1), ylabel="share of the draws")
         name_doubling_bins(left, bins)
-        left.set_title("Where the draws land")
+        left.set_title("A small pool draws lower ranks")
         true = left.stairs(np.zeros(bins), edges, fill=True, color=NEGATIVE, label="true negatives")
         false = left.stairs(np.zeros(bins), edges, fill=True, color=FALSE_NEGATIVE, label="false negatives")
         full = left.stairs(
@@ -98,7 +98,7 @@ class PooledProposal(Explainer):
         right.set(xlabel="M, items in the pool", ylabel="share")
         right.set_xticks([1, 8, 64, 512], ["1", "8", "64", "512"])
         right.minorticks_off()
-        right.set_title("How large must the pool be?")
+        right.set_title("A larger pool comes closer")
         distances = right.plot(SIZES, SIZES, color=INK, label="total variation from the full softmax(s/T)")[0]
         shares = right.plot(SIZES, SIZES, color=FALSE_NEGATIVE, label="false negatives among the draws")[0]
         right.legend(loc="upper left")

@@ -142,7 +142,7 @@ class ProposalGradient(Explainer):
         tallest = max(float(self._drawn(t).sum(0).max()) for t in TEMPERATURES)
         left.set(xlim=(-0.6, bins - 0.4), ylim=(0, 1.1 * tallest), ylabel="share of the draws")
         name_doubling_bins(left, bins)
-        left.set_title("Where the draws land")
+        left.set_title("A low T draws the top ranks")
         roles = [
             (NEGATIVE, "true negatives"),
             (FALSE_NEGATIVE, "false negatives"),
@@ -159,13 +159,13 @@ class ProposalGradient(Explainer):
             axes.set_xticks(ticks, [])
             axes.axvline(1, color=INK, lw=0.8, ls=":")
         above.set(ylim=(-0.05 * self._widest, 1.1 * self._widest), ylabel="bias, degrees")
-        above.set_title("How wrong on average, how noisy")
+        above.set_title("Corrected, T = 1 has no bias")
         below.set(yscale="log", ylim=NOISE, ylabel="noise / signal", xlabel="temperature T of the proposal")
         below.set_xticks(ticks, ["0.1", "1", "10"])
         below.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
         lines = [
             axes.plot(TEMPERATURES, TEMPERATURES, color=INK, ls=look, lw=width, label=label)[0]
-            for look, width, label in (("-", 2, "corrected"), ("--", 1.5, "not corrected"))
+            for look, width, label in (("-", 2, "corrected"), ("--", 1.5, "raw"))
             for axes in (above, below)
         ]
         below.legend(loc="upper right", bbox_to_anchor=(1.02, 1.1))
@@ -192,7 +192,7 @@ class ProposalGradient(Explainer):
             f"T = {number(result.temperature)}, K = {result.k}: "
             f"{number(result.false_drawn)} of the draws are false negatives"
         ]
-        for name, one in (("corrected", result.corrected), ("not corrected", result.uncorrected)):
+        for name, one in (("corrected", result.corrected), ("raw", result.uncorrected)):
             angle = f"{number(round(one.angle, 4))}° off"
             push = f"push on false negatives {number(one.false_push)}"
             lines.append(f"{name}: {angle}, noise / signal {number(one.noise)}, {push}")
