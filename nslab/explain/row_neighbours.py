@@ -96,11 +96,11 @@ class RowNeighbours(Explainer):
             decades = [10**n for n in range(10) if low <= 10**n <= 10 * high]
             axes.set_xticks(decades, [f"{n:,}" for n in decades])
             axes.minorticks_off()
-        left.set(xlim=(low, high * 1.5), ylim=(-0.02, 1.02), ylabel="cosine of the rows")
-        left.set_title("Every other word")
-        right.set(xlim=(low, high * 12), ylim=(TOP - 0.4, -0.6), ylabel="rank")
+        left.set(xlim=(low, high * 1.5), ylim=(-0.02, 1.02), ylabel="cosine of another word's row")
+        left.set_title("A low α makes words look alike")
+        right.set(xlim=(low, high * 12), ylim=(TOP - 0.4, -0.6), ylabel="rank by cosine")
         right.set_yticks(range(TOP), [str(i) for i in range(1, TOP + 1)])
-        right.set_title("The ten closest")
+        right.set_title("At low α common words are closest")
         return SimpleNamespace(
             all=left.plot(counts, counts, "o", color=FAINT, ms=4)[0],
             best=left.plot([], [], "o", color=FOCUS, ms=6, zorder=3)[0],
