@@ -263,13 +263,14 @@ def test_the_description_of_a_page_is_its_first_words_cut_between_words() -> Non
     assert hooks.reading_time(doctree) == "1 min to read"
 
 
-def test_each_fold_of_the_side_bar_gets_a_name() -> None:
+def test_each_fold_of_the_side_bar_gets_a_name_and_an_empty_header_is_none() -> None:
     pytest.importorskip("sphinx")
     from tools.pages import hooks
 
-    named = hooks.named('<summary><span class="toctree-toggle"></span></summary><summary>Open</summary>')
-    assert named.count("aria-label") == 1 and named.endswith("<summary>Open</summary>")
-    assert hooks.named(named) == named
+    page = '<summary><span class="toctree-toggle"></span></summary><summary>Open</summary><th class="head"><p></p></th>'
+    done = hooks.accessible(page)
+    assert done.count("aria-label") == 1 and done.endswith("<summary>Open</summary><td></td>")
+    assert hooks.accessible(done) == done
 
 
 @pytest.mark.parametrize("module", [docstrings, live, prose])

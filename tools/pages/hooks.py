@@ -30,11 +30,17 @@ def reading_time(doctree: nodes.document) -> str:
     return f"{math.ceil(words / WORDS_A_MINUTE)} min to read"
 
 
-def named(html: str) -> str:
-    """The side bar, its folds named for screen readers, which the theme leaves out."""
-    return html.replace(
-        '<summary><span class="toctree-toggle"', f'<summary aria-label="{FOLD}"><span class="toctree-toggle"'
-    )
+def accessible(html: str) -> str:
+    """A page with names for the folds of the side bar, which the theme leaves out, and no header that says nothing."""
+    for old, new in (
+        (
+            '<summary><span class="toctree-toggle"',
+            f'<summary aria-label="{FOLD}"><span class="toctree-toggle"',
+        ),
+        ('<th class="head"><p></p></th>', "<td></td>"),
+    ):
+        html = html.replace(old, new)
+    return html
 
 
 def setup(app) -> dict[str, bool]:
@@ -56,8 +62,8 @@ def setup(app) -> dict[str, bool]:
             template.unlink()
         for path in Path(app.outdir).rglob("*.html"):
             html = path.read_text(encoding="utf-8")
-            if named(html) != html:
-                path.write_text(named(html), encoding="utf-8")
+            if accessible(html) != html:
+                path.write_text(accessible(html), encoding="utf-8")
 
     app.connect("doctree-resolved", tell)
     app.connect("build-finished", finish)
