@@ -6,12 +6,17 @@ import math
 import os
 import re
 
+from hypothesis import settings
 from nbval.plugin import IPyNbCell
 
 # Tests and notebook kernels run side by side: one thread each.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["NSLAB_PROGRESS"] = ""  # a learner's own progress is not for tests to write
 collect_ignore = ["tests/browser"]  # only where named: `make browser-test`
+
+# How long an example takes is the machine's affair, and no test's.
+settings.register_profile("nslab", deadline=None)
+settings.load_profile("nslab")
 
 RELATIVE_TOLERANCE = 1e-3
 # A decimal number: it has a point or an exponent, and is no part of a version such as 2.13.0.

@@ -226,8 +226,10 @@ def _weights(value: Any, name: str, device: torch.device | str | None = None) ->
         raise ValueError(
             f"device must be one that torch can use here with float64, got {device!r}: {error}"
         ) from None
-    first_bad(weights, weights < 0, f"{name} must be >= 0")
-    if not bool((weights > 0).any()):
+    smallest, largest = weights.aminmax()
+    if smallest < 0:
+        first_bad(weights, weights < 0, f"{name} must be >= 0")
+    if largest == 0:
         raise ValueError(f"{name} must not all be 0, got {len(weights)} zeros")
     return weights
 
