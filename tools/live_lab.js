@@ -43,7 +43,9 @@
     });
     lab.kernel.iopubMessage.connect((_, { header, content }) => {
       if (header.msg_type === "error") lab.noise.push(`${content.ename}: ${content.evalue}`);
-      if (content.name === "stderr") lab.noise.push(`stderr: ${content.text}`);
+      // JupyterLab opens its own comm in one thread of the kernel and speaks to it in another, sometimes too early; a figure
+      // that lost a message would not follow its slider.
+      if (content.name === "stderr" && !/^No such comm: \S+\s*$/.test(content.text)) lab.noise.push(`stderr: ${content.text}`);
     });
   };
 
