@@ -16,6 +16,7 @@ from tools.live_lab import Figure, Notebook, browser, server, write_notebook
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = 12
 PAUSE_S = 0.08  # between two steps
+REST_S = 1.5
 STARTS = 3
 EVERY_EXPLAINER = f"""\
 import sys
@@ -41,7 +42,7 @@ def measure() -> dict[str, list[Row]]:
             figures = {figure.name: figure for figure in notebook.explainers()}
             jumps = {name: jumped(figure) for name, figure in figures.items()}
             steps = {name: stepped(figure) for name, figure in figures.items()}
-            drags = {name: figure.drag(slider=0) for name, figure in figures.items()}
+            drags = {name: dragged(figure) for name, figure in figures.items()}
             notebook.close()
     rows = [
         *both("key to figure, a step, p50", "ms", percentile(steps, 50), goal=16),
@@ -71,6 +72,8 @@ def first_figure(course: Path, context: BrowserContext) -> float:
 
 def jumped(figure: Figure) -> list[float]:
     """Milliseconds of jumps to both ends of the first slider; its right end first, so that it rests at the left one."""
+    figure.press(0, "ArrowRight")  # the page scrolls there and comes to rest
+    time.sleep(PAUSE_S)
     return [ms for key in ("End", "Home") if (ms := figure.press(0, key)) is not None]
 
 
@@ -81,6 +84,13 @@ def stepped(figure: Figure) -> list[float]:
         time.sleep(PAUSE_S)
         times.append(figure.press(0, "ArrowRight"))
     return [ms for ms in times if ms is not None]
+
+
+def dragged(figure: Figure) -> dict[str, float]:
+    """A drag through a slider on which the hand has rested for a moment, as before any drag."""
+    figure.press(0, "ArrowLeft")
+    time.sleep(REST_S)
+    return figure.drag(slider=0)
 
 
 def percentile(times: dict[str, list[float]], q: float) -> Readings:

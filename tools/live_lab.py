@@ -234,10 +234,11 @@ class Figure:
         left, right, middle = box["left"] + THUMB, box["right"] - THUMB, box["y"] + box["height"] / 2
         page.mouse.move(left, middle)
         page.mouse.down()
-        start = time.monotonic()
+        start, moves = time.monotonic(), 0
         while (part := (time.monotonic() - start) / seconds) < 1:
             page.mouse.move(left + part * (right - left), middle)
-            time.sleep(1 / 60 - (time.monotonic() - start) % (1 / 60))
+            moves = max(moves + 1, int(60 * (time.monotonic() - start)))  # 60 a second, none made up for
+            time.sleep(max(0, start + moves / 60 - time.monotonic()))
         page.mouse.up()
         return page.evaluate("liveLab.dragged()")
 
