@@ -30,7 +30,7 @@ test: $(STAMP) ## run every test and every notebook (about 6 minutes); flags: PY
 	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_FLAGS)
 
 browser-test: .venv/.site ## open every notebook and the site in Chromium and move every control; flags: BROWSER_FLAGS="-k 05"
-	@$(PY) -m pytest -n 2 --dist loadfile --override-ini testpaths= tests/browser $(BROWSER_FLAGS)
+	@$(PY) -m pytest -n 2 --maxschedchunk 1 --override-ini testpaths= tests/browser $(BROWSER_FLAGS)
 
 bench: .venv/.bench .venv/.site ## measure beside the peers and write benchmarks/RESULTS.md; one part only: BENCH=sampling
 	@$(PY) -m benchmarks $(BENCH)

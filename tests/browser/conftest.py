@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext
-from xdist.scheduler import LoadScheduling
 
 from tools import live_lab
 
@@ -24,12 +23,6 @@ def pytest_configure() -> None:
         live_lab.chromium()
     except FileNotFoundError as missing:
         raise pytest.UsageError(str(missing)) from None
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScheduling:
-    """Workers take one test after another: a file of sixteen chapters is too much for one."""
-    config.option.maxschedchunk = 1
-    return LoadScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
