@@ -137,10 +137,12 @@ def test_the_map_holds_every_chapter_once_with_its_picture() -> None:
         path.stem for path in sorted(ROOT.glob("notebooks/*.ipynb"))
     ]
     assert [chapter for group in contents.grouped(listed).values() for chapter in group] == listed
-    glyphs = {path.stem: path.read_text(encoding="utf-8") for path in ROOT.glob("site/glyphs/*.svg")}
-    drawn = ElementTree.fromstring(contents.course_map(listed, glyphs))
+    pictures = {path.stem: path.read_text(encoding="utf-8") for path in ROOT.glob("notebooks/map/*.svg")}
+    drawn = ElementTree.fromstring(contents.course_map(listed, pictures))
     assert [a.get("href") for a in drawn.iter("a")] == [f"notebooks/{each.stem}.html" for each in listed]
-    assert len({ElementTree.tostring(svg) for svg in drawn.iter("svg")}) == len(listed)
+    assert len({ElementTree.tostring(svg) for svg in drawn.iter("{http://www.w3.org/2000/svg}svg")}) == len(
+        listed
+    )
 
 
 def test_the_list_of_exercises_holds_every_exercise() -> None:

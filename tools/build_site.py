@@ -95,12 +95,15 @@ def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[
     listed = contents.chapters(readme)
     stems = {chapter.number: chapter.stem for chapter in listed}
     by_stem = {path.stem: notebook for path, notebook in chapters.items()}
-    glyphs = {path.stem: path.read_text(encoding="utf-8").strip() for path in SITE.glob("glyphs/*.svg")}
+    pictures = {
+        path.stem: path.read_text(encoding="utf-8").strip() for path in ROOT.glob("notebooks/map/*.svg")
+    }
     said = tomllib.loads(read("site/myths.toml"))
     project = tomllib.loads(read("pyproject.toml"))["project"]
     requirements = project["dependencies"] + project["optional-dependencies"]["applications"]
     return {
-        "parts/map.html": contents.course_map(listed, glyphs),
+        "parts/map.html": contents.course_map(listed, pictures),
+        **{f"notebooks/map/{number}.svg": picture for number, picture in pictures.items()},
         "parts/toctrees.md": contents.toctrees(listed),
         "parts/exercises.md": contents.exercise_list(
             contents.exercises(read("INSTRUCTORS.md"), readme), stems

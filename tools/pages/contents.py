@@ -61,18 +61,18 @@ def grouped(listed: list[Chapter]) -> dict[str, list[Chapter]]:
     }
 
 
-def course_map(listed: list[Chapter], glyphs: dict[str, str]) -> str:
+def course_map(listed: list[Chapter], pictures: dict[str, str]) -> str:
     """The map of the course as HTML: a card a chapter, with its picture and its question."""
     rows = []
     for title, members in grouped(listed).items():
-        cards = "".join(_card(chapter, glyphs[chapter.number]) for chapter in members)
+        cards = "".join(_card(chapter, pictures[chapter.number]) for chapter in members)
         rows.append(f'<h3 class="nslab-group">{title}</h3><ul class="nslab-map">{cards}</ul>')
     return f'<nav aria-label="Map of the chapters">{"".join(rows)}</nav>\n'
 
 
-def _card(chapter: Chapter, glyph: str) -> str:
+def _card(chapter: Chapter, picture: str) -> str:
     return (
-        f'<li><a href="notebooks/{chapter.stem}.html">{glyph}<span class="nslab-number">{chapter.number}</span>'
+        f'<li><a href="notebooks/{chapter.stem}.html">{picture}<span class="nslab-number">{chapter.number}</span>'
         f"<strong>{escape(chapter.title)}</strong><span>{escape(chapter.question)}</span></a></li>"
     )
 
