@@ -109,7 +109,7 @@ def table(rows: Iterable[Row]) -> str:
 
 def measured(section: str, *wanted: str) -> str:
     """What the records say about one section, in plain text: medians, for the work that begins with one of `wanted`."""
-    lines: list[str] = []
+    lines = ["medians; in brackets how many times better ours is than the other"]
     for path in sorted(RECORDS.glob(f"{section}-*.json")):
         record, rows = load(path)
         lines.append(f"{record['date']}, {record['machine']}")
@@ -146,10 +146,12 @@ def _reading(values: list[float], unit: str) -> str:
 
 
 def _line(row: Row) -> str:
-    ours = f"{row.work}: {median(row.ours):.3g} {row.unit}"
+    work = f"{row.work} ({row.note})" if row.note else row.work
     if not row.theirs:
-        return ours
-    return f"{ours}; {row.peer} {median(row.theirs):.3g}: {row.ratio:.2g} times better"
+        return f"{work}: {median(row.ours):.4g} {row.unit}"
+    return (
+        f"{work}: {median(row.ours):.4g} {row.unit}; {row.peer} {median(row.theirs):.4g} ({row.ratio:.2g}×)"
+    )
 
 
 def _goal(row: Row) -> str:
