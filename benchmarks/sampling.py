@@ -35,7 +35,7 @@ def _draws(device: str) -> list[Row]:
     rows = []
     for n, goal in GOALS.items():
         contestants, counts = _contestants(n, device)
-        seconds = by_turns(contestants, rounds=5)
+        seconds = by_turns(contestants, rounds=3)
         speed = {name: rates(readings, counts[name]) for name, readings in seconds.items()}
         goals = {"scipy DiscreteAliasUrn": goal, "torch.multinomial": 20.0 if device == "cpu" else 50.0}
         for peer in contestants.keys() - {"AliasTable"}:

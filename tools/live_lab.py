@@ -220,6 +220,12 @@ class Figure:
     name: str
     sliders: list[dict[str, Any]]
 
+    def show(self) -> None:
+        """Scroll there; no slider is touched."""
+        self.notebook.page.evaluate(
+            "i => liveLab.explainers()[i].scrollIntoView({ block: 'center' })", self.index
+        )
+
     def press(self, slider: int, key: str, patience_ms: float = PATIENCE_MS) -> float | None:
         """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it stands at its end."""
         page = self.notebook.page
