@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -34,3 +35,25 @@ def test_modules_stay_small_and_say_their_purpose() -> None:
         lines = path.read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 300, f"{path.name} has {len(lines)} lines: split it"
         assert lines and lines[0].startswith('"""'), f"{path.name} must start with its purpose in one line"
+
+
+def code_lines(path: Path) -> int:
+    """Lines that are neither empty, nor comments, nor within a docstring."""
+    source = path.read_text(encoding="utf-8")
+    told: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
+            docstring = node.body[0]
+            told |= set(range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1))
+    lines = enumerate(source.splitlines(), start=1)
+    return sum(
+        number not in told and not line.strip().startswith("#") and bool(line.strip())
+        for number, line in lines
+    )
+
+
+def test_the_core_stays_small() -> None:
+    assert sum(code_lines(path) for path in (ROOT / "nslab").glob("*.py")) <= 1300
