@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import matplotlib
 import nbformat
 from nbformat import NotebookNode
 
@@ -144,6 +145,13 @@ def copy_filmstrips(folders: Mapping[Path, Path]) -> None:
         shutil.copytree(folder / FILMSTRIPS, OUT / FILMSTRIPS / chapter.stem)
 
 
+def copy_font() -> None:
+    """Formulas are set in STIX, which matplotlib carries with its licence: few readers have a font for them."""
+    fonts = Path(matplotlib.get_data_path(), "fonts/ttf")
+    for name in ("STIXGeneral.ttf", "LICENSE_STIX"):
+        shutil.copy(fonts / name, OUT / "_static" / name)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -172,6 +180,7 @@ def main() -> int:
     )
     status = sphinx()
     copy_filmstrips(folders)
+    copy_font()
     size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())
     print(f"{OUT / 'index.html'}: {size / 1e6:.1f} MB")
     return status
