@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Callable
 from copy import deepcopy
+from html import escape
 from pathlib import Path
 from statistics import median
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -192,3 +194,16 @@ def test_each_rule_can_fail(rule: Rule, damage: Callable[[NotebookNode], object]
 
 def test_every_rule_is_shown_to_fail() -> None:
     assert {rule for rule, _ in BREAKS} == {*RULES, *SIZE_RULES}
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_an_export_to_html_keeps_every_figure_and_every_number(path: Path) -> None:
+    """A figure of an explainer bears its numbers itself: an export, like a notebook on the web, shows one form of an output."""
+    page, _ = HTMLExporter(embed_images=True).from_filename(str(path))
+    notebook = nbformat.read(path, as_version=4)
+    for output in outputs(notebook):
+        data = output.get("data", {})
+        if "image/png" in data:
+            assert data["image/png"].strip() in page
+        elif "text" in output:
+            assert escape(output.text.splitlines()[0], quote=False) in page

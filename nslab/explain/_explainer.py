@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import threading
 from collections import Counter
@@ -18,10 +17,10 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from PIL import Image
 
 from ._controls import Control, Value
 from ._filmstrip import filmstrip
+from ._still import captioned_png, png
 from ._style import STYLE
 
 # JupyterLab runs widget callbacks in another thread than the cells, and Agg is not thread-safe.
@@ -105,9 +104,7 @@ class Explainer(anywidget.AnyWidget):
     def frame(self, **controls: Value) -> tuple[bytes, str]:
         """PNG and summary at these controls; those not named stay where they are."""
         pixels, text = self._frame(self.values | self._checked(controls))
-        png = io.BytesIO()
-        Image.fromarray(pixels).convert("RGB").save(png, "PNG", optimize=True)
-        return png.getvalue(), text
+        return png(pixels), text
 
     def __repr__(self) -> str:
         return self.summary(self.at())
@@ -136,9 +133,9 @@ class Explainer(anywidget.AnyWidget):
             url = os.environ.get("NSLAB_FILMSTRIPS_URL")
             html = self.filmstrip(Path(folder), f"{kind}-{_filmstrips[kind]}", url)
             return {"text/html": html, "text/plain": repr(self)}, {}
-        png, text = self.frame()
+        pixels, text = self._frame(self.values)
         data, metadata = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
-        return data | {"image/png": png, "text/plain": text}, metadata
+        return data | {"image/png": captioned_png(pixels, text), "text/plain": text}, metadata
 
     def _checked(self, controls: dict[str, Value]) -> dict[str, Value]:
         for name in controls:
