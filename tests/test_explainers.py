@@ -85,12 +85,13 @@ def test_the_static_output_is_figure_and_numbers(explainer):
     data, _ = explainer._repr_mimebundle_()
     assert set(data) == {"text/plain", "image/png", "application/vnd.jupyter.widget-view+json"}
     assert data["text/plain"] == repr(explainer) == explainer.summary(explainer.at())
-    figure, picture = image_of(explainer.frame()[0]), image_of(data["image/png"])
+    figure = image_of(explainer.frame()[0])
+    picture = np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("RGB"))
     height, width, _ = figure.shape
-    assert np.array_equal(picture[:height, :width], figure)
+    assert np.abs(picture[:height, :width].astype(int) - figure).max() <= 16, "to a shade"
     below = picture[height:]
     assert (below.min((1, 2)) < 100).any(), "the numbers stand below"
-    assert (below[:, [0, -1]] == 255).all() and (below[-1] == 255).all(), "and are not cut off"
+    assert (below[:, [0, -1]] > 250).all() and (below[-1] > 250).all(), "and are not cut off"
 
 
 # --- the base

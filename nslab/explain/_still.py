@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ._style import INK
 
 SIZE, MARGIN = 13, 8  # pixels
+COLOURS = 256  # a palette takes a third of the bytes, and no colour moves by more than a shade
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -35,10 +36,8 @@ def captioned_png(pixels: NDArray[np.uint8], text: str) -> bytes:
     size = max(figure.width, round(width) + 2 * MARGIN), figure.height + round(height) + 2 * MARGIN
     whole = Image.new("RGB", size, "white")
     whole.paste(figure)
-    drawing = ImageDraw.Draw(whole)
-    drawing.fontmode = "1"  # letters without grey edges take few bytes
-    drawing.multiline_text((MARGIN, figure.height + MARGIN), text, INK, font)
-    return _written(whole)
+    ImageDraw.Draw(whole).multiline_text((MARGIN, figure.height + MARGIN), text, INK, font)
+    return _written(whole.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
 
 
 def _written(image: Image.Image) -> bytes:
