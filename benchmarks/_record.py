@@ -82,7 +82,7 @@ def machine(device: str = "cpu") -> str:
 
 
 def versions() -> dict[str, str]:
-    """Python and every package that is timed."""
+    """Python and every package that is timed, where it is installed."""
     names = (
         "torch",
         "numpy",
@@ -91,7 +91,10 @@ def versions() -> dict[str, str]:
         "sentence-transformers",
         "info-nce-pytorch",
     )
-    return {"python": platform.python_version()} | {name: metadata.version(name) for name in names}
+    installed = {found.name: found.version for found in metadata.distributions()}
+    return {"python": platform.python_version()} | {
+        name: installed[name] for name in names if name in installed
+    }
 
 
 def table(rows: Iterable[Row]) -> str:

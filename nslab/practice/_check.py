@@ -113,8 +113,10 @@ def passed(number: str, function: str | None = None) -> bool:
 
     With `function`, whether that one has, stretch goal or not; ValueError for a function that the exercise has not.
 
-    >>> passed("05"), passed("05", "steepest_gap")
-    (False, False)
+    >>> def entropy(s, tau, base=2.718281828459045):
+    ...     raise NotImplementedError
+    >>> check("05", entropy).status, passed("05", "entropy"), passed("05")
+    ('not attempted', False, False)
     """
     if function is None:
         return next_open(number) is None
