@@ -15,8 +15,8 @@ from tools.live_lab import Figure, Notebook, browser, server, write_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = 10
-PAUSE_S = 0.06  # between two steps
-REST_S = 1  # until nothing more comes of the explainer before
+PAUSE_S = 0.08  # between two steps
+REST_S = 1.5  # until nothing more comes of the move before
 EVERY_EXPLAINER = f"""\
 import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
@@ -43,7 +43,9 @@ def measure() -> dict[str, list[Row]]:
             for name, figure in figures.items():
                 figure.show()
                 time.sleep(REST_S)
-                jumps[name], steps[name], drags[name] = jumped(figure), stepped(figure), figure.drag(slider=0)
+                jumps[name] = jumped(figure)
+                time.sleep(REST_S)
+                steps[name], drags[name] = stepped(figure), figure.drag(slider=0)
             notebook.close()
     rows = [
         *both("key to figure, a step, p50", "ms", percentile(steps, 50), goal=16),
