@@ -31,8 +31,8 @@ def build_table(q: Tensor, columns: int) -> tuple[Tensor, Tensor]:
     rest.add_(mass, alpha=missing / (unit * columns))
 
     light, heavy = _places(units < unit), _places(units >= unit)
-    if len(light) == 0:
-        return torch.ones_like(mass), heavy
+    if len(light) == 0 or len(heavy) == 0:  # all alike, but for rounding
+        return torch.ones_like(mass), torch.arange(columns, device=q.device)
     order, h, last = torch.cat([heavy, light]), len(heavy), len(light) - 1
     part = rest.index_select(0, order).cumsum_(0)
     carry = part.round()
