@@ -8,10 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
-
 from benchmarks._record import Row
+from tools.store_notebooks import executed
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTER_LIMIT, SUITE_LIMIT = 60.0, 480.0  # seconds, on two cores
@@ -19,23 +17,16 @@ CHAPTER_LIMIT, SUITE_LIMIT = 60.0, 480.0  # seconds, on two cores
 
 def measure() -> dict[str, list[Row]]:
     chapters = [
-        Row(path.stem.replace("_", " "), "s", [_seconds(_run, path)], goal=CHAPTER_LIMIT)
+        Row(path.stem.replace("_", " "), "s", [_seconds(executed, path, 1)], goal=CHAPTER_LIMIT)
         for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
     ]
     return {"cpu": [*chapters, Row("make test, installed", "s", [_seconds(_suite)], goal=SUITE_LIMIT)]}
 
 
-def _seconds(work: Callable[..., None], *arguments: Path) -> float:
+def _seconds(work: Callable[..., object], *arguments: object) -> float:
     start = time.perf_counter()
     work(*arguments)
     return time.perf_counter() - start
-
-
-def _run(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
 
 
 def _suite() -> None:

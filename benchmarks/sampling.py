@@ -34,9 +34,9 @@ def zipf(n: int) -> np.ndarray:
 def _draws(device: str) -> list[Row]:
     rows = []
     for n, goal in GOALS.items():
-        contestants, counts = _contestants(n, device)
-        seconds = by_turns(contestants, rounds=3)
-        speed = {name: rates(readings, counts[name]) for name, readings in seconds.items()}
+        contestants = _contestants(n, device)
+        seconds = by_turns({name: work for name, (work, _) in contestants.items()}, rounds=3)
+        speed = {name: rates(seconds[name], count) for name, (_, count) in contestants.items()}
         goals = {"scipy DiscreteAliasUrn": goal, "torch.multinomial": 20.0 if device == "cpu" else 50.0}
         for peer in contestants.keys() - {"AliasTable"}:
             rows.append(
@@ -53,8 +53,8 @@ def _draws(device: str) -> list[Row]:
     return sorted(rows, key=lambda row: (len(row.work), row.peer))
 
 
-def _contestants(n: int, device: str) -> tuple[dict[str, Callable[[], Any]], dict[str, int]]:
-    """Each draws from the same weights; who is slow at the largest table draws less there, and is judged by the rate."""
+def _contestants(n: int, device: str) -> dict[str, tuple[Callable[[], Any], int]]:
+    """What each does, and how many ids that draws, from the same weights: fewer from the largest table where that is slow."""
     weights = zipf(n)
     p = torch.from_numpy(weights).to(device)
     many = DRAWS if device == "cpu" else 100 * DRAWS
@@ -70,9 +70,7 @@ def _contestants(n: int, device: str) -> tuple[dict[str, Callable[[], Any]], dic
         urn = _quiet_urn(q)
         found["scipy DiscreteAliasUrn"] = (lambda: urn.rvs(DRAWS), DRAWS)
         found["numpy Generator.choice"] = (lambda: chooser.choice(n, few, p=q), few)
-    return {name: work for name, (work, _) in found.items()}, {
-        name: count for name, (_, count) in found.items()
-    }
+    return found
 
 
 def _tables() -> list[Row]:

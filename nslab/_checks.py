@@ -22,9 +22,8 @@ def as_float(value: Any, name: str, *, finite: bool = True) -> Tensor:
         tensor = tensor.to(torch.float64)
     if tensor.numel() == 0:
         raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
-    if finite and not all(
-        bound.isfinite() for bound in tensor.detach().aminmax()
-    ):  # one pass; NaN goes through
+    # One pass, which NaN goes through; where it is is looked for only then.
+    if finite and not all(bound.isfinite() for bound in tensor.detach().aminmax()):
         first_bad(tensor, ~torch.isfinite(tensor.detach()), f"{name} must be finite")
     return tensor
 
