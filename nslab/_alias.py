@@ -15,20 +15,28 @@ BLOCK = 2**15  # ids drawn at once: what a block touches fits into a core's own 
 STREAM = 8 * BLOCK  # ids that one stream of random bits serves: no more threads than streams
 
 
-def build_table(q: Tensor, columns: int) -> tuple[Tensor, Tensor]:
-    """keep (columns,) float64 and alias (columns,) int64 for probabilities q (n,), n <= columns; those past n are empty.
+def column_units(columns: int) -> int:
+    """The mass of one column, in whole units: all columns together fit into int64."""
+    return 2**62 // columns
+
+
+def build_table(weights: Tensor, columns: int) -> tuple[Tensor, Tensor]:
+    """keep (columns,) float64 and alias (columns,) int64 for weights (n,) float64, n <= columns; those past n are empty.
 
     Light columns, in order, are filled by heavy ones, in order. A heavy column that falls below the common level is
     filled by the next heavy one: it is exhausted by the first light column at which the deficits so far reach the
     excesses so far. Both are sums of whole units, exact in any order, and what a unit is too coarse for is summed beside them.
     """
-    unit = 2**62 // columns  # one column's mass
+    unit = column_units(columns)
+    total = unit * columns
+    q = weights / weights.max()  # no sum can overflow
+    q.div_(q.sum())
     mass = q.new_zeros(columns)
-    torch.mul(q, float(unit * columns), out=mass[: len(q)])
+    torch.mul(q, float(total), out=mass[: len(q)])
     units = mass.round().to(torch.int64)
     rest = mass - units
-    missing = unit * columns - int(units.sum()) - float(rest.sum())  # q adds up to 1 but for rounding
-    rest.add_(mass, alpha=missing / (unit * columns))
+    missing = total - int(units.sum()) - float(rest.sum())  # q adds up to 1 but for rounding
+    rest.add_(mass, alpha=missing / total)
 
     light, heavy = _places(units < unit), _places(units >= unit)
     if len(light) == 0 or len(heavy) == 0:  # all alike, but for rounding

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nslab._alias import build_table, draw, pack, random63, rank_below
+from nslab._alias import build_table, column_units, draw, pack, random63, rank_below
 from nslab._checks import Number, as_float, as_ids, first_bad, number, positive, whole
 
 
@@ -56,8 +56,7 @@ class AliasTable:
         values = _weights(weights, "weights", device)
         if len(values) >= 2**31:
             raise ValueError(f"weights must be fewer than 2**31, got {len(values)}")
-        values = values / values.max()  # no sum can overflow
-        keep, alias = build_table(values.div_(values.sum()), 1 << (len(values) - 1).bit_length())
+        keep, alias = build_table(values, 1 << (len(values) - 1).bit_length())
         self._words = pack(keep, alias)
         self._keep = keep[: len(values)].clone()  # to the last bit; no column past n keeps anything
 
@@ -76,14 +75,14 @@ class AliasTable:
         tensor([0.2500, 0.0000, 0.7500], dtype=torch.float64)
         """
         columns = len(self._words)
-        unit = 2**62 // columns
+        unit = column_units(columns)
         mass = torch.nn.functional.pad(self._keep, (0, columns - len(self))) * unit
         units = mass.round()
         fraction = mass - units
         units, alias = units.to(torch.int64), self._words & (columns - 1)
         units = units.index_add(0, alias, unit - units)
         fraction = fraction.index_add(0, alias, -fraction)
-        return (units.double().add_(fraction) / 2**62)[: len(self)]
+        return (units.double().add_(fraction) / (unit * columns))[: len(self)]
 
     def log_prob(self, ids: Any) -> Tensor:
         """ln q of each id, float64 nats, in the shape of ids; −inf for a zero weight.

@@ -102,7 +102,7 @@ class RandomBits(Explainer):
 def _thresholds(n: int) -> tuple[list[int], list[int]]:
     """The table of q_i ∝ 1/i: how many of a column's 2^62 coins keep its own id, and the alias of the others."""
     weights = 1 / torch.arange(1, n + 1, dtype=torch.float64)
-    keep, alias = build_table(weights / weights.sum(), n)
+    keep, alias = build_table(weights, n)
     return (keep * COIN).to(torch.int64).tolist(), alias.tolist()
 
 

@@ -33,9 +33,7 @@ def _right_table(weights: bytes) -> Table:
 
 def right_table(w: Any) -> Table:
     """The library's build, with as many columns as weights."""
-    q = torch.tensor(_weights(w))
-    q = q / q.max()
-    return build_table(q / q.sum(), len(q))
+    return build_table(torch.tensor(_weights(w)), len(w))
 
 
 def builder(
