@@ -70,7 +70,7 @@ def test_equal_columns_need_no_pour() -> None:
     assert (result.pours, result.level, result.now) == (0, 26, None)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=26))
 def test_there_are_never_more_pours_than_columns_less_one(weights: list[float]) -> None:
     assume(max(weights) > 1e-3)
@@ -152,7 +152,7 @@ def test_the_coin_gets_what_the_column_leaves() -> None:
 # --- the chapter's own code
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30))
 def test_the_loop_rebuilds_every_weight_exactly(weights: list[int]) -> None:
     assume(any(weights))
@@ -164,7 +164,7 @@ def test_the_loop_rebuilds_every_weight_exactly(weights: list[int]) -> None:
     assert (keep >= 0).all() and (keep <= level).all()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30))
 def test_the_build_at_once_rebuilds_every_weight_exactly(weights: list[int]) -> None:
     assume(any(weights))
@@ -188,7 +188,7 @@ def test_own_draws_follow_the_columns() -> None:
     assert chi2.sf(((found - wanted) ** 2 / wanted).sum(), seen.sum() - 1) > 1e-3
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.data())
 def test_the_tree_finds_each_id_as_often_as_it_weighs(weights: list[int], data: st.DataObject) -> None:
     tree = OWN["tree_of"](weights)

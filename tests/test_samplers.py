@@ -58,7 +58,7 @@ def test_audited_shares_of_the_rare_word():
     assert unigram([1, 16])[1].item() == pytest.approx(8 / 9, rel=1e-15)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 10**18), min_size=1, max_size=20), st.floats(-40, 40))
 def test_unigram_against_exact_logarithms(counts, alpha):
     assume(any(counts))
@@ -98,7 +98,7 @@ def test_the_table_rebuilds_its_weights(shape, n):
     assert worst_relative_error(AliasTable(weights), weights) < 1e-12
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.one_of(st.just(0.0), st.floats(1e-12, 1e12), st.sampled_from([1.0, 1.5])), min_size=1, max_size=70
@@ -197,13 +197,13 @@ def test_a_table_takes_at_most_24_bytes_an_id(n):
     assert sum(value.untyped_storage().nbytes() for value in held) <= 24 * n
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 2**63 - 1), st.integers(1, 2**31 - 1))
 def test_a_rank_is_the_high_word_of_the_product(random, n):
     assert rank_below(torch.tensor([random]), torch.tensor(n)).item() == random * n >> 63
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.integers(0, 30))
 @example([1, 1, 1], 0)  # in units, each of the three thirds is rounded down
 def test_a_table_with_more_columns_than_ids(weights, more):
@@ -233,7 +233,7 @@ def allowed_by_hand(length, window, anchor):
     return [j for j in range(length) if abs(j - anchor) > window]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 40), st.data())
 def test_window_against_brute_force(length, data):
     window = data.draw(st.integers(0, length - 1))

@@ -63,7 +63,7 @@ def test_docstring_examples():
 # Entropy
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(some_scores, some_tau)
 def test_entropy_and_effective_number_match_mpmath(scores, tau):
     want = mp_entropy(scores, tau)
@@ -71,13 +71,13 @@ def test_entropy_and_effective_number_match_mpmath(scores, tau):
     assert close(effective_negatives(scores, tau), mp.exp(want))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some_scores, some_tau)
 def test_slope_matches_central_differences(scores, tau):
     assert close(softmax_entropy_slope(scores, tau), mp_slope(scores, tau))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some_scores, st.floats(-1.3, 1).map(lambda x: 10**x))
 def test_autograd_of_the_entropy_is_the_slope(scores, tau):
     temperature = torch.tensor(tau, dtype=torch.float64, requires_grad=True)
@@ -95,7 +95,7 @@ def test_gradients_of_both_orders_also_at_ties(function, scores):
     assert torch.autograd.gradgradcheck(function, (values, tau))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(some_scores, some_tau, st.integers(-64, 64))
 def test_a_common_shift_changes_nothing(scores, tau, shift):
     exact = (
@@ -105,7 +105,7 @@ def test_a_common_shift_changes_nothing(scores, tau, shift):
         assert torch.equal(function(exact, tau), function(exact + shift, tau))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_scores)
 def test_entropy_never_falls_with_temperature_and_keeps_its_range(scores):
     entropies = torch.stack([softmax_entropy(scores, 10**x) for x in np.linspace(-4, 4, 33)])
@@ -169,7 +169,7 @@ def test_extremes_stay_numbers():
 # Root
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_scores, st.floats(0.001, 0.999))
 def test_root_hits_its_target(scores, part):
     assume(len(set(scores)) > 1)
@@ -180,7 +180,7 @@ def test_root_hits_its_target(scores, part):
     assert abs(mp_entropy(scores, tau.item()) - target) <= 1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(some_scores, st.floats(-1, 0.5).map(lambda x: 10**x))
 def test_root_finds_the_temperature_back(scores, tau):
     entropy = softmax_entropy(scores, tau)
@@ -224,7 +224,7 @@ def test_audited_margins():
     assert effective_margin(1, 0.5, 0.25) == 0.25
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(-1000, 1000), st.integers(-1000, 1000), some_tau, st.integers(1, 10**9))
 def test_equal_negatives_loss_matches_mpmath(alpha, beta, tau, k):
     alpha, beta = alpha / 512, beta / 512
@@ -295,7 +295,7 @@ def test_smallest_k_known(rho, q, want):
     assert result == want and type(result) is int
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(shares, shares)
 def test_smallest_k_is_where_the_hit_reaches_q(rho, q):
     k = smallest_k(rho, q)
@@ -351,7 +351,7 @@ def miss_finite(n, m, k):
     return Fraction(math.comb(n - m, k), math.comb(n, k))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, 80), st.data(), shares)
 def test_smallest_k_finite_against_every_k(n, data, q):
     m = data.draw(st.integers(1, n))
