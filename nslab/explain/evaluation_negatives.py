@@ -112,9 +112,9 @@ class EvaluationNegatives(Explainer):
         left.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
         left.minorticks_off()
         left.set(xlabel="degree product, d_i d_j")
-        left.set_title("What kind of pairs")
+        left.set_title("α chooses the negatives …")
         right.set(xlim=(-0.55, 1.55), ylim=(0.2, 1), xlabel="exponent α", ylabel="AUC")
-        right.set_title("Links ranked above negatives")
+        right.set_title("… and with them the AUC")
         right.axhline(0.5, color=INK, lw=1, alpha=0.35, zorder=0)
         right.text(1.46, 0.51, "a coin", color=INK, fontsize=9, va="bottom", ha="right")
         artists = SimpleNamespace(
