@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-BLOCK = 2**15  # ids drawn at once: what a block touches fits into a core's own cache
-STREAM = 8 * BLOCK  # ids that one stream of random bits serves: no more threads than streams
+FEW = 2**15  # ids that are not worth a thread
+BLOCK = 2**16  # ids drawn at once: what a block touches fits into a core's own cache
+STREAM = 4 * BLOCK  # ids that one stream of random bits serves: no more threads than streams
 
 
 def column_units(columns: int) -> int:
@@ -83,7 +84,7 @@ def choose(random: Tensor, words: Tensor) -> Tensor:
 def draw(words: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
     """Ids (*shape) int64 from a packed table, on its device: one pass over random bits, in whatever way is quickest there."""
     count = math.prod(shape)
-    if words.device.type == "cpu" and count > BLOCK:
+    if words.device.type == "cpu" and count > FEW:
         return _draw_in_blocks(words, count, generator).view(shape)
     random = random63(shape, words.device, generator)
     return _fused()(random, words) if words.device.type == "cuda" else choose(random, words)

@@ -181,7 +181,7 @@ def test_ids_do_not_depend_on_the_number_of_threads(monkeypatch):
     assert (first == second).double().mean() < 0.1  # streams of their own
 
 
-@pytest.mark.parametrize("size", [_alias.BLOCK, _alias.BLOCK + 1, 10 * _alias.BLOCK + 3, (7, _alias.BLOCK)])
+@pytest.mark.parametrize("size", [_alias.FEW, _alias.FEW + 1, 5 * _alias.BLOCK + 3, (7, _alias.FEW)])
 def test_large_and_small_draws_follow_the_weights_alike(size):
     q = unigram([5, 3, 0, 2, 1], 1)
     ids = AliasTable(q).sample(size, seeded(9))
