@@ -14,9 +14,10 @@ from benchmarks._record import Row
 from tools.live_lab import Figure, Notebook, browser, server, write_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
+JUMPS = (0.9, 0.15, 0.7, 0.35)  # parts of the slider
 STEPS = 10
 PAUSE_S = 0.08  # between two steps
-REST_S = 1.5  # until nothing more comes of the move before
+REST_S = 0.3  # until nothing more comes of the move before
 EVERY_EXPLAINER = f"""\
 import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
@@ -39,19 +40,20 @@ def measure() -> dict[str, list[Row]]:
             if trouble := notebook.trouble():
                 raise RuntimeError("\n".join(trouble))
             figures = {figure.name: figure for figure in notebook.explainers()}
-            jumps, steps, drags = {}, {}, {}
+            jumps, ends, steps, drags = {}, {}, {}, {}
             for name, figure in figures.items():
                 figure.show()
-                time.sleep(REST_S)
                 jumps[name] = jumped(figure)
-                time.sleep(REST_S)
-                steps[name], drags[name] = stepped(figure), figure.drag(slider=0)
+                ends[name] = to_the_ends(figure)
+                steps[name] = stepped(figure)
+                drags[name] = figure.drag(slider=0)
             notebook.close()
     rows = [
         *both("key to figure, a step, p50", "ms", percentile(steps, 50), goal=16),
         *both("key to figure, a step, p95", "ms", percentile(steps, 95), goal=25),
-        *both("key to figure, a jump to an end, p50", "ms", percentile(jumps, 50), goal=45),
-        *both("key to figure, a jump to an end, p95", "ms", percentile(jumps, 95), goal=75),
+        *both("click to figure, a jump, p50", "ms", percentile(jumps, 50), goal=45),
+        *both("click to figure, a jump, p95", "ms", percentile(jumps, 95), goal=75),
+        *both("key to figure, to an end, a moment after touching, p50", "ms", percentile(ends, 50), goal=45),
         *both(
             "figures in a drag", "1/s", {k: drag["rate"] for k, drag in drags.items()}, goal=45, less=False
         ),
@@ -74,8 +76,22 @@ def first_figure(course: Path, context: BrowserContext) -> float:
 
 
 def jumped(figure: Figure) -> list[float]:
-    """Milliseconds of jumps to both ends of the first slider; its right end first, so that it rests at the left one."""
-    return [ms for key in ("End", "Home") if (ms := figure.press(0, key)) is not None]
+    """Milliseconds of jumps along the first slider, to where nothing was fetched."""
+    times = []
+    for part in JUMPS:
+        time.sleep(REST_S)
+        times.append(figure.jump(0, part))
+    return [ms for ms in times if ms is not None]
+
+
+def to_the_ends(figure: Figure) -> list[float]:
+    """Milliseconds to the right end, and back to the left one, by keys."""
+    times = []
+    for key in ("End", "Home"):
+        figure.touch(0)
+        time.sleep(REST_S)
+        times.append(figure.press(0, key))
+    return [ms for ms in times if ms is not None]
 
 
 def stepped(figure: Figure) -> list[float]:

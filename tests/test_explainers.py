@@ -139,11 +139,15 @@ def ask(toy, **message):
     return toy.sent[-1]
 
 
-def pixels_of(message, buffers):
-    """The RGB image that the browser puts together from a message."""
-    colours, lengths = np.frombuffer(buffers[0], np.uint32), np.frombuffer(buffers[1], np.uint16)
+def pixels_of(toy, message, buffers):
+    """The RGB image that the browser puts together from a message and the backdrop sent before."""
+    backdrop = next(sent for sent in toy.sent if sent[0] == {"kind": "backdrop", "size": message["size"]})
+    still, moving = (
+        np.repeat(np.frombuffer(colours, np.uint32), np.frombuffer(lengths, np.uint16))
+        for colours, lengths in (backdrop[1], buffers)
+    )
     width, height = message["size"]
-    return np.repeat(colours, lengths).view(np.uint8).reshape(height, width, 4)[..., :3]
+    return np.where(moving == 0, still, moving).view(np.uint8).reshape(height, width, 4)[..., :3]
 
 
 def image_of(png):
@@ -191,21 +195,26 @@ def test_hello_is_answered_with_the_frame_of_now(toy):
     assert message == {
         "kind": "now", "at": [1, 2], "text": "slope 0.1 n 10", "size": [840, 340], "texts": ["0.1", "10"], "view": "v1",
     }  # fmt: skip
-    assert pixels_of(message, buffers).tolist() == image_of(toy.frame()[0]).tolist()
+    assert pixels_of(toy, message, buffers).tolist() == image_of(toy.frame()[0]).tolist()
 
 
 def test_a_dense_screen_gets_twice_the_pixels(toy):
     message, buffers = ask(toy, kind="hello", scale=1.5)
-    assert message["size"] == [1680, 680] and pixels_of(message, buffers).shape == (680, 1680, 3)
+    assert message["size"] == [1680, 680]
+    assert pixels_of(toy, message, buffers).shape == (680, 1680, 3)
 
 
 def test_a_move_reaches_traits_and_observers_once(toy):
     heard = []
     toy.observe(lambda change: heard.append(change.new), "tau")
     ask(toy, kind="hello", scale=1)
-    message, buffers = ask(toy, kind="move", at=[3, 2], need=True)
+    message, _ = ask(toy, kind="move", at=[3, 2], need=True)
     assert (message["kind"], message["at"], message["text"]) == ("moved", [3, 2], "slope 0.3 n 10")
-    assert toy.tau == 0.3 and heard == [0.3] and len(toy.sent) == 2 and buffers
+    assert (
+        toy.tau == 0.3
+        and heard == [0.3]
+        and [sent["kind"] for sent, _ in toy.sent] == ["backdrop", "now", "moved"]
+    )
     assert ask(toy, kind="move", at=[4, 2], need=False) == (
         {"kind": "moved", "at": [4, 2], "view": "v1"},
         None,

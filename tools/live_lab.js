@@ -21,7 +21,7 @@
       frames.push(performance.now());
     });
   };
-  addEventListener("keydown", (event) => (timed.key = event.timeStamp), true);
+  for (const touch of ["keydown", "pointerdown"]) addEventListener(touch, (event) => (timed.key = event.timeStamp), true);
   addEventListener("input", (event) => event.target === timed.input && timed.values.push(event.timeStamp), true);
 
   // Waits until the test holds; what it waits for is said where it never does.
@@ -118,7 +118,10 @@
     return input.getBoundingClientRect().toJSON();
   };
 
-  // Milliseconds from the last key to the frame that shows its figure; null where the slider could go no further.
+  // No hand on any slider: nothing is fetched ahead for it.
+  lab.leave = () => document.activeElement.blur();
+
+  // Milliseconds from the last key or click to the frame that shows its figure; null where the slider could go no further.
   lab.answer = async (patience) => {
     if (timed.input.value === timed.before) return null;
     await until("a new figure", patience, () => timed.frames.length);

@@ -226,12 +226,30 @@ class Figure:
             "i => liveLab.explainers()[i].scrollIntoView({ block: 'center' })", self.index
         )
 
+    def touch(self, slider: int) -> None:
+        """Put the focus on a slider, which moves nothing."""
+        self.notebook.page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
+
     def press(self, slider: int, key: str, patience_ms: float = PATIENCE_MS) -> float | None:
         """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it stands at its end."""
         page = self.notebook.page
-        page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
+        self.touch(slider)
         page.keyboard.press(key)
         return page.evaluate("ms => liveLab.answer(ms)", patience_ms)
+
+    def jump(self, slider: int, part: float) -> float | None:
+        """Milliseconds from a click on a slider, this part of the way along it, to the new figure; None if it stands there.
+
+        The hand comes from elsewhere and clicks at once, and then leaves: of where it goes nothing was fetched before.
+        """
+        page = self.notebook.page
+        box = page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
+        at = box["left"] + THUMB + part * (box["width"] - 2 * THUMB)
+        page.mouse.click(at, box["y"] + box["height"] / 2)
+        milliseconds = page.evaluate("ms => liveLab.answer(ms)", PATIENCE_MS)
+        page.mouse.move(0, 0)
+        page.evaluate("liveLab.leave()")
+        return milliseconds
 
     def drag(self, slider: int, seconds: float = 1) -> dict[str, float]:
         """Drag a slider by mouse from end to end: `rate`, figures a second, and `drain`, milliseconds after its last value."""

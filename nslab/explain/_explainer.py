@@ -56,6 +56,7 @@ class Explainer(anywidget.AnyWidget):
             raise TypeError(f"{type(self).__name__} must have 1 to 3 controls, got {list(self._controls)}")
         self._figure: Figure | None = None
         self._scale = 1  # 2 once a view on a high-density screen has said hello
+        self._backdrops: dict[int, NDArray[np.uint8]] = {}  # what never moves, by its width
         self._viewed = False
         self._follower: int | None = (
             None  # the thread that takes over a learner's move, and answers it itself
@@ -178,6 +179,7 @@ class Explainer(anywidget.AnyWidget):
             figure.set_layout_engine("none")
             canvas.draw()
             self._background = canvas.copy_from_bbox(figure.bbox)
+            self._backdrops[canvas.get_width_height()[0]] = np.asarray(canvas.buffer_rgba()).copy()
 
     # --- with a browser
 
@@ -191,7 +193,10 @@ class Explainer(anywidget.AnyWidget):
         }
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        """Answer one request of a view: `hello`, `move` or `ahead`. Each gets one reply, which every view hears."""
+        """Answer one request of a view: `hello`, `move` or `ahead`. Each gets one reply, which every view hears.
+
+        Before the reply to `hello` comes the backdrop; frames are sent as what differs from it.
+        """
         kind, view = message["kind"], message["view"]
         at: list[int] = message.get("at", [])
         try:
@@ -213,10 +218,14 @@ class Explainer(anywidget.AnyWidget):
                 raise
 
     def _welcome(self, scale: float, view: str) -> None:
-        if scale > self._scale:
-            with _drawing:
+        with _drawing:
+            if scale > self._scale:
                 self._scale, self._figure = 2, None
+            if self._figure is None:
+                self._build()
+            width, height = self._canvas.get_width_height()
         self._viewed = True
+        self.send({"kind": "backdrop", "size": [width, height]}, buffers=runs(self._backdrops[width]))
         self._send_now(view)
 
     def _follow(self, positions: list[int]) -> None:
@@ -241,13 +250,15 @@ class Explainer(anywidget.AnyWidget):
         pixels, text = self._frame(values)
         height, width, _ = pixels.shape
         self.send(
-            {"kind": kind, "at": at, "text": text, "size": [width, height], **more}, buffers=runs(pixels)
+            {"kind": kind, "at": at, "text": text, "size": [width, height], **more},
+            buffers=runs(pixels, self._backdrops[width]),
         )
 
 
-def runs(pixels: NDArray[np.uint8]) -> list[bytes]:
-    """An RGBA image as runs of equal pixels within a row: their colours (uint32) and their lengths (uint16).
+def runs(pixels: NDArray[np.uint8], backdrop: NDArray[np.uint8] | None = None) -> list[bytes]:
+    """An opaque RGBA image as runs of equal pixels within a row: their colours (uint32) and their lengths (uint16).
 
+    Colour 0 stands for pixels that are those of the backdrop, most of a frame.
     A browser unpacks this in a millisecond and at once, while every way to decode a PNG there has to wait its turn.
 
     >>> row = np.array([[[255, 255, 255, 255]] * 3 + [[0, 0, 0, 255]]], dtype=np.uint8)
@@ -256,6 +267,8 @@ def runs(pixels: NDArray[np.uint8]) -> list[bytes]:
     [3, 1]
     """
     colours = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
+    if backdrop is not None:
+        colours = np.where(colours == backdrop.view(np.uint32)[..., 0], 0, colours)
     starts = np.ones(colours.shape, dtype=bool)
     starts[:, 1:] = colours[:, 1:] != colours[:, :-1]
     first = np.flatnonzero(starts)

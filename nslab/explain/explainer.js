@@ -1,7 +1,8 @@
-// The browser's half of an explainer: sliders, a cache of frames, at most one request of a kind in flight.
+// The browser's half of an explainer: sliders, a cache of frames, few requests in flight, nothing that queues.
 
-const KEPT_FRAMES = 400; // of about 130 kB
+const KEPT_FRAMES = 400; // of about 30 kB
 const SLOW_MS = 500; // an answer that takes longer is waited for visibly
+const MOVES = 2; // without an answer yet: while one frame travels here, the kernel draws the next
 const REST_MS = 100; // a slider that stands still so long is told to the kernel even if the frame is here already
 
 class Figure {
@@ -13,8 +14,11 @@ class Figure {
     this.spec = model.get("_spec");
     this.at = this.spec.controls.map((c) => c.start);
     this.hand = null; // the slider that the learner touches: its neighbours are fetched ahead
+    this.backdrops = new Map(); // width -> what never moves: frames say only what differs from it
     this.frames = new Map(); // "12,3" -> frame
-    this.flight = { hello: null, move: null, ahead: null }; // requests without an answer yet, at most one of a kind
+    this.asked = 0; // hellos and moves; answers come in the same order
+    this.answered = 0;
+    this.ahead = false; // a frame ahead is asked for
     this.told = null; // the last position that the kernel knows
     this.lacking = false; // another view moved here, and the frame did not come along
     this.moved = -REST_MS;
@@ -29,6 +33,10 @@ class Figure {
 
   key() {
     return this.at.join();
+  }
+
+  waiting() {
+    return this.asked - this.answered;
   }
 
   move(control, position) {
@@ -47,10 +55,11 @@ class Figure {
   }
 
   next() {
-    const { flight } = this;
-    if (this.told === null || flight.move) return;
+    if (this.told === null) return;
+    const waiting = this.waiting();
     const key = this.key();
     if (this.told !== key) {
+      if (waiting === (this.spec.ahead ? MOVES : 1)) return;
       const need = !this.frames.has(key);
       const rest = this.moved + REST_MS - performance.now();
       clearTimeout(this.timer);
@@ -60,40 +69,49 @@ class Figure {
       }
       this.told = key;
       this.send({ kind: "move", at: [...this.at], need });
-    } else if (!flight.ahead && this.lacking) {
-      this.send({ kind: "ahead", at: [...this.at] });
-    } else if (!flight.ahead && this.spec.ahead && this.hand !== null) {
-      const ahead = this.neighbour();
-      if (ahead) this.send({ kind: "ahead", at: ahead });
+    } else if (!waiting && !this.ahead) {
+      const at = this.lacking ? [...this.at] : this.neighbour();
+      if (at) this.send({ kind: "ahead", at });
     }
   }
 
+  // Where the hand may go next, and no frame is here yet: a step, an end, back to the start, then ever further.
   neighbour() {
+    if (!this.spec.ahead || this.hand === null || this.view.left()) return null;
+    const { texts, start } = this.spec.controls[this.hand];
     const here = this.at[this.hand];
-    const last = this.spec.controls[this.hand].texts.length - 1;
-    for (let step = 1; step <= last; step++) {
-      for (const position of [here + step, here - step]) {
-        const at = this.at.with(this.hand, position);
-        if (position >= 0 && position <= last && !this.frames.has(at.join())) return at;
-      }
+    const last = texts.length - 1;
+    const places = [here + 1, here - 1, last, 0, start];
+    for (let step = 2; step <= last; step++) places.push(here + step, here - step);
+    for (const position of places) {
+      const at = this.at.with(this.hand, position);
+      if (position >= 0 && position <= last && !this.frames.has(at.join())) return at;
     }
     return null;
   }
 
   send(request) {
-    this.flight[request.kind] = request;
-    const late = () => this.flight[request.kind] === request && this.view.wait(true);
-    if (request.kind !== "ahead") setTimeout(late, SLOW_MS);
+    if (request.kind === "ahead") {
+      this.ahead = true;
+    } else {
+      const number = ++this.asked;
+      setTimeout(() => this.answered < number && this.view.wait(true), SLOW_MS);
+    }
     this.model.send({ ...request, view: this.id });
   }
 
   receive(message, buffers) {
+    if (message.kind === "backdrop") {
+      const [width, height] = message.size;
+      this.backdrops.set(width, painted(unpacked(message, buffers), new Uint32Array(width * height)));
+      return;
+    }
     const mine = message.view === this.id;
     if (mine) this.land(message);
     if (message.kind === "error") {
       if (mine) this.fail(message);
     } else {
-      this.take(message, unpacked(message, buffers), mine);
+      this.take(message, this.frame(message, buffers), mine);
     }
     // Let input events that are already queued go first: what they want is newer.
     setTimeout(() => this.next(), 0);
@@ -101,14 +119,21 @@ class Figure {
 
   land({ kind, of }) {
     if ((of ?? kind) === "ahead") {
-      this.flight.ahead = null;
+      this.ahead = false;
     } else {
-      this.flight.hello = this.flight.move = null;
+      this.answered++;
       this.view.wait(false);
     }
   }
 
+  // None in a message without one, and none that another view asked for before this one has a backdrop.
+  frame(message, buffers) {
+    const backdrop = this.backdrops.get(message.size?.[0]);
+    return backdrop ? { ...unpacked(message, buffers), backdrop } : null;
+  }
+
   take({ kind, at, texts }, frame, mine) {
+    if (mine && kind === "now" && this.waiting()) return; // the learner has moved on, and so will the kernel
     if (kind === "now" || (kind === "moved" && !mine)) {
       this.at = [...at];
       this.told = this.key();
@@ -116,7 +141,7 @@ class Figure {
       this.lacking = false;
     }
     if (kind === "now") {
-      this.view.show(frame); // may lie between two stops of a slider: not kept
+      if (frame) this.view.show(frame); // may lie between two stops of a slider: not kept
       return;
     }
     if (frame) this.keep(at.join(), frame);
@@ -125,7 +150,7 @@ class Figure {
       this.lacking = !mine && !wanted;
       // A frame that the slider has left behind is still newer than the one on the screen.
       if (wanted ?? frame) this.view.show(wanted ?? frame);
-    } else if (wanted && (this.lacking || this.flight.move)) {
+    } else if (wanted && (this.lacking || this.waiting())) {
       this.lacking = false;
       this.view.show(wanted);
     }
@@ -207,7 +232,9 @@ class View {
       Object.assign(canvas, { width, height });
       this.image = new ImageData(width, height);
     }
-    paint(frame, new Uint32Array(this.image.data.buffer));
+    const pixels = new Uint32Array(this.image.data.buffer);
+    pixels.set(frame.backdrop);
+    painted(frame, pixels);
     canvas.getContext("2d").putImageData(this.image, 0, 0);
     if (this.summary.textContent !== frame.text) this.summary.textContent = frame.text;
     this.trouble.hidden = true;
@@ -219,6 +246,12 @@ class View {
     this.trouble.hidden = false;
   }
 
+  // Whether the learner is at another explainer: nothing is fetched ahead for this one then.
+  left() {
+    const other = document.activeElement?.closest(".nslab-explainer");
+    return other && other !== this.root;
+  }
+
   wait(slow) {
     this.root.classList.toggle("nslab-waiting", slow);
   }
@@ -226,18 +259,19 @@ class View {
 
 // A frame is kept as it came: runs of equal pixels, a colour and a length each.
 function unpacked({ text, size }, buffers) {
-  if (!buffers.length) return null;
   const [colours, lengths] = buffers.map((b) => b.buffer.slice(b.byteOffset, b.byteOffset + b.byteLength));
   return { text, size, colours: new Uint32Array(colours), lengths: new Uint16Array(lengths) };
 }
 
-function paint({ colours, lengths }, pixels) {
+// Where the colour is 0, what is there stays.
+function painted({ colours, lengths }, pixels) {
   let start = 0;
   for (let i = 0; i < lengths.length; i++) {
     const end = start + lengths[i];
-    pixels.fill(colours[i], start, end);
+    if (colours[i]) pixels.fill(colours[i], start, end);
     start = end;
   }
+  return pixels;
 }
 
 function make(tag, properties) {
