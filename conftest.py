@@ -24,9 +24,14 @@ FLOAT = re.compile(r"(?<![\w.])([-+]?(?:\d+\.\d+(?:e[-+]?\d+)?|\d+e[-+]?\d+))(?!
 
 
 class Printed(str):
-    """Text that equals another when the floats in it are close and the rest, integers included, is the same."""
+    """Text that equals another when the floats in it are close and the rest, integers included, is the same.
+
+    `within` is how far apart floats may lie besides: of a training whose hard choices let the rounding of another
+    processor grow, a cell's metadata says `"nslab": {"within": 0.02}`.
+    """
 
     __hash__ = None  # type: ignore[assignment]  # close texts need not hash alike
+    within = 0.0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, str):
@@ -34,7 +39,9 @@ class Printed(str):
         if FLOAT.sub("#", self) != FLOAT.sub("#", other):
             return False
         pairs = zip(FLOAT.findall(self), FLOAT.findall(other), strict=True)
-        return all(math.isclose(float(a), float(b), rel_tol=RELATIVE_TOLERANCE) for a, b in pairs)
+        return all(
+            math.isclose(float(a), float(b), rel_tol=RELATIVE_TOLERANCE, abs_tol=self.within) for a, b in pairs
+        )
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -45,7 +52,11 @@ exact = IPyNbCell.sanitize
 
 def tolerant(cell: IPyNbCell, text: object) -> object:
     cleaned = exact(cell, text)
-    return Printed(cleaned) if isinstance(cleaned, str) else cleaned
+    if not isinstance(cleaned, str):
+        return cleaned
+    printed = Printed(cleaned)
+    printed.within = cell.cell.metadata.get("nslab", {}).get("within", 0.0)
+    return printed
 
 
 IPyNbCell.sanitize = tolerant

@@ -91,7 +91,7 @@ def run(folder: Path, out: Path) -> str:
         "--out",
         str(out),
         "--cell-seconds",
-        "8",
+        "15",
     ]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600).stdout
 

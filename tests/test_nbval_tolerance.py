@@ -85,5 +85,24 @@ def test_stored_numbers_are_compared(tmp_path: Path) -> None:
     ],
 )
 def test_what_counts_as_equal(stored: str, computed: str, equal: bool) -> None:
-    cell = SimpleNamespace(parent=SimpleNamespace(sanitize_patterns={}))
-    assert (IPyNbCell.sanitize(cell, stored) == IPyNbCell.sanitize(cell, computed)) is equal
+    assert compared(stored, computed) is equal
+
+
+@pytest.mark.parametrize(
+    ("stored", "computed", "equal"),
+    [
+        ("0.971 (0.966–0.987)", "0.966 (0.960–0.980)", True),
+        ("-0.002", "+0.002", True),
+        ("0.971", "0.902", False),
+        ("5 of 1.0", "6 of 1.0", False),
+    ],
+)
+def test_a_cell_may_allow_more(stored: str, computed: str, equal: bool) -> None:
+    assert compared(stored, computed, nslab={"within": 0.05}) is equal
+
+
+def compared(stored: str, computed: str, **metadata: object) -> bool:
+    cell = SimpleNamespace(
+        parent=SimpleNamespace(sanitize_patterns={}), cell=SimpleNamespace(metadata=metadata)
+    )
+    return bool(IPyNbCell.sanitize(cell, stored) == IPyNbCell.sanitize(cell, computed))
