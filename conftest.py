@@ -40,7 +40,8 @@ class Printed(str):
             return False
         pairs = zip(FLOAT.findall(self), FLOAT.findall(other), strict=True)
         return all(
-            math.isclose(float(a), float(b), rel_tol=RELATIVE_TOLERANCE, abs_tol=self.within) for a, b in pairs
+            math.isclose(float(a), float(b), rel_tol=RELATIVE_TOLERANCE, abs_tol=self.within)
+            for a, b in pairs
         )
 
     def __ne__(self, other: object) -> bool:
