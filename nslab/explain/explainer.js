@@ -18,9 +18,9 @@ class Figure {
     this.frames = new Map(); // "12,3" -> frame
     this.asked = 0; // hellos and moves; answers come in the same order
     this.answered = 0;
-    this.ahead = false; // a frame ahead is asked for
+    this.ahead = null; // "12,3": the frame that is asked for ahead
     this.told = null; // the last position that the kernel knows
-    this.lacking = false; // another view moved here, and the frame did not come along
+    this.lacking = false; // the frame of where the sliders stand is not here
     this.moved = -REST_MS;
   }
 
@@ -45,6 +45,7 @@ class Figure {
     this.at[control] = position;
     this.view.place(this.at);
     const frame = this.frames.get(this.key());
+    this.lacking = !frame;
     if (frame) this.view.show(frame);
     this.next();
   }
@@ -92,7 +93,7 @@ class Figure {
 
   send(request) {
     if (request.kind === "ahead") {
-      this.ahead = true;
+      this.ahead = request.at.join();
     } else {
       const number = ++this.asked;
       setTimeout(() => this.answered < number && this.view.wait(true), SLOW_MS);
@@ -107,19 +108,16 @@ class Figure {
       return;
     }
     const mine = message.view === this.id;
+    if (mine && message.kind === "error") this.fail(message);
     if (mine) this.land(message);
-    if (message.kind === "error") {
-      if (mine) this.fail(message);
-    } else {
-      this.take(message, this.frame(message, buffers), mine);
-    }
+    if (message.kind !== "error") this.take(message, this.frame(message, buffers), mine);
     // Let input events that are already queued go first: what they want is newer.
     setTimeout(() => this.next(), 0);
   }
 
   land({ kind, of }) {
     if ((of ?? kind) === "ahead") {
-      this.ahead = false;
+      this.ahead = null;
     } else {
       this.answered++;
       this.view.wait(false);
@@ -147,20 +145,21 @@ class Figure {
     if (frame) this.keep(at.join(), frame);
     const wanted = this.frames.get(this.key());
     if (kind === "moved") {
-      this.lacking = !mine && !wanted;
+      this.lacking = !wanted;
       // A frame that the slider has left behind is still newer than the one on the screen.
       if (wanted ?? frame) this.view.show(wanted ?? frame);
-    } else if (wanted && (this.lacking || this.waiting())) {
+    } else if (wanted && this.lacking) {
       this.lacking = false;
       this.view.show(wanted);
     }
   }
 
   fail({ of, text }) {
-    if (of !== "ahead") this.view.fail(text);
     this.hand = null; // fetch no further ahead into the trouble
-    this.lacking = false;
     this.told ??= "";
+    if (of === "ahead" && this.ahead !== this.key()) return; // nobody has asked for that frame yet
+    this.lacking = false;
+    this.view.fail(text);
   }
 
   keep(key, frame) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,21 @@ def test_every_kind_of_trouble_is_reported(browser: BrowserContext, course: Path
         with pytest.raises(Exception, match="a new figure"):
             toy.press(0, "End", patience_ms=2000)
         assert "RuntimeError: no third" in "\n".join(notebook.trouble())
+        notebook.close()
+
+
+def test_a_figure_follows_a_hand_that_comes_back_at_once(browser: BrowserContext, course: Path) -> None:
+    live_lab.write_notebook(course / "back.ipynb", "from nslab import explain; explain.EffectiveMargin(k=100)")
+    with live_lab.server(course) as running:
+        notebook = live_lab.Notebook(browser, running.address("back.ipynb"))
+        notebook.run()
+        (figure,) = notebook.explainers()
+        figure.touch(0)
+        time.sleep(0.5)  # the neighbours are fetched; where it stands itself never was
+        for key in ("ArrowRight", "ArrowLeft"):
+            notebook.page.keyboard.press(key)
+        shown, true = figure.settled(patience_s=5)
+        assert shown == true
         notebook.close()
 
 
