@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 JUMPS = (0.9, 0.15, 0.7, 0.35)  # parts of the slider
 STEPS = 10
 PAUSE_S = 0.08  # between two steps
-REST_S = 0.3  # until nothing more comes of the move before
+REST_S = 0.3  # between two jumps
 EVERY_EXPLAINER = f"""\
 import sys
 sys.path.insert(0, {str(ROOT / "tests")!r})
@@ -77,29 +79,26 @@ def first_figure(course: Path, context: BrowserContext) -> float:
 
 def jumped(figure: Figure) -> list[float]:
     """Milliseconds of jumps along the first slider, to where nothing was fetched."""
-    times = []
-    for part in JUMPS:
-        time.sleep(REST_S)
-        times.append(figure.jump(0, part))
-    return [ms for ms in times if ms is not None]
+    return spaced(REST_S, [partial(figure.jump, 0, part) for part in JUMPS])
 
 
 def to_the_ends(figure: Figure) -> list[float]:
     """Milliseconds to the right end, and back to the left one, by keys."""
-    times = []
-    for key in ("End", "Home"):
-        figure.touch(0)
-        time.sleep(REST_S)
-        times.append(figure.press(0, key))
-    return [ms for ms in times if ms is not None]
+    figure.touch(0)
+    return spaced(REST_S, [partial(figure.press, 0, key) for key in ("End", "Home")])
 
 
 def stepped(figure: Figure) -> list[float]:
     """Milliseconds of steps to the right."""
+    return spaced(PAUSE_S, [partial(figure.press, 0, "ArrowRight")] * STEPS)
+
+
+def spaced(pause: float, moves: Iterable[Callable[[], float | None]]) -> list[float]:
+    """Milliseconds of each move, after a pause of so many seconds; none for a move that the slider's end stopped."""
     times = []
-    for _ in range(STEPS):
-        time.sleep(PAUSE_S)
-        times.append(figure.press(0, "ArrowRight"))
+    for move in moves:
+        time.sleep(pause)
+        times.append(move())
     return [ms for ms in times if ms is not None]
 
 

@@ -226,9 +226,10 @@ class Figure:
             "i => liveLab.explainers()[i].scrollIntoView({ block: 'center' })", self.index
         )
 
-    def touch(self, slider: int) -> None:
-        """Put the focus on a slider, which moves nothing."""
-        self.notebook.page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
+    def touch(self, slider: int) -> tuple[float, float, float]:
+        """Put the focus on a slider, which moves nothing: the left and right end of its thumb's way, and how far down it is."""
+        box = self.notebook.page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
+        return box["left"] + THUMB, box["right"] - THUMB, box["y"] + box["height"] / 2
 
     def press(self, slider: int, key: str, patience_ms: float = PATIENCE_MS) -> float | None:
         """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it stands at its end."""
@@ -243,9 +244,8 @@ class Figure:
         The hand comes from elsewhere and clicks at once, and then leaves: of where it goes nothing was fetched before.
         """
         page = self.notebook.page
-        box = page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
-        at = box["left"] + THUMB + part * (box["width"] - 2 * THUMB)
-        page.mouse.click(at, box["y"] + box["height"] / 2)
+        left, right, middle = self.touch(slider)
+        page.mouse.click(left + part * (right - left), middle)
         milliseconds = page.evaluate("ms => liveLab.answer(ms)", PATIENCE_MS)
         page.mouse.move(0, 0)
         page.evaluate("liveLab.leave()")
@@ -254,8 +254,7 @@ class Figure:
     def drag(self, slider: int, seconds: float = 1) -> dict[str, float]:
         """Drag a slider by mouse from end to end: `rate`, figures a second, and `drain`, milliseconds after its last value."""
         page = self.notebook.page
-        box = page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
-        left, right, middle = box["left"] + THUMB, box["right"] - THUMB, box["y"] + box["height"] / 2
+        left, right, middle = self.touch(slider)
         page.mouse.move(left, middle)
         page.mouse.down()
         start, moves = time.monotonic(), 0

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ._controls import Control, Value
 from ._filmstrip import filmstrip
+from ._runs import runs
 from ._still import captioned_png, png
 from ._style import STYLE
 
@@ -156,17 +157,18 @@ class Explainer(anywidget.AnyWidget):
         return pixels, self.summary(result)
 
     def _paint(self, result: Any) -> None:
-        """Move the artists and draw them over the kept background."""
+        """Move the artists and draw them over the kept backdrop."""
         if self._figure is None:
             self._build()
         assert self._figure is not None
         self.draw(self._artists, result)
-        self._canvas.restore_region(self._background)
+        pixels = np.asarray(self._canvas.buffer_rgba())
+        pixels[:] = self._backdrops[pixels.shape[1]]
         for artist in self._moving:
             self._figure.draw_artist(artist)
 
     def _build(self) -> None:
-        """Draw once all that never moves, and keep it as the background of every frame."""
+        """Draw once all that never moves, and keep it as the backdrop of every frame."""
         with matplotlib.rc_context(STYLE):
             self._figure = figure = Figure(figsize=self.size, dpi=100 * self._scale)
             self._canvas = canvas = FigureCanvasAgg(figure)
@@ -178,8 +180,8 @@ class Explainer(anywidget.AnyWidget):
             canvas.draw()
             figure.set_layout_engine("none")
             canvas.draw()
-            self._background = canvas.copy_from_bbox(figure.bbox)
-            self._backdrops[canvas.get_width_height()[0]] = np.asarray(canvas.buffer_rgba()).copy()
+            pixels = np.asarray(canvas.buffer_rgba())
+            self._backdrops[pixels.shape[1]] = pixels.copy()
 
     # --- with a browser
 
@@ -253,27 +255,6 @@ class Explainer(anywidget.AnyWidget):
             {"kind": kind, "at": at, "text": text, "size": [width, height], **more},
             buffers=runs(pixels, self._backdrops[width]),
         )
-
-
-def runs(pixels: NDArray[np.uint8], backdrop: NDArray[np.uint8] | None = None) -> list[bytes]:
-    """An opaque RGBA image as runs of equal pixels within a row: their colours (uint32) and their lengths (uint16).
-
-    Colour 0 stands for pixels that are those of the backdrop, most of a frame.
-    A browser unpacks this in a millisecond and at once, while every way to decode a PNG there has to wait its turn.
-
-    >>> row = np.array([[[255, 255, 255, 255]] * 3 + [[0, 0, 0, 255]]], dtype=np.uint8)
-    >>> colours, lengths = runs(row)
-    >>> np.frombuffer(lengths, np.uint16).tolist()
-    [3, 1]
-    """
-    colours = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
-    if backdrop is not None:
-        colours = np.where(colours == backdrop.view(np.uint32)[..., 0], 0, colours)
-    starts = np.ones(colours.shape, dtype=bool)
-    starts[:, 1:] = colours[:, 1:] != colours[:, :-1]
-    first = np.flatnonzero(starts)
-    lengths = np.diff(first, append=colours.size)
-    return [colours.ravel()[first].tobytes(), lengths.astype(np.uint16).tobytes()]
 
 
 def _declared(cls: type) -> dict[str, Control]:

@@ -81,7 +81,9 @@ def test_every_kind_of_trouble_is_reported(browser: BrowserContext, course: Path
 
 
 def test_a_figure_follows_a_hand_that_comes_back_at_once(browser: BrowserContext, course: Path) -> None:
-    live_lab.write_notebook(course / "back.ipynb", "from nslab import explain; explain.EffectiveMargin(k=100)")
+    live_lab.write_notebook(
+        course / "back.ipynb", "from nslab import explain; explain.EffectiveMargin(k=100)"
+    )
     with live_lab.server(course) as running:
         notebook = live_lab.Notebook(browser, running.address("back.ipynb"))
         notebook.run()
