@@ -26,6 +26,7 @@ class Row:
 
     `less` says whether less is better (seconds, bytes) or more (draws a second). With a peer the goal is a ratio,
     how many times better ours is; without one it is a bound on our own readings, in their unit. None: no goal.
+    `reason` is what is known to stand in the goal's way, told where it is missed.
     """
 
     work: str
@@ -36,6 +37,7 @@ class Row:
     goal: float | None = None
     less: bool = True
     note: str = ""
+    reason: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -138,7 +140,7 @@ HEAD = """\
 # Measured
 
 Written by `make bench` from `benchmarks/records/`. Ours and the peer do the same work in one process, by turns, and the ratio
-of the medians says how many times better ours is; in brackets the smallest and the largest reading. A goal that was missed says so. Times depend on the
+of the medians says how many times better ours is; in brackets the smallest and the largest reading. A goal that was missed says so, and why where that is known. Times depend on the
 machine: run it on yours.
 """
 
@@ -161,7 +163,9 @@ def _goal(row: Row) -> str:
     if row.goal is None:
         return "–"
     bound = f"≥ {row.goal:g}×" if row.theirs else f"{'≤' if row.less else '≥'} {row.goal:g} {row.unit}"
-    return bound if row.reached else f"{bound}, missed"
+    if row.reached:
+        return bound
+    return f"{bound}, missed: {row.reason}" if row.reason else f"{bound}, missed"
 
 
 def _processor() -> str:

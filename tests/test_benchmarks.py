@@ -31,10 +31,12 @@ def test_without_a_peer_the_goal_is_a_bound() -> None:
 def test_the_table_shows_medians_spread_and_what_was_missed() -> None:
     rows = [
         Row("a step", "s", [1.0, 9.0, 2.0], "a peer", [8.0], goal=5.0),
-        Row("a drag", "frames/s", [50.0], goal=45.0, less=False, note="digits"),
+        Row("a jump", "ms", [80.0], goal=45.0, reason="a cold cache"),
+        Row("a drag", "frames/s", [50.0], goal=45.0, less=False, note="digits", reason="a slow hand"),
     ]
     assert _record.table(rows).splitlines()[2:] == [
         "| a step | 2 (1–9) s | a peer | 8 s | 4× | ≥ 5×, missed |",
+        "| a jump | 80 ms | – | – | – | ≤ 45 ms, missed: a cold cache |",
         "| a drag (digits) | 50 frames/s | – | – | – | ≥ 45 frames/s |",
     ]
 
