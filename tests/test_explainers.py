@@ -16,7 +16,7 @@ from PIL import Image
 from nslab import explain
 from nslab.explain._controls import Control, integer_grid, linear_grid
 
-MOVES = 200  # the browser tests walk five times as far
+MOVES = 100  # the browser tests walk ten times as far
 
 
 @pytest.fixture(scope="module", params=CLASSES, ids=lambda cls: cls.__name__)

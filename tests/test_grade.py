@@ -92,6 +92,8 @@ def run(folder: Path, out: Path) -> str:
         str(out),
         "--cell-seconds",
         "15",
+        "--jobs",
+        "2",
     ]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=600).stdout
 

@@ -21,7 +21,9 @@ def test_ruff_finds_nothing() -> None:
 
 
 def test_python_files_are_formatted() -> None:
-    code, report = report_of("ruff", "format", "--check", "nslab", "tests", "tools", "conftest.py")
+    code, report = report_of(
+        "ruff", "format", "--check", "nslab", "tests", "tools", "benchmarks", "conftest.py"
+    )
     assert code == 0, report
 
 

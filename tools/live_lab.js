@@ -141,10 +141,10 @@
     return { rate: (1000 * during) / (last - first), drain: Math.max(0, frames.at(-1) - last) };
   };
 
-  // One input event an animation frame for each explainer: moves[step][explainer] is [slider, position].
+  // Two input events an animation frame for each explainer, twice what a hand gives: moves[step][explainer] is [slider, position].
   lab.walk = async (moves) => {
-    for (const step of moves) {
-      await new Promise(requestAnimationFrame);
+    for (const [count, step] of moves.entries()) {
+      if (count % 2 === 0) await new Promise(requestAnimationFrame);
       step.forEach(([slider, position], i) => {
         const input = lab.inputs(i)[slider];
         input.value = position;

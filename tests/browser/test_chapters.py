@@ -60,7 +60,7 @@ def measured(figure: Figure) -> dict[str, Any]:
 
 
 def random_walk(notebook: Notebook, figures: list[Figure], seed: int) -> None:
-    """Every figure moves once an animation frame, by a step or a leap; the last ones shown are the true ones."""
+    """Every figure moves twice an animation frame, by a step or a leap; the last ones shown are the true ones."""
     rng = random.Random(seed)
     at = [[0] * len(figure.sliders) for figure in figures]
 
