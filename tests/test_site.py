@@ -254,6 +254,19 @@ def test_a_function_keeps_a_space_from_its_argument_unless_that_stands_in_bracke
     assert "mspace" not in maths.mathml(r"\ln(p)", block=False)
 
 
+def test_no_line_is_broken_between_a_formula_and_its_punctuation() -> None:
+    pytest.importorskip("sphinx")
+    from docutils import nodes
+    from docutils.core import publish_doctree
+    from tools.pages import maths
+
+    tree = publish_doctree("Then :math:`a`, :math:`b`, (:math:`c`). So :math:`d` is")
+    maths.hold_together(tree)
+    formulas = [(f.get("head", ""), f.astext(), f.get("tail", "")) for f in tree.findall(nodes.math)]
+    assert formulas == [("", "a", ","), ("", "b", ","), ("(", "c", ")."), ("", "d", "")]
+    assert tree.astext() == "Then a b c So d is"
+
+
 def test_the_description_of_a_page_is_its_first_words_cut_between_words() -> None:
     pytest.importorskip("sphinx")
     from docutils.core import publish_doctree

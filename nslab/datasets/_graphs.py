@@ -33,7 +33,7 @@ class KnowledgeGraph(NamedTuple):
 
 
 def les_miserables() -> Graph:
-    """The 77 characters of *Les Misérables*; an edge's weight is in how many chapters the two meet. From networkx.
+    """The 77 characters of Les Misérables; an edge's weight is in how many chapters the two meet. From networkx.
 
     Source: Knuth, The Stanford GraphBase, Addison-Wesley 1993. ImportError without networkx.
 

@@ -42,7 +42,7 @@ def substitution_matrix(name: str = "BLOSUM62") -> SubstitutionMatrix:
 
 
 def binding_sites() -> tuple[str, ...]:
-    """358 places on the DNA of *E. coli* where the protein CRP binds, 26 letters of ACGT each, from logomaker.
+    """358 places on the DNA of E. coli where the protein CRP binds, 26 letters of ACGT each, from logomaker.
 
     Source: Salgado et al., RegulonDB v8.0, Nucleic Acids Research 2013. ImportError without logomaker.
 

@@ -35,8 +35,8 @@ class Evaluation:
 class EvaluationNegatives(Explainer):
     """AUC of up to three link predictors, negatives ∝ (d_i d_j)^α; a share h of them two steps apart.
 
-    adjacency (n, n), symmetric, of zeros and ones: all links. held_out (splits, m, 2) int64: the links to find in each
-    split. scores {name: (splits, n, n)}: what a method that knows the other links gives every pair. Negatives are pairs
+    `adjacency` (n, n), symmetric, of zeros and ones: all links. `held_out` (splits, m, 2) int64: the links to find in
+    each split. `scores` {name: (splits, n, n)}: what a method that knows the other links gives every pair. Negatives are pairs
     without a link, degrees d count all links, and "two steps apart" means a common neighbour among the links known.
     Nothing is sampled: the AUC is the mean over all draws.
     """

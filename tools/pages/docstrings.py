@@ -46,6 +46,10 @@ def setup(app) -> dict[str, bool]:
             bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in taken]
             return str(inspect.Signature(bare)), annotation
 
+    def skip(app, what, name, obj, skip, options):
+        return skip or (obj.__doc__ or "").startswith("Alias for field number")  # said of every named tuple's
+
     app.connect("autodoc-process-docstring", process)
+    app.connect("autodoc-skip-member", skip)
     app.connect("autodoc-process-signature", sign)
     return {"parallel_read_safe": True}

@@ -16,6 +16,7 @@ APPLY = "<mo>&ApplyFunction;</mo>"  # stands behind ln, exp, max
 BEFORE_NAME = re.compile(rf"(</m(?!o>)\w+>)(?=\s*<mi>\w+</mi>\s*{APPLY})")
 AFTER_NAME = re.compile(rf"({APPLY})(?=\s*<m(?!o\b))")
 SPACE = r'\1<mspace width="0.17em"/>'
+OPENING, CLOSING = re.compile(r"[(\[“\"]+$"), re.compile(r"^[.,;:?!)\]”\"'’]+")
 BIG = re.compile(r"\\(big|Big|bigg|Bigg)(?![a-zA-Z])\s*(.)")
 
 
@@ -37,6 +38,18 @@ def mathml(tex: str, *, block: bool) -> str:
     return AFTER_NAME.sub(SPACE, BEFORE_NAME.sub(SPACE, formula))
 
 
+def hold_together(doctree: nodes.document) -> None:
+    """Brackets before and punctuation behind a formula go into its `head` and `tail`: no line is broken between them."""
+    for node in list(doctree.findall(nodes.math)):
+        beside = node.parent.children
+        place = beside.index(node)
+        for key, at, edge in (("head", place - 1, OPENING), ("tail", place + 1, CLOSING)):
+            text = beside[at] if 0 <= at < len(beside) else None
+            if isinstance(text, nodes.Text) and (found := edge.search(text)):
+                node[key] = found[0]
+                node.parent[at] = nodes.Text(edge.sub("", text))
+
+
 def _written(translator, node: nodes.Element, *, block: bool) -> None:
     try:
         formula = mathml(node.astext(), block=block)
@@ -44,7 +57,8 @@ def _written(translator, node: nodes.Element, *, block: bool) -> None:
         logger.warning("no MathML for %s: %s", node.astext(), error, location=node)
         formula = translator.encode(node.astext())
     tag = "div" if block else "span"
-    translator.body.append(f'<{tag} class="math">{formula}</{tag}>')
+    head, tail = (translator.encode(node.get(edge, "")) for edge in ("head", "tail"))
+    translator.body.append(f'<{tag} class="math">{head}{formula}{tail}</{tag}>')
     raise nodes.SkipNode
 
 
@@ -55,5 +69,6 @@ def setup(app) -> dict[str, bool]:
     def display(translator, node):
         _written(translator, node, block=True)
 
+    app.connect("doctree-resolved", lambda app, doctree, page: hold_together(doctree))
     app.add_html_math_renderer("mathml", (inline, None), (display, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}
