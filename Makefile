@@ -65,7 +65,7 @@ clean: ## remove .venv and every cache
 	@$(PY) -m pip install -qq -r $<
 	@touch $@
 
-$(STAMP): requirements.lock pyproject.toml tools/overrides.json
+$(STAMP): requirements.lock pyproject.toml tools/overrides.json tools/page_config.json
 	@command -v $(PYTHON) >/dev/null || { \
 		echo 'Python 3.11 or newer is needed, and there is no "$(PYTHON)" here: name yours with PYTHON=...'; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: name another with PYTHON=python3.12" % v[:2])'
@@ -77,4 +77,5 @@ $(STAMP): requirements.lock pyproject.toml tools/overrides.json
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(PY) -c 'import matplotlib.font_manager'  # makes the font cache now, not inside a notebook's first figure
 	@mkdir -p .venv/share/jupyter/lab/settings && cp tools/overrides.json .venv/share/jupyter/lab/settings  # no news prompt
+	@mkdir -p .venv/etc/jupyter/labconfig && cp tools/page_config.json .venv/etc/jupyter/labconfig  # no tabs for teachers
 	@touch $(STAMP)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,6 +34,17 @@ def test_an_empty_token_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_TOKEN", "")
     load()
     assert "JUPYTER_TOKEN" not in os.environ
+
+
+def test_a_learner_sees_nothing_of_nbgrader() -> None:
+    installed = Path(sys.prefix, "etc/jupyter/jupyter_server_config.d/nbgrader.json").read_text()
+    off = load().ServerApp.jpserver_extensions.to_dict()["update"]
+    assert off == dict.fromkeys(json.loads(installed)["ServerApp"]["jpserver_extensions"], False)
+    page = json.loads((ROOT / "tools/page_config.json").read_text())
+    extensions = Path(sys.prefix, "share/jupyter/labextensions")
+    assert [name for name in page["disabledExtensions"] if (extensions / name).is_dir()] == [
+        "@jupyter/nbgrader"
+    ]
 
 
 def test_make_lab_opens_the_first_notebook_on_this_machine_only() -> None:

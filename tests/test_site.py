@@ -258,6 +258,7 @@ def test_no_line_is_broken_between_a_formula_and_its_punctuation() -> None:
     pytest.importorskip("sphinx")
     from docutils import nodes
     from docutils.core import publish_doctree
+
     from tools.pages import maths
 
     tree = publish_doctree("Then :math:`a`, :math:`b`, (:math:`c`). So :math:`d` is")

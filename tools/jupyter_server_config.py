@@ -1,5 +1,7 @@
 """The Jupyter server of `make lab`: quick kernel messages, widgets from the start, a token always, little to read.
 
+nbgrader is here to build and to grade, by commands: a learner sees none of its tabs and buttons (`page_config.json`).
+
 Everything also works without this file, only slower to the touch.
 """
 
@@ -25,10 +27,13 @@ class WidgetKernels(AsyncMappingKernelManager):
         return await super().start_kernel(extra_arguments=extensions, **options)
 
 
+NBGRADER = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+
 c = get_config()  # noqa: F821  (Jupyter defines it)
 c.ServerApp.kernel_manager_class = WidgetKernels
 c.ServerApp.kernel_websocket_connection_class = PromptConnection
 c.ServerApp.log_level = "WARN"  # the address to open is printed all the same
+c.ServerApp.jpserver_extensions.update({f"nbgrader.server_extensions.{name}": False for name in NBGRADER})
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 
 if not os.environ.get("JUPYTER_TOKEN"):
