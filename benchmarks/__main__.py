@@ -14,7 +14,7 @@ SECTIONS = {
     "devices": "gather_with_grad on several processes",
     "explainers": "a slider moved in a real browser",
 }
-ON_REQUEST = {"chapters": "how long each chapter and the suite run: ten more minutes"}
+ON_REQUEST = {"chapters": "how long each chapter and the suite run: a quarter of an hour more"}
 
 
 def main() -> None:

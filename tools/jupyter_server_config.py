@@ -20,11 +20,14 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 
 
 class WidgetKernels(AsyncMappingKernelManager):
-    """Starts kernels with ipywidgets loaded: the page asks for widgets before a notebook imports it, and gets an error."""
+    """Starts kernels with ipywidgets loaded: the page asks for widgets before a notebook imports it, and gets an error.
+
+    They keep from the terminal that they speak over TCP: it is this machine's loopback, and each has a key.
+    """
 
     async def start_kernel(self, **options):
-        extensions = ["--InteractiveShellApp.extensions=ipywidgets"]
-        return await super().start_kernel(extra_arguments=extensions, **options)
+        flags = ["--InteractiveShellApp.extensions=ipywidgets", "--IPKernelApp.log_level=ERROR"]
+        return await super().start_kernel(extra_arguments=flags, **options)
 
 
 NBGRADER = ("formgrader", "validate_assignment", "assignment_list", "course_list")
