@@ -13,14 +13,16 @@ from torch import Tensor
 Number = float | int | Tensor
 
 
-def as_float(value: Any, name: str, *, finite: bool = True) -> Tensor:
-    """A non-empty float tensor. Floating dtypes are kept; Python numbers and integers become float64."""
+def as_float(value: Any, name: str, *, finite: bool = True, empty: bool = False) -> Tensor:
+    """A float tensor, empty only where that is allowed. Floating dtypes are kept; Python numbers and integers become float64."""
     tensor = _as_tensor(value, name)
     if tensor.dtype == torch.bool or tensor.is_complex():
         raise TypeError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
     if not tensor.is_floating_point():
         tensor = tensor.to(torch.float64)
     if tensor.numel() == 0:
+        if empty:
+            return tensor
         raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
     # One pass, which NaN goes through; where it is is looked for only then.
     if finite and not all(bound.isfinite() for bound in tensor.detach().aminmax()):
@@ -43,7 +45,7 @@ def as_ids(value: Any, name: str, *, size: int | None = None) -> Tensor:
 
 def as_mask(value: Any, name: str, shape: tuple[int, ...]) -> Tensor:
     """A boolean tensor of this shape."""
-    mask = torch.as_tensor(value)
+    mask = _as_tensor(value, name)
     if mask.shape != shape or mask.dtype != torch.bool:
         got = f"{mask.dtype} of shape {tuple(mask.shape)}"
         raise ValueError(f"{name} must be booleans of shape {tuple(shape)}, got {got}")
@@ -154,16 +156,16 @@ def widen(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype.itemsize < 4 else tensor
 
 
-def distance(value: Any, name: str) -> Tensor:
+def distance(value: Any, name: str, *, empty: bool = False) -> Tensor:
     """Finite distances, with room for rounding below zero; a similarity passed by mistake is refused."""
-    tensor = as_float(value, name)
+    tensor = as_float(value, name, empty=empty)
     first_bad(tensor, tensor.detach() < -1e-6, f"{name} must hold distances >= 0")
     return tensor
 
 
-def distance_pair(d_ap: Any, d_an: Any) -> tuple[Tensor, Tensor]:
+def distance_pair(d_ap: Any, d_an: Any, *, empty: bool = False) -> tuple[Tensor, Tensor]:
     """d_ap (...) and d_an (...) or (..., K), made to broadcast: d_ap gets the missing axis."""
-    d_ap, d_an = distance(d_ap, "d_ap"), distance(d_an, "d_an")
+    d_ap, d_an = distance(d_ap, "d_ap", empty=empty), distance(d_an, "d_an", empty=empty)
     if d_an.shape == d_ap.shape:
         return d_ap, d_an
     if d_an.dim() == d_ap.dim() + 1 and d_an.shape[:-1] == d_ap.shape:

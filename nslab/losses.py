@@ -4,7 +4,7 @@ Scores are similarities: `pos` (...) and `neg` (..., K), higher is closer; dista
 Losses are in nats (but `triplet_loss`: in the unit of its distances) and keep the floating dtype of the
 scores; half precision is computed in float32 (a half-precision loss past 65504 is inf, its gradient still right).
 `reduction` is "mean", "sum" or "none". Every function raises ValueError or TypeError, naming the argument and
-its value, for NaN, infinite or empty input, for shapes that do not match, and for an unknown reduction.
+its value, for NaN, infinite or empty input (`triplet_loss` alone takes no triplets at all), for shapes that do not match, and for an unknown reduction.
 """
 
 from __future__ import annotations
@@ -31,17 +31,35 @@ from nslab._streaming import LogSumExpGaps
 
 
 def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str = "mean") -> Tensor:
-    """max(0, d_ap + margin − d_an), averaged over every triplet, the inactive ones included.
+    """The triplet loss max(0, d_ap + margin − d_an), averaged over every triplet, the inactive ones included.
 
-    d_ap (...): distances anchor to positive; d_an (...) or (..., K): anchor to negative, whose shape "none"
-    keeps. FaceNet takes squared L2 distances: `margin` then is a squared distance too. Distances below −1e-6
-    and margins below 0 are a ValueError: a similarity was passed. Source: Schroff, Kalenichenko & Philbin, FaceNet,
-    CVPR 2015.
+    FaceNet takes squared L2 distances: `margin` is then a squared distance too.
 
-    >>> triplet_loss([0.5, 0.5], [0.625, 1.0], margin=0.25, reduction="none")
-    tensor([0.1250, 0.0000], dtype=torch.float64)
+    Args:
+        d_ap: distances anchor to positive, (...), at least −1e-6, which leaves room for rounding.
+        d_an: distances anchor to negative, (...) or (..., K), in the same unit. Both may be empty: mining finds
+            no triplet in some batches.
+        margin: how much farther than the positive a negative is to be, in the unit of the distances, >= 0.
+        reduction: "mean", "sum" or "none".
+
+    Returns:
+        The loss, one number or, with "none", the shape of d_an. Of no triplet the mean and the sum are 0, attached to
+        the graph: backward gives zero gradients, and training goes on.
+
+    Raises:
+        ValueError: a distance is below −1e-6 (a similarity was passed) or not finite, the shapes do not match, or
+            the margin is negative.
+
+    Source:
+        Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015.
+
+    Example:
+        >>> triplet_loss([0.5, 0.5], [0.625, 1.0], margin=0.25, reduction="none")
+        tensor([0.1250, 0.0000], dtype=torch.float64)
+        >>> triplet_loss([], [])
+        tensor(0., dtype=torch.float64)
     """
-    d_ap, d_an = distance_pair(d_ap, d_an)
+    d_ap, d_an = distance_pair(d_ap, d_an, empty=True)
     dtype = torch.promote_types(d_ap.dtype, d_an.dtype)
     # In this order the loss is > 0 exactly where mining.categorize finds a negative that is not easy.
     loss = F.relu(widen(d_ap) + non_negative(margin, "margin") - widen(d_an))
@@ -252,4 +270,5 @@ def _reduce(loss: Tensor, reduction: str, dtype: torch.dtype) -> Tensor:
     one_of(reduction, "reduction", ("mean", "sum", "none"))
     if reduction == "none":
         return loss.to(dtype)
-    return (loss.mean() if reduction == "mean" else loss.sum()).to(dtype)
+    # The mean of no triplet would be NaN; their sum is 0 and stays in the graph.
+    return (loss.mean() if reduction == "mean" and loss.numel() else loss.sum()).to(dtype)

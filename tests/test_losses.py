@@ -19,6 +19,7 @@ from nslab.losses import (
     sgns_loss,
     triplet_loss,
 )
+from nslab.mining import mine_triplets
 
 mpmath.mp.dps = 50
 F64 = torch.float64
@@ -305,6 +306,30 @@ def test_triplet_shapes_and_rounding_below_zero():
     assert triplet_loss(-1e-8, 1.0) == 0
 
 
+@pytest.mark.parametrize(("d_ap", "d_an"), [((0,), (0,)), ((0,), (0, 4)), ((3,), (3, 0)), ((), (0,))])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, F64])
+def test_the_loss_of_no_triplet_is_zero(d_ap, d_an, dtype):
+    d_ap = torch.zeros(d_ap, dtype=dtype, requires_grad=True)
+    d_an = torch.zeros(d_an, dtype=dtype, requires_grad=True)
+    for reduction in ("mean", "sum"):
+        loss = triplet_loss(d_ap, d_an, reduction=reduction)
+        assert loss == 0 and loss.dtype == dtype
+        loss.backward()
+    each = triplet_loss(d_ap, d_an, reduction="none")
+    assert each.shape == d_an.shape and each.requires_grad
+    for distances in (d_ap, d_an):
+        assert distances.grad is not None and (distances.grad == 0).all()
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_a_batch_in_which_mining_finds_nothing_trains_nothing(reduction):
+    embeddings = torch.eye(4, dtype=F64, requires_grad=True)
+    d = torch.cdist(embeddings, embeddings)
+    a, p, n = mine_triplets(d.detach(), [0, 1, 2, 3])
+    triplet_loss(d[a, p], d[a, n], reduction=reduction).sum().backward()
+    assert embeddings.grad is not None and (embeddings.grad == 0).all()
+
+
 def test_temperature_can_be_learned():
     tau = torch.tensor(0.5, requires_grad=True)
     info_nce(torch.tensor([0.1]), torch.tensor([[0.3, 0.2]]), temperature=tau).backward()
@@ -374,6 +399,9 @@ BAD = [
     (triplet_loss, (0.5, [-0.5]), {}, "d_an", "-0.5"),
     (triplet_loss, (nan, [0.5]), {}, "d_ap", "nan"),
     (triplet_loss, (P, [0.1, 0.2, 0.3]), {}, "d_an", "(3,)"),
+    (triplet_loss, ([], [0.1]), {}, "d_an", "(1,)"),
+    (triplet_loss, ([0.1], []), {}, "d_an", "(0,)"),
+    (triplet_loss, ([], []), {"reduction": "average"}, "reduction", "'average'"),
     (triplet_loss, (0.1, [0.2]), {"margin": -0.1}, "margin", "-0.1"),
     (triplet_loss, (0.1, [0.2]), {"margin": nan}, "margin", "nan"),
     (triplet_loss, (0.1, [0.2]), {"reduction": 1}, "reduction", "1"),
