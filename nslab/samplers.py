@@ -99,13 +99,24 @@ class AliasTable:
         return self.probabilities().log_()
 
     def sample(self, size: int | tuple[int, ...], generator: torch.Generator | None = None) -> Tensor:
-        """Independent ids, int64, of shape `size` on the table's device; `generator` must live there too.
+        """Draw independent ids.
 
-        The same seed gives the same ids, whatever the number of threads; on another kind of device it gives others.
-        Raises ValueError if a size is below 1 or the generator lives elsewhere.
+        The same seed gives the same ids, whatever the number of threads; another kind of device gives others.
 
-        >>> AliasTable([0, 1, 0]).sample(4)
-        tensor([1, 1, 1, 1])
+        Args:
+            size: the shape of the result; an int n stands for (n,). A size of 0 gives an empty tensor.
+            generator: the source of randomness, on the table's device; torch's own by default.
+
+        Returns:
+            int64 ids of shape `size`, on the table's device.
+
+        Raises:
+            TypeError: a size is not an integer, or the generator is none.
+            ValueError: a size is negative, or the generator lives on another device.
+
+        Example:
+            >>> AliasTable([0, 1, 0]).sample(4)
+            tensor([1, 1, 1, 1])
         """
         return draw(self._words, _shape(size), _on(self._words.device, generator))
 
@@ -249,4 +260,4 @@ def _shape(size: Any) -> tuple[int, ...]:
     sizes = size if isinstance(size, tuple) else (size,)
     if not sizes:
         raise ValueError("size must hold at least one number, got ()")
-    return tuple(whole(one, "size", minimum=1) for one in sizes)
+    return tuple(whole(one, "size", minimum=0) for one in sizes)

@@ -189,6 +189,12 @@ def test_large_and_small_draws_follow_the_weights_alike(size):
     assert chi_square_p(ids, q) > 1e-3
 
 
+@pytest.mark.parametrize("size", [0, (0,), (3, 0), (0, 3)])
+def test_no_draws_are_an_empty_tensor_of_their_shape(size):
+    ids = AliasTable([1.0, 2.0]).sample(size, seeded())
+    assert ids.shape == (size if isinstance(size, tuple) else (size,)) and ids.dtype == torch.int64
+
+
 @pytest.mark.parametrize("n", [1000, 10**7])
 def test_a_table_takes_at_most_24_bytes_an_id(n):
     table = AliasTable(torch.ones(n, dtype=torch.float64))
@@ -337,7 +343,7 @@ BAD = [
     (unigram, {"counts": [1, 2]}, "alpha", [*REAL, ([1.0], "[1.0]")]),
     (AliasTable, {}, "weights", MASSES),
     (AliasTable, {"weights": [1]}, "device", [("nowhere", "nowhere"), ("cuda:99", "cuda:99")]),
-    (TABLE.sample, {}, "size", [*WHOLE, (0, "0"), (-1, "-1"), ((3, 0), "0"), ((), "()"), ([3], "[3]")]),
+    (TABLE.sample, {}, "size", [*WHOLE, (-1, "-1"), ((3, -2), "-2"), ((), "()"), ([3], "[3]")]),
     (TABLE.sample, {"size": 3}, "generator", [(0, "0"), ("x", "x")]),
     (TABLE.log_prob, {}, "ids", IDS),
     (ExclusionWindow, {"window": 1}, "length", [*WHOLE, (0, "0"), (2**31, str(2**31))]),
