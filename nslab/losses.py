@@ -20,7 +20,9 @@ from nslab._checks import (
     Number,
     as_float,
     as_ids,
+    as_mask,
     distance_pair,
+    first_bad,
     non_negative,
     number,
     one_of,
@@ -73,26 +75,54 @@ def info_nce(
     temperature: Number = 0.07,
     log_q_pos: Any = None,
     log_q_neg: Any = None,
+    mask: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """−ln of the softmax weight of the positive among K + 1 logits s/τ − log q: 4e-18 is 4e-18, not 0.
+    """InfoNCE, or the sampled softmax when log q is given; accurate for tiny losses and with padded negatives.
 
-    log_q_pos (...) and log_q_neg (..., K), or what broadcasts to that: the log-probability with which each
-    item is drawn as a negative (or that plus a constant: only differences count), subtracted from all logits, the positive's included, as leaving it out there
-    biases the optimum. Both or neither (ValueError). Without them this is InfoNCE (van den Oord, Li &
-    Vinyals 2018); with them the sampled softmax (Bengio & Senécal 2008; Jean et al. 2015). pos (...), neg (..., K),
-    "none" gives (...). ValueError for τ ≤ 0 and for input that is empty, not finite or of other shapes.
+    −ln of the softmax weight of the positive among K + 1 logits s/τ − log q. Rows with fewer than K negatives are padded
+    with any value, and `mask` says so.
 
-    >>> info_nce(1.0, [-1.0], temperature=0.05)
-    tensor(4.2484e-18, dtype=torch.float64)
+    Args:
+        pos: the positives' scores, (...).
+        neg: the negatives' scores, (..., K). Where `mask` is False they may be anything, −inf and NaN included.
+        temperature: τ > 0; a tensor may learn.
+        log_q_pos: the log-probability with which each positive is drawn as a negative, plus any constant (only
+            differences count); it broadcasts to (...). It is subtracted from all logits, the positive's included:
+            leaving that out biases the optimum.
+        log_q_neg: the same of each negative; it broadcasts to (..., K). Give both or neither. Where `mask` is False
+            it may be anything.
+        mask: booleans (..., K); False marks padding. Padding adds nothing to the loss, and its gradient is exactly 0.
+        reduction: "mean", "sum" or "none".
+
+    Returns:
+        The loss in nats, one number or, with "none", (...).
+
+    Raises:
+        ValueError: τ is not positive, scores or log q are empty, not finite or of shapes that do not match, one log q
+            is given without the other, or a row has no negative that counts. (Leave such rows out: `mask.any(-1)`.)
+
+    Source:
+        van den Oord, Li & Vinyals 2018 (InfoNCE); Bengio & Senécal 2008 and Jean et al. 2015 (sampled softmax).
+
+    Example:
+        >>> info_nce(1.0, [-1.0], temperature=0.05)
+        tensor(4.2484e-18, dtype=torch.float64)
+        >>> info_nce([0.5, 0.5], [[0.3, 0.1], [0.3, float("nan")]], mask=[[True, True], [True, False]], reduction="none")
+        tensor([0.0590, 0.0558], dtype=torch.float64)
     """
-    pos, neg, dtype = _scores(pos, neg)
+    pos, neg, dtype = _scores(pos, neg, finite=mask is None)
+    if mask is not None:
+        mask = _counted(mask, neg)
+        neg = _fill_padding(neg, "neg", mask, pos.detach().unsqueeze(-1))  # a gap of 0 overflows at no τ
     gaps = _gaps(pos, neg, temperature)
     if (log_q_pos is None) != (log_q_neg is None):
         raise ValueError(f"log_q_pos and log_q_neg go together, got {log_q_pos=} and {log_q_neg=}")
     if log_q_pos is not None:
         log_q_pos = _expand(log_q_pos, "log_q_pos", pos)
-        gaps = gaps - (_expand(log_q_neg, "log_q_neg", neg) - log_q_pos.unsqueeze(-1))
+        gaps = gaps - (_expand(log_q_neg, "log_q_neg", neg, mask) - log_q_pos.unsqueeze(-1))
+    if mask is not None:
+        gaps = gaps.masked_fill(~mask, -math.inf)
     return _reduce(_softplus(gaps.logsumexp(-1)), reduction, dtype)
 
 
@@ -220,14 +250,30 @@ def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
     return _reduce(_softplus(neg - pos.unsqueeze(-1)).mean(-1), reduction, dtype)
 
 
-def _scores(pos: Any, neg: Any, prefix: str = "") -> tuple[Tensor, Tensor, torch.dtype]:
-    """Checked scores in the dtype to compute in, and the dtype to answer in."""
-    pos, neg = as_float(pos, f"{prefix}pos"), as_float(neg, f"{prefix}neg")
+def _scores(
+    pos: Any, neg: Any, prefix: str = "", *, finite: bool = True
+) -> tuple[Tensor, Tensor, torch.dtype]:
+    """Checked scores in the dtype to compute in, and the dtype to answer in; `finite` asks it of the negatives."""
+    pos, neg = as_float(pos, f"{prefix}pos"), as_float(neg, f"{prefix}neg", finite=finite)
     if neg.dim() == 0 or neg.shape[:-1] != pos.shape:
         got = f"{prefix}pos {tuple(pos.shape)} and {prefix}neg {tuple(neg.shape)}"
         raise ValueError(f"{prefix}neg must be {prefix}pos's shape and one more axis of negatives, got {got}")
     dtype = torch.promote_types(pos.dtype, neg.dtype)
     return widen(pos.to(dtype)), widen(neg.to(dtype)), dtype
+
+
+def _counted(mask: Any, neg: Tensor) -> Tensor:
+    """A mask of neg's shape that leaves every row a negative."""
+    mask = as_mask(mask, "mask", neg.shape).to(neg.device)
+    kept = mask.any(-1)
+    first_bad(kept, ~kept, "mask must keep a negative in every row, so leave out rows without: mask.any(-1)")
+    return mask
+
+
+def _fill_padding(values: Tensor, name: str, mask: Tensor, fill: Any) -> Tensor:
+    """`values` where the mask is True, and finite there; `fill` in the padding, so that no gradient meets what stood there."""
+    first_bad(values, mask & ~values.detach().isfinite(), f"{name} must be finite where mask is True")
+    return values.where(mask, fill)
 
 
 def _gaps(pos: Tensor, neg: Tensor, temperature: Number) -> Tensor:
@@ -253,12 +299,13 @@ def _row(values: Tensor, name: str, like: Tensor) -> Tensor:
     return values.to(like.device)
 
 
-def _expand(value: Any, name: str, like: Tensor) -> Tensor:
-    tensor = widen(as_float(value, name))
+def _expand(value: Any, name: str, like: Tensor, mask: Tensor | None = None) -> Tensor:
+    tensor = widen(as_float(value, name, finite=mask is None))
     try:
-        return tensor.broadcast_to(like.shape)
+        expanded = tensor.broadcast_to(like.shape)
     except RuntimeError:
         raise ValueError(f"{name} must broadcast to {tuple(like.shape)}, got {tuple(tensor.shape)}") from None
+    return expanded if mask is None else _fill_padding(expanded, name, mask, 0.0)
 
 
 def _softplus(x: Tensor) -> Tensor:

@@ -173,6 +173,82 @@ def test_reductions(loss):
     assert torch.allclose(loss(pos, neg), each.mean())
 
 
+# Padded negatives ------------------------------------------------------------------------------------------
+
+PADDING = [float("nan"), float("inf"), float("-inf"), 0.0, 1e30]
+
+
+@st.composite
+def padded(draw):
+    """Scores (n, k + 1), a mask (n, k) that leaves each row a negative, and what stands in the padding."""
+    rows = draw(batches)
+    k = len(rows[0]) - 1
+    kept = [draw(st.lists(st.booleans(), min_size=k, max_size=k).filter(any)) for _ in rows]
+    return rows, kept, draw(st.sampled_from(PADDING))
+
+
+@given(padded(), temperatures, st.booleans())
+def test_padding_of_any_value_leaves_loss_and_gradients_those_of_the_rest(case, tau, corrected):
+    rows, kept, filler = case
+    mask = torch.tensor(kept)
+    pos, neg = split(rows)
+    log_q = torch.linspace(-9, -1, neg.numel(), dtype=F64).reshape(neg.shape) if corrected else None
+    given = {
+        "pos": pos.requires_grad_(),
+        "neg": neg.where(mask, filler).requires_grad_(),
+        "temperature": torch.tensor(tau, dtype=F64, requires_grad=True),
+    }
+    if log_q is not None:
+        given["log_q_pos"] = torch.tensor(-3.0, dtype=F64, requires_grad=True)
+        given["log_q_neg"] = log_q.where(mask, filler).requires_grad_()
+    each = info_nce(**given, mask=mask, reduction="none")
+    got = torch.autograd.grad(each.sum(), list(given.values()))
+    assert all(gradient.isfinite().all() for gradient in got)
+    assert (got[1][~mask] == 0).all() and (log_q is None or (got[4][~mask] == 0).all())
+
+    want, forces = [], [torch.zeros_like(gradient) for gradient in got]
+    for i, keep in enumerate(mask):
+        row = {name: value for name, value in given.items() if name != "neg"}
+        row |= {"pos": given["pos"][i], "neg": given["neg"][i, keep]}
+        if log_q is not None:
+            row["log_q_neg"] = given["log_q_neg"][i, keep]
+        qs = (-3.0, log_q[i, keep]) if log_q is not None else ()
+        want.append(ref_info_nce(pos[i].detach(), neg[i, keep], tau, *qs))
+        loss = info_nce(**row)
+        for total, one in zip(forces, torch.autograd.grad(loss, list(given.values())), strict=True):
+            total += one
+    close(each, want, rel=1e-11 + 1e-15 / tau)
+    for a, b in zip(got, forces, strict=True):
+        assert torch.allclose(a, b, rtol=1e-9, atol=1e-13 / tau**2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("tau", [1e-3, 0.07, 1e3])
+@pytest.mark.parametrize("filler", PADDING[:3])
+def test_padding_in_half_precision(dtype, tau, filler):
+    pos, neg = split([[0.5, 0.25, -0.5, 0.75], [0.125, -1.0, 0.375, 1.0]], dtype)
+    mask = torch.tensor([[True, True, False], [False, True, False]])
+    given = [pos, neg.where(mask, filler), torch.tensor(tau)]
+    pos, neg, temperature = (value.requires_grad_() for value in given)
+    each = info_nce(pos, neg, temperature=temperature, mask=mask, reduction="none")
+    each.sum().backward()
+    want = [ref_info_nce(p.detach(), n.detach()[m], tau) for p, n, m in zip(pos, neg, mask, strict=True)]
+    # The largest gap is 0.75/τ; float32 keeps its exponential to 1e-6/τ, and the answer is rounded to its dtype.
+    close(each.float(), want, rel=2 * torch.finfo(dtype).eps + 1e-5 + 1e-6 / tau, abs=1e-30)
+    for value in (pos, neg, temperature):
+        assert value.grad is not None and value.grad.isfinite().all()
+    assert neg.grad is not None and (neg.grad[~mask] == 0).all() and (neg.grad[mask] >= 0).all()
+
+
+def test_a_mask_without_padding_changes_nothing():
+    pos, neg = split([[0.5, 0.25, -0.5], [0.1, 0.9, 0.3]])
+    masked = info_nce(pos, neg, mask=torch.ones(2, 2, dtype=torch.bool), reduction="none")
+    close(masked, info_nce(pos, neg, reduction="none").tolist())
+    assert info_nce(0.5, [0.25, float("nan")], mask=[True, False]) == pytest.approx(
+        info_nce(0.5, [0.25]).item()
+    )
+
+
 # In the batch ----------------------------------------------------------------------------------------------
 
 
@@ -362,6 +438,20 @@ BAD = [
     (info_nce, (P, N), {"log_q_pos": 0.0, "log_q_neg": [0.0] * 3}, "log_q_neg", "(3,)"),
     (info_nce, (P, N), {"log_q_pos": 0.0, "log_q_neg": -inf}, "log_q_neg", "-inf"),
     (info_nce, (P, N), {"reduction": "avg"}, "reduction", "'avg'"),
+    (info_nce, (P, N), {"mask": [True, False]}, "mask", "(2,)"),
+    (info_nce, (P, N), {"mask": [[1, 0], [1, 1]]}, "mask", "int64"),
+    (info_nce, (P, N), {"mask": [[True, True], [False, False]]}, "mask", "[1]"),
+    (info_nce, (0.1, [0.1]), {"mask": [False]}, "mask", "False"),
+    (info_nce, (P, N), {"mask": "all"}, "mask", "'all'"),
+    (info_nce, (0.0, [0.0, nan]), {"mask": [True, True]}, "neg", "nan"),
+    (info_nce, (nan, [0.0, nan]), {"mask": [True, False]}, "pos", "nan"),
+    (
+        info_nce,
+        (0.0, [0.0, 0.0]),
+        {"mask": [True, False], "log_q_pos": 0, "log_q_neg": [-inf, 0]},
+        "log_q_neg",
+        "-inf",
+    ),
     (info_nce_in_batch, ([[1.0]], [[1.0]]), {}, "query", "(1, 1)"),
     (info_nce_in_batch, (eye, [[1.0], [0.0]]), {}, "key", "(2, 1)"),
     (info_nce_in_batch, (P, P), {}, "query", "(2,)"),
