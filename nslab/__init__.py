@@ -23,6 +23,7 @@ from nslab.losses import (
     info_nce_in_batch,
     nce_loss,
     sgns_loss,
+    sup_con_loss,
     triplet_loss,
 )
 from nslab.mining import categorize, mine_triplets
@@ -76,6 +77,7 @@ __all__ = [
     "smallest_k_finite",
     "softmax_entropy",
     "softmax_entropy_slope",
+    "sup_con_loss",
     "temperature_for_entropy",
     "triplet_loss",
     "unigram",

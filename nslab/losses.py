@@ -166,6 +166,63 @@ def info_nce_in_batch(
     return _reduce(loss, reduction, dtype)
 
 
+def sup_con_loss(
+    embeddings: Any, labels: Any, *, temperature: Number = 0.1, reduction: str = "mean"
+) -> Tensor:
+    """Supervised contrastive loss: InfoNCE with every other row of the label as a positive, averaged outside the log.
+
+    For row i with positives P(i), L_i = −1/|P(i)| Σ_{p ∈ P(i)} ln( e^(s_ip/τ) / Σ_{a ≠ i} e^(s_ia/τ) ), where
+    s_ia = embeddings_i · embeddings_a. The other positives stay in the denominator, so L_i is never below ln |P(i)|.
+    A row whose label no other row has is a negative for the others and has no loss of its own.
+    Two (B, B) matrices are held until the backward pass, and a third if τ learns.
+
+    Args:
+        embeddings: (B, d), used as they are: normalise them first if scores are to be cosines.
+        labels: integers (B,), of any value.
+        temperature: τ > 0; a tensor may learn.
+        reduction: "mean", over the rows that have a positive; "sum" or "none".
+
+    Returns:
+        The loss in nats, one number or, with "none", (B,), which is 0 for a row without a positive.
+
+    Raises:
+        ValueError: τ is not positive, no row has a positive (draw batches with two rows of a label; `drop_last` leaves out
+            a last batch that is too small), embeddings are empty or not finite, or labels do not match them.
+        TypeError: labels are not integers.
+
+    Source:
+        Khosla et al., Supervised Contrastive Learning, NeurIPS 2020, equation 2 (L_out).
+
+    Example:
+        >>> views = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0], [-0.6, 0.8]]
+        >>> sup_con_loss(views, [3, 3, 5, 5], temperature=0.5)
+        tensor(0.4302, dtype=torch.float64)
+    """
+    embeddings, labels = as_float(embeddings, "embeddings"), as_ids(labels, "labels")
+    if embeddings.dim() != 2:
+        raise ValueError(f"embeddings must be (B, d), got shape {tuple(embeddings.shape)}")
+    labels = _row(labels, "labels", embeddings)
+    same = labels.unsqueeze(-1) == labels
+    positives = same.clone().fill_diagonal_(False)
+    paired = positives.any(-1)
+    if not bool(paired.any()):
+        raise ValueError(
+            f"labels must give some row a positive, got {len(labels)} different ones: draw several rows of a label, "
+            "or drop a last batch that is too small (drop_last)"
+        )
+    same, positives = same[paired], positives[paired]
+    wide = widen(embeddings)
+    with torch.autocast(wide.device.type, enabled=False):
+        scores = wide[paired] @ wide.T
+    gaps = _gaps(scores.masked_fill(~positives, 0.0).sum(-1) / positives.sum(-1), scores, temperature)
+    pull = gaps.masked_fill(~positives, -math.inf).logsumexp(-1)  # exactly 0 of one positive
+    push = gaps.masked_fill(same, -math.inf).logsumexp(-1)
+    loss = pull + _softplus(push - pull)
+    if reduction == "none":
+        loss = loss.new_zeros(len(labels)).masked_scatter(paired, loss)
+    return _reduce(loss, reduction, embeddings.dtype)
+
+
 def debiased_info_nce(
     pos: Any, neg: Any, *, positive_rate: float, temperature: Number = 0.5, reduction: str = "mean"
 ) -> Tensor:

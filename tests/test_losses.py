@@ -17,6 +17,7 @@ from nslab.losses import (
     info_nce_in_batch,
     nce_loss,
     sgns_loss,
+    sup_con_loss,
     triplet_loss,
 )
 from nslab.mining import mine_triplets
@@ -297,6 +298,83 @@ def test_in_batch_half_precision():
     assert loss == info_nce_in_batch(half.detach().float(), half.detach().float(), temperature=1e-3).half()
 
 
+# Many positives --------------------------------------------------------------------------------------------
+
+
+def ref_sup_con(embeddings, labels, tau) -> list[mpmath.mpf]:
+    """Row by row from the definition; 0 for a row without a positive."""
+    rows = [exact(row) for row in embeddings]
+    losses = []
+    for i, row in enumerate(rows):
+        logit = {a: mpmath.fdot(row, rows[a]) / mpmath.mpf(tau) for a in range(len(rows)) if a != i}
+        found = [
+            mpmath.log1p(sum(mpmath.exp(logit[a] - logit[p]) for a in logit if a != p))
+            for p in logit
+            if labels[p] == labels[i]
+        ]
+        losses.append(sum(found) / len(found) if found else mpmath.mpf(0))
+    return losses
+
+
+def sphere(size: int, seed: int = 0, dim: int = 3) -> Tensor:
+    x = torch.randn(size, dim, dtype=F64, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.normalize(x, dim=1)
+
+
+@given(st.lists(st.integers(-1, 3), min_size=2, max_size=9), st.integers(0, 10**6), temperatures)
+def test_sup_con_equals_the_reference(labels, seed, tau):
+    z = sphere(len(labels), seed)
+    if len(set(labels)) == len(labels):
+        with pytest.raises(ValueError, match="positive"):
+            sup_con_loss(z, labels, temperature=tau)
+        return
+    got = sup_con_loss(z, labels, temperature=tau, reduction="none")
+    # Each score is off by some ulps of 1, so an exponential by some 1e-15/τ of itself.
+    close(got, ref_sup_con(z, labels, tau), rel=1e-12 + 1e-14 / tau)
+    paired = torch.tensor([labels.count(label) > 1 for label in labels])
+    assert (got[~paired] == 0).all()
+    close(sup_con_loss(z, labels, temperature=tau)[None], [got[paired].mean()], rel=1e-12)
+    close(sup_con_loss(z, labels, temperature=tau, reduction="sum")[None], [got.sum()], rel=1e-12)
+
+
+def test_sup_con_keeps_a_tiny_loss_and_its_floor():
+    got = sup_con_loss([[1.0], [1.0], [-1.0]], [0, 0, 1], temperature=0.05, reduction="none")
+    tiny = mpmath.log1p(mpmath.exp(mpmath.mpf(-2) / mpmath.mpf(0.05)))
+    close(got, [tiny, tiny, 0])
+    same = sup_con_loss([[1.0]] * 4 + [[-1.0]], [0, 0, 0, 0, 1], temperature=1e-3, reduction="none")
+    close(same, [mpmath.log(3)] * 4 + [0])
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 0, 1, 1, 2], [5] * 6], ids=["a lone row", "one label"])
+def test_sup_con_gradients(labels):
+    z, tau = sphere(6).requires_grad_(), torch.tensor(0.4, dtype=F64, requires_grad=True)
+    for reduction in ("mean", "none"):
+        assert torch.autograd.gradcheck(
+            lambda z, t, reduction=reduction: sup_con_loss(z, labels, temperature=t, reduction=reduction),
+            [z, tau],
+        )
+
+
+def test_sup_con_of_pairs_is_info_nce_in_the_batch():
+    a, b = sphere(5, 1), sphere(5, 2)
+    views, other = torch.cat([a, b]), torch.cat([b, a])
+    pairs = torch.arange(5).repeat(2)
+    want = info_nce_in_batch(views, other, ids=pairs, temperature=0.2, reduction="none")
+    close(sup_con_loss(views, pairs, temperature=0.2, reduction="none"), want.tolist())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("tau", [1e-3, 0.1, 1e3])
+def test_sup_con_in_half_precision(dtype, tau):
+    labels = [0, 1, 0, 1, 2]
+    z = sphere(5).to(dtype).requires_grad_()
+    got = sup_con_loss(z, labels, temperature=tau, reduction="none")
+    got.float().sum().backward()
+    assert got.dtype == dtype and z.grad is not None and z.grad.isfinite().all()
+    want = ref_sup_con(z.detach().double(), labels, tau)
+    close(got.float(), want, rel=torch.finfo(dtype).eps + 1e-5 + 1e-6 / tau, abs=1e-30)
+
+
 # Debiased, decoupled, SGNS, NCE, BPR, triplet --------------------------------------------------------------
 
 
@@ -452,6 +530,16 @@ BAD = [
         "log_q_neg",
         "-inf",
     ),
+    (sup_con_loss, ([1.0, 0.0], [0, 0]), {}, "embeddings", "(2,)"),
+    (sup_con_loss, ([[1.0, nan], [0.0, 1.0]], [0, 0]), {}, "embeddings", "nan"),
+    (sup_con_loss, ([], []), {}, "embeddings", "(0,)"),
+    (sup_con_loss, (eye, [0, 1]), {}, "labels", "2 different"),
+    (sup_con_loss, (eye, [0, 1]), {}, "labels", "drop_last"),
+    (sup_con_loss, (eye, [0, 0, 1]), {}, "labels", "(3,)"),
+    (sup_con_loss, (eye, [0.0, 0.0]), {}, "labels", "float64"),
+    (sup_con_loss, (eye, [0, 0]), {"temperature": 0.0}, "temperature", "0.0"),
+    (sup_con_loss, ([[1e30], [-1e30]], [0, 0]), {"temperature": 1e-300}, "temperature", "1e-300"),
+    (sup_con_loss, (eye, [0, 0]), {"reduction": "avg"}, "reduction", "'avg'"),
     (info_nce_in_batch, ([[1.0]], [[1.0]]), {}, "query", "(1, 1)"),
     (info_nce_in_batch, (eye, [[1.0], [0.0]]), {}, "key", "(2, 1)"),
     (info_nce_in_batch, (P, P), {}, "query", "(2,)"),
