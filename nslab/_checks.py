@@ -112,6 +112,13 @@ def one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def flag(value: Any, name: str) -> bool:
+    """True or False, nothing that merely counts as one."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
 def filled_table(counts: Tensor, name: str) -> None:
     """A table of counts without a negative entry, and without a row or a column of zeros."""
     first_bad(counts, counts < 0, f"{name} must be >= 0")

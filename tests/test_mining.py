@@ -1,12 +1,15 @@
-"""Triplet zones and mining against triple loops, on the boundaries and on real distances."""
+"""Triplet zones and mining against plain loops: on the boundaries, with ties, and on real data."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nslab import mining
 from nslab.datasets import digit_embeddings
 from nslab.losses import triplet_loss
 from nslab.mining import ZONES, categorize, mine_triplets
@@ -51,32 +54,85 @@ def test_half_precision_adds_the_margin_in_float32():
     assert categorize(d_ap, d_an + 0.0009765625, 1.2e-3).tolist() == [1]
 
 
-def slow_mine(d, labels, margin, strategy):
-    size, found = len(d), []
-    for a in range(size):
-        negatives = [n for n in range(size) if labels[n] != labels[a]]
-        for p in range(size):
-            if p == a or labels[p] != labels[a]:
+def slow_mine(d, rows, columns, margin, strategy, per_pair, square):
+    found = []
+    for a, row in enumerate(d):
+        negatives = [n for n in range(len(row)) if columns[n] != rows[a]]
+        for p in range(len(row)):
+            if columns[p] != rows[a] or (square and p == a):
                 continue
-            zone = {n: 0 if d[a][n] <= d[a][p] else 1 if d[a][n] < d[a][p] + margin else 2 for n in negatives}
-            if strategy == "hardest":
-                found += [(a, p, min(negatives, key=lambda n: (d[a][n], n)))] if negatives else []
-            else:
-                found += [(a, p, n) for n in negatives if ZONES[zone[n]] == strategy]
+            zone = {n: 0 if row[n] <= row[p] else 1 if row[n] < row[p] + margin else 2 for n in negatives}
+            kept = [n for n in negatives if strategy == "hardest" or ZONES[zone[n]] == strategy]
+            if kept and (per_pair or strategy == "hardest"):
+                kept = [min(kept, key=lambda n: (row[n], n))]
+            found += [(a, p, n) for n in kept]
     return found
 
 
-@given(st.integers(1, 9), st.integers(1, 4), st.integers(0, 10**6), st.sampled_from([0.0, 0.2, 0.5]))
-@pytest.mark.parametrize("strategy", [*ZONES, "hardest"])
-def test_mining_equals_the_triple_loop(strategy, size, classes, seed, margin):
+sizes, classes, seeds = st.integers(1, 9), st.integers(1, 4), st.integers(0, 10**6)
+every_way = pytest.mark.parametrize(
+    ("strategy", "per_pair"),
+    [(zone, each) for zone in ZONES for each in (False, True)] + [("hardest", False), ("hardest", True)],
+)
+
+
+def mined_as_by_hand(d, rows, columns, **options):
+    references = () if columns is None else (columns,)
+    got = mine_triplets(d, rows, *references, **options)
+    assert all(ids.dtype == torch.int64 for ids in got)
+    other = rows if columns is None else columns
+    want = slow_mine(d.tolist(), rows.tolist(), other.tolist(), square=columns is None, **options)
+    assert list(zip(*(ids.tolist() for ids in got), strict=True)) == want
+
+
+@given(sizes, classes, seeds, st.sampled_from([0.0, 0.2, 0.5]), st.sampled_from([1, 20, 2**22]))
+@every_way
+def test_mining_equals_the_triple_loop(strategy, per_pair, size, classes, seed, margin, block):
     generator = torch.Generator().manual_seed(seed)
     d = torch.randint(0, 6, (size, size), generator=generator).to(F64) / 8  # coarse: many ties
     labels = torch.randint(-1, classes - 1, (size,), generator=generator)
-    got = mine_triplets(d, labels, margin=margin, strategy=strategy)
-    assert all(ids.dtype == torch.int64 for ids in got)
-    assert list(zip(*(ids.tolist() for ids in got), strict=True)) == slow_mine(
-        d.tolist(), labels.tolist(), margin, strategy
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mining, "BLOCK", block)
+        mined_as_by_hand(d, labels, None, margin=margin, strategy=strategy, per_pair=per_pair)
+
+
+@given(sizes, sizes, classes, seeds, st.sampled_from([0.0, 0.25, 0.5]))
+@every_way
+def test_mining_of_queries_against_references(strategy, per_pair, rows, columns, classes, seed, margin):
+    generator = torch.Generator().manual_seed(seed)
+    d = torch.randint(0, 6, (rows, columns), generator=generator).to(F64) / 8
+    labels, others = (torch.randint(classes, (size,), generator=generator) for size in (rows, columns))
+    mined_as_by_hand(d, labels, others, margin=margin, strategy=strategy, per_pair=per_pair)
+
+
+def test_references_leave_no_diagonal_out():
+    d = [[0.0, 0.5], [0.5, 0.0]]
+    assert [len(ids) for ids in mine_triplets(d, [1, 2], strategy="easy")] == [0, 0, 0]
+    a, p, n = mine_triplets(d, [1, 2], [1, 2], strategy="easy")
+    assert (a.tolist(), p.tolist(), n.tolist()) == ([0, 1], [0, 1], [1, 0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_one_negative_a_pair_is_the_closest_of_all_in_its_zone(dtype):
+    embeddings, labels = digit_embeddings()
+    x = embeddings[:150].float()
+    d = torch.cdist(x, x).to(dtype)  # in half precision many are equal
+    for zone in ZONES:
+        a, p, n = mine_triplets(d, labels[:150], strategy=zone)
+        best: dict[tuple[int, int], tuple[float, int]] = {}
+        for i, j, k, far in zip(a.tolist(), p.tolist(), n.tolist(), d[a, n].tolist(), strict=True):
+            best[i, j] = min(best.get((i, j), (math.inf, 0)), (far, k))
+        one = mine_triplets(d, labels[:150], strategy=zone, per_pair=True)
+        assert list(zip(*(ids.tolist() for ids in one), strict=True)) == [
+            (i, j, k) for (i, j), (_, k) in best.items()
+        ]
+
+
+def test_a_margin_that_rounding_absorbs_leaves_equals_hard():
+    d = torch.tensor([[0.0, 1.0, 1.0, 2.0]])
+    labels, others = [5], [6, 5, 6, 6]
+    mined = {s: mine_triplets(d, labels, others, margin=1e-12, strategy=s, per_pair=True)[2] for s in ZONES}
+    assert [mined[s].tolist() for s in ZONES] == [[0], [], [3]]
 
 
 @pytest.mark.parametrize("labels", [[1, 1, 1], [1, 2, 3]])
@@ -123,6 +179,11 @@ BAD = [
     (mine_triplets, (D, [0, 1]), {"margin": -1}, "margin", "-1.0"),
     (mine_triplets, (D, [0, 1]), {"margin": inf}, "margin", "inf"),
     (mine_triplets, (D, [0, 1]), {"strategy": "semi-hard"}, "strategy", "'semi-hard'"),
+    (mine_triplets, (D, [0, 1]), {"per_pair": 1}, "per_pair", "1"),
+    (mine_triplets, ([[0.0, 1.0]], [0, 1], [0, 1]), {}, "labels", "(2,)"),
+    (mine_triplets, ([[0.0, 1.0]], [0], [0]), {}, "reference_labels", "(1,)"),
+    (mine_triplets, ([[0.0, 1.0]], [0], [0.5, 1.0]), {}, "reference_labels", "float64"),
+    (mine_triplets, ([0.0, 1.0], [0], [0, 1]), {}, "distances", "(2,)"),
 ]
 
 
