@@ -26,7 +26,7 @@ from nslab.losses import (
     sup_con_loss,
     triplet_loss,
 )
-from nslab.mining import categorize, mine_triplets
+from nslab.mining import MinedNegatives, categorize, mine_negatives, mine_triplets
 from nslab.noise import fixed_point, nce_gradient, nce_objective
 from nslab.samplers import AliasTable, ExclusionWindow, propose, unigram
 from nslab.theory import (
@@ -48,6 +48,7 @@ __all__ = [
     "AliasTable",
     "Cost",
     "ExclusionWindow",
+    "MinedNegatives",
     "bpr_loss",
     "categorize",
     "cost_in_batch",
@@ -67,6 +68,7 @@ __all__ = [
     "info_nce",
     "info_nce_in_batch",
     "linear_loss",
+    "mine_negatives",
     "mine_triplets",
     "nce_gradient",
     "nce_loss",

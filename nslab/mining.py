@@ -1,26 +1,31 @@
-"""Mining: which negatives of a batch to learn from, given distances and labels."""
+"""Mining: which negatives to learn from, in a batch with distances and labels, or in a corpus with scores."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from nslab._checks import (
     Number,
+    as_float,
     as_ids,
     distance,
     distance_pair,
+    first_bad,
     flag,
     non_negative,
+    number,
     one_of,
+    whole,
     widen,
 )
 
 ZONES = ("hard", "semi_hard", "easy")
-BLOCK = 2**22  # distances compared at a time
+BLOCK = 2**22  # distances or scores compared at a time
+ROWS = 256  # queries in a block of scores
 
 
 def categorize(d_ap: Any, d_an: Any, margin: Number) -> Tensor:
@@ -118,6 +123,108 @@ def mine_triplets(
     return anchors, positives, negatives
 
 
+class MinedNegatives(NamedTuple):
+    """What `mine_negatives` found for each query, hardest first; rows with fewer than k are padded.
+
+    ids (B, k) int64, −1 in the padding; scores (B, k), −inf in the padding; mask (B, k), False in the padding.
+    `mask.sum(-1)` counts the negatives of each query, and `mask` is what `info_nce` takes.
+    """
+
+    ids: Tensor
+    scores: Tensor
+    mask: Tensor
+
+
+def mine_negatives(
+    query: Any,
+    corpus: Any,
+    positives: Any,
+    k: int,
+    *,
+    rank: tuple[int, int] = (1, 100),
+    below: Number | None = None,
+    margin: Number | None = None,
+    exclude: Any = None,
+) -> MinedNegatives:
+    """Mine the k hardest negatives of each query from a corpus, a block of scores at a time.
+
+    The items of the corpus, but for the positives and what is excluded, are ranked by their score query · item, rank 1
+    the highest; of equal scores the lower id comes first. A candidate has a rank in `rank` and a score below the bounds
+    that `below` and `margin` set. The k hardest candidates are kept, or all of them where there are fewer: no query gets
+    others instead. The bounds (positive-aware mining) guard against unknown positives, which tend to score as high as
+    the known one.
+
+    Args:
+        query: (B, d), used as it is: normalise first if scores are to be cosines.
+        corpus: (N, d). Memory beside the input and the result does not grow with B or N.
+        positives: ids of the known positives in the corpus, (B,) or (B, P), rows with fewer padded by −1.
+        k: how many negatives a query gets, at most as many as `rank` holds.
+        rank: the first and the last rank that count. A first rank above 1 leaves out the very hardest.
+        below: a share in (0, 1], such as 0.95. A negative scores less than that share of the positive's score s⁺, exactly
+            less than s⁺ − (1 − below)·|s⁺|, so that a negative s⁺ is bounded too.
+        margin: >= 0, in the unit of scores. A negative scores less than s⁺ − margin. Of several positives the lowest
+            score is the bound; those that are not to set it go into `exclude`.
+        exclude: ids never returned, (B,) or (B, E), padded by −1: the query's own place in the corpus, for one.
+
+    Returns:
+        `MinedNegatives`: ids (B, k), scores (B, k) in the dtype of the input, mask (B, k).
+
+    Raises:
+        ValueError: query and corpus are not two matrices with one d, empty or not finite, ids lie outside [−1, N) or
+            do not match the queries, rank or k or a bound is out of range, a bound is set for a query without a
+            positive, or scores overflow.
+        TypeError: ids, ranks or k are not integers.
+
+    Source:
+        The bounds are "TopK-PercPos" and "TopK-MarginPos" of Moreira et al., NV-Retriever, arXiv 2407.15831, 2024.
+
+    Example:
+        >>> query, corpus = torch.eye(2), torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.5, 0.5], [0.0, 0.8]])
+        >>> mined = mine_negatives(query, corpus, positives=[0, 3], k=3, below=0.8)
+        >>> mined.ids
+        tensor([[ 2,  3, -1],
+                [ 2,  1,  0]])
+
+        An id of −1 reads the last item, and the mask leaves it out of the loss:
+
+        >>> from nslab import info_nce
+        >>> pos, neg = (query * corpus[[0, 3]]).sum(-1), (query.unsqueeze(1) * corpus[mined.ids]).sum(-1)
+        >>> info_nce(pos, neg, mask=mined.mask, temperature=0.5)
+        tensor(0.5497)
+    """
+    query, corpus = as_float(query, "query"), as_float(corpus, "corpus")
+    if query.dim() != 2 or corpus.dim() != 2 or query.shape[1] != corpus.shape[1]:
+        got = f"query {tuple(query.shape)} and corpus {tuple(corpus.shape)}"
+        raise ValueError(f"query must be (B, d) and corpus (N, d), got {got}")
+    dtype = torch.promote_types(query.dtype, corpus.dtype)
+    first, last = _ranks(rank, whole(k, "k", minimum=1))
+    positives = _row_ids(positives, "positives", query, len(corpus))
+    left_out = positives
+    if exclude is not None:
+        left_out = torch.cat([positives, _row_ids(exclude, "exclude", query, len(corpus))], dim=1)
+    bounded = below is not None or margin is not None
+    slack = 0.0 if below is None else 1 - _share(below)
+    apart = 0.0 if margin is None else float(non_negative(margin, "margin"))
+    if bounded:
+        known = (positives >= 0).any(-1)
+        first_bad(known, ~known, "positives must hold one for each query when below or margin is given")
+
+    found = []
+    with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
+        for q, own, out in zip(query.split(ROWS), positives.split(ROWS), left_out.split(ROWS), strict=True):
+            q = widen(q.to(dtype))
+            scores, ids = _ranked(q, corpus, out, last)
+            scores, ids = scores[:, first - 1 :], ids[:, first - 1 :]
+            if bounded:
+                lowest = _positive_scores(q, corpus, own).amin(-1, keepdim=True)
+                bound = lowest - (slack * lowest.abs()).clamp(min=apart)
+                scores, ids = _best(scores.masked_fill(scores >= bound, -math.inf), ids, k)
+            found.append((scores[:, :k], ids[:, :k]))
+    scores, ids = (torch.cat(blocks) for blocks in zip(*found, strict=True))
+    mask = scores > -math.inf
+    return MinedNegatives(ids.masked_fill(~mask, -1), scores.to(dtype), mask)
+
+
 def _zone(d_ap: Tensor, d_an: Tensor, margin: Number) -> Tensor:
     """int8 codes, as small as they can be: mining makes one for each triplet."""
     farther = d_an > d_ap
@@ -171,3 +278,70 @@ def _first_beyond(values: Tensor, rows: Tensor, ascending: Tensor) -> Tensor:
     packed[rows, slots] = values
     places = torch.searchsorted(ascending, packed, right=True)[rows, slots]
     return places.clamp(max=ascending.shape[1] - 1)
+
+
+def _ranks(rank: Any, k: int) -> tuple[int, int]:
+    """The first and the last rank, checked."""
+    if not isinstance(rank, tuple | list) or len(rank) != 2:
+        raise ValueError(f"rank must be two numbers, the first and the last rank, got {rank!r}")
+    first, last = (whole(one, "rank", minimum=1) for one in rank)
+    if first > last:
+        raise ValueError(f"rank must not end before it begins, got {rank!r}")
+    if k > last - first + 1:
+        raise ValueError(f"k must be at most the {last - first + 1} ranks of rank={rank!r}, got {k}")
+    return first, last
+
+
+def _share(below: Any) -> float:
+    share = float(number(below, "below"))
+    if not 0 < share <= 1:
+        raise ValueError(f"below must lie in (0, 1], got {share!r}")
+    return share
+
+
+def _row_ids(ids: Any, name: str, query: Tensor, size: int) -> Tensor:
+    """(B, P) ids in [0, size), or −1 for padding."""
+    ids = as_ids(ids, name).to(query.device)
+    first_bad(ids, (ids < -1) | (ids >= size), f"{name} must lie in [0, {size}), or be -1 for padding")
+    if ids.dim() not in (1, 2) or len(ids) != len(query):
+        raise ValueError(f"{name} must have a row for each of {len(query)} queries, got {tuple(ids.shape)}")
+    return ids.reshape(len(ids), -1)
+
+
+def _ranked(query: Tensor, corpus: Tensor, left_out: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Scores and ids (rows, count) of the best items, those left out aside; −inf and −1 past the last of them."""
+    best, ids = query.new_full((len(query), count), -math.inf), left_out.new_full((len(query), count), -1)
+    width = BLOCK // ROWS
+    for start, block in zip(range(0, len(corpus), width), corpus.split(width), strict=True):
+        scores = query @ widen(block).to(query).T
+        if not all(extreme.isfinite() for extreme in scores.aminmax()):
+            first_bad(scores, ~scores.isfinite(), "scores of query and corpus must be finite")
+        row, column = ((left_out >= start) & (left_out < start + len(block))).nonzero(as_tuple=True)
+        scores[row, left_out[row, column] - start] = -math.inf
+        places = _places_of_top(scores, count)
+        scores, ids = torch.cat([best, scores.gather(1, places)], 1), torch.cat([ids, places + start], 1)
+        best, ids = _best(scores, ids, count)
+    return best, ids
+
+
+def _positive_scores(query: Tensor, corpus: Tensor, positives: Tensor) -> Tensor:
+    """(rows, P); inf in the padding, as it bounds nothing."""
+    items = widen(corpus[positives.clamp(min=0).to(corpus.device)]).to(query)
+    return (items @ query.unsqueeze(-1)).squeeze(-1).masked_fill(positives < 0, math.inf)
+
+
+def _places_of_top(scores: Tensor, count: int) -> Tensor:
+    """Where the largest `count` of each row stand, ascending; of equal scores the first, which topk leaves open."""
+    if scores.shape[1] <= count:
+        return torch.arange(scores.shape[1], device=scores.device).expand(len(scores), -1)
+    values, places = scores.topk(count + 1)
+    places = places[:, :count]
+    tied = ((values[:, -1] == values[:, -2]) & (values[:, -1] > -math.inf)).nonzero().squeeze(-1)
+    places[tied] = scores[tied].sort(dim=-1, descending=True, stable=True).indices[:, :count]
+    return places.sort(dim=-1).values
+
+
+def _best(scores: Tensor, ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The largest scores of each row, descending, and their ids; equal scores keep their order."""
+    scores, order = scores.sort(dim=-1, descending=True, stable=True)
+    return scores[:, :count], ids.gather(1, order[:, :count])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from nslab import mining
 from nslab.datasets import digit_embeddings
-from nslab.losses import triplet_loss
-from nslab.mining import ZONES, categorize, mine_triplets
+from nslab.losses import info_nce, triplet_loss
+from nslab.mining import ZONES, categorize, mine_negatives, mine_triplets
 
 F64 = torch.float64
 distances = st.floats(0, 2)
@@ -157,7 +157,124 @@ def test_the_zones_share_out_all_triplets_of_real_digits():
     assert ((labels[a] == labels[p]) & (labels[a] != labels[n]) & (a != p)).all()
 
 
+# From a corpus ---------------------------------------------------------------------------------------------
+
+
+def slow_negatives(query, corpus, positives, exclude, k, rank, below, margin):
+    """(ids, scores) of each query, by sorting everything."""
+    answers = []
+    for q, own, out in zip(query.tolist(), positives, exclude, strict=True):
+        score = [sum(x * y for x, y in zip(q, item, strict=True)) for item in corpus.tolist()]
+        ranked = sorted(set(range(len(score))) - {*own, *out}, key=lambda i: (-score[i], i))
+        bound = math.inf
+        if below is not None or margin is not None:
+            lowest = min(score[i] for i in own if i >= 0)
+            bound = lowest - max((1 - (below or 1)) * abs(lowest), margin or 0)
+        kept = [i for i in ranked[rank[0] - 1 : rank[1]] if score[i] < bound][:k]
+        answers.append((kept, [score[i] for i in kept]))
+    return answers
+
+
+@st.composite
+def searches(draw):
+    """Whole numbers as embeddings: scores are exact, and many are equal."""
+    b, n, d = draw(st.integers(1, 5)), draw(st.integers(1, 25)), draw(st.integers(1, 3))
+    generator = torch.Generator().manual_seed(draw(seeds))
+    query, corpus = (torch.randint(-2, 3, (size, d), generator=generator).to(F64) for size in (b, n))
+    below, margin = (
+        draw(st.sampled_from([None, 0.5, 0.75, 1.0])),
+        draw(st.sampled_from([None, 0.0, 1.0, 2.5])),
+    )
+    lowest = 0 if below or margin is not None else -1
+    ids = [
+        [[draw(st.integers(low, n - 1)), *draw(st.lists(st.integers(-1, n - 1), min_size=w, max_size=w))]
+         for _ in range(b)]
+        for low, w in ((lowest, draw(st.integers(0, 2))), (-1, draw(st.integers(0, 3))))
+    ]  # fmt: skip
+    first = draw(st.integers(1, 6))
+    rank = (first, draw(st.integers(first, 30)))
+    k = draw(st.integers(1, rank[1] - rank[0] + 1))
+    return query, corpus, *ids, k, {"rank": rank, "below": below, "margin": margin}
+
+
+@given(searches(), st.sampled_from([(1, 1), (2, 10), (3, 12), (256, 2**22)]))
+def test_mined_negatives_are_those_of_sorting_everything(search, blocks):
+    query, corpus, positives, exclude, k, options = search
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mining, "ROWS", blocks[0])
+        patch.setattr(mining, "BLOCK", blocks[1])
+        mined = mine_negatives(query, corpus, positives, k, exclude=exclude, **options)
+    want = slow_negatives(query, corpus, positives, exclude, k, **options)
+    assert mined.ids.shape == mined.scores.shape == mined.mask.shape == (len(query), k)
+    assert mined.mask.sum(-1).tolist() == [len(ids) for ids, _ in want]
+    assert mined.ids.tolist() == [ids + [-1] * (k - len(ids)) for ids, _ in want]
+    assert mined.scores.tolist() == [scores + [-math.inf] * (k - len(scores)) for _, scores in want]
+
+
+def test_mining_from_real_scores_in_many_blocks(monkeypatch):
+    embeddings, _ = digit_embeddings()
+    ids = torch.arange(1797)
+    once = mine_negatives(embeddings, embeddings, ids, 40, rank=(3, 60))
+    monkeypatch.setattr(mining, "BLOCK", 100 * mining.ROWS)
+    blocks = mine_negatives(embeddings, embeddings, ids, 40, rank=(3, 60))
+    scores = (embeddings @ embeddings.T).fill_diagonal_(-math.inf).sort(descending=True).values[:, 2:42]
+    # A cosine of 16 products is off by at most some 16 ulps of 1, so a sorted one as well.
+    for mined in (once, blocks):
+        torch.testing.assert_close(mined.scores, scores, rtol=0, atol=1e-14)
+        own = (embeddings[mined.ids] * embeddings.unsqueeze(1)).sum(-1)
+        torch.testing.assert_close(mined.scores, own, rtol=0, atol=1e-14)
+        assert mined.mask.all() and (mined.ids != ids.unsqueeze(-1)).all()
+        assert all(len(set(row)) == 40 for row in mined.ids.tolist())
+
+
+def test_a_plain_search_mines_false_negatives_and_a_bound_drops_some():
+    embeddings, labels = digit_embeddings()
+    ids, positives = torch.arange(len(labels)), torch.empty_like(labels)
+    for label in range(10):  # each picture's known positive is another one of its digit
+        members = (labels == label).nonzero().squeeze(-1)
+        positives[members] = members.roll(1)
+
+    def false_of_mined(**bound):
+        mined = mine_negatives(embeddings, embeddings, positives, 10, exclude=ids, **bound)
+        false = (labels[mined.ids] == labels.unsqueeze(-1)) & mined.mask
+        return int(false.sum()), int(mined.mask.sum())
+
+    plain, bounded = false_of_mined(), false_of_mined(below=0.9)
+    assert plain[1] == 10 * len(labels) and plain[0] > 0.9 * plain[1]
+    assert bounded[0] < 0.7 * plain[0]
+    assert bounded[0] / bounded[1] < plain[0] / plain[1] - 0.05
+    assert false_of_mined(margin=0.1)[0] < 0.7 * plain[0]
+
+
+def test_mined_negatives_go_into_info_nce_with_their_mask():
+    embeddings = digit_embeddings().embeddings[:200].clone().requires_grad_()
+    tau = torch.tensor(0.1, dtype=F64, requires_grad=True)
+    positives = torch.arange(200).roll(1)
+    mined = mine_negatives(embeddings, embeddings, positives, 8, exclude=range(200), below=0.9)
+    some = mined.mask.any(-1)
+    assert not mined.mask.all() and some.any() and not mined.scores.requires_grad
+    pos = (embeddings * embeddings[positives]).sum(-1)
+    loss = info_nce(
+        pos[some], mined.scores[some], mask=mined.mask[some], temperature=tau
+    )  # −inf in the padding
+    loss.backward()
+    for learns in (embeddings, tau):
+        assert learns.grad is not None and learns.grad.isfinite().all() and learns.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_mining_in_half_precision_ranks_float32_scores(dtype):
+    x = digit_embeddings().embeddings[:100].to(dtype)
+    mined = mine_negatives(x, x, range(100), 5)
+    wide = mine_negatives(x.float(), x.float(), range(100), 5)
+    assert mined.scores.dtype == dtype
+    own = (x[mined.ids].float() * x.unsqueeze(1).float()).sum(-1)
+    for scores in (wide.scores, own):  # sums of 16 products in float32, rounded to the dtype
+        torch.testing.assert_close(mined.scores.float(), scores, rtol=torch.finfo(dtype).eps, atol=2e-6)
+
+
 nan, inf = float("nan"), float("inf")
+Q, C = [[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]
 D = [[0.0, 1.0], [1.0, 0.0]]
 BAD = [
     (categorize, (nan, [0.1], 0.2), {}, "d_ap", "nan"),
@@ -184,6 +301,32 @@ BAD = [
     (mine_triplets, ([[0.0, 1.0]], [0], [0]), {}, "reference_labels", "(1,)"),
     (mine_triplets, ([[0.0, 1.0]], [0], [0.5, 1.0]), {}, "reference_labels", "float64"),
     (mine_triplets, ([0.0, 1.0], [0], [0, 1]), {}, "distances", "(2,)"),
+    (mine_negatives, ([1.0, 0.0], C, [0], 1), {}, "query", "(2,)"),
+    (mine_negatives, (Q, [[1.0]], [0, 0], 1), {}, "corpus", "(1, 1)"),
+    (mine_negatives, (Q, [[1.0, nan]], [0, 0], 1), {}, "corpus", "nan"),
+    (mine_negatives, ([[inf, 0.0]], C, [0], 1), {}, "query", "inf"),
+    (mine_negatives, (Q, [], [0, 0], 1), {}, "corpus", "(0,)"),
+    (mine_negatives, ([[1e200, -1e200]], [[1e200, 1e200]], [0], 1), {}, "scores", "nan"),
+    (mine_negatives, (Q, C, [0, 3], 1), {}, "positives", "3"),
+    (mine_negatives, (Q, C, [0, -2], 1), {}, "positives", "-2"),
+    (mine_negatives, (Q, C, [0], 1), {}, "positives", "(1,)"),
+    (mine_negatives, (Q, C, 0, 1), {}, "positives", "()"),
+    (mine_negatives, (Q, C, [0.0, 1.0], 1), {}, "positives", "float64"),
+    (mine_negatives, (Q, C, [[0], [1, 2]], 1), {}, "positives", "[1, 2]"),
+    (mine_negatives, (Q, C, [0, -1], 1), {"below": 0.9}, "positives", "[1]"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"exclude": [0, 9]}, "exclude", "9"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"exclude": [[[0], [0]]]}, "exclude", "(1, 2, 1)"),
+    (mine_negatives, (Q, C, [0, 2], 0), {}, "k", "0"),
+    (mine_negatives, (Q, C, [0, 2], 1.5), {}, "k", "1.5"),
+    (mine_negatives, (Q, C, [0, 2], 3), {"rank": (2, 3)}, "k", "3"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"rank": (3, 2)}, "rank", "(3, 2)"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"rank": (0, 2)}, "rank", "0"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"rank": (1, 2.5)}, "rank", "2.5"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"rank": 5}, "rank", "5"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"below": 0}, "below", "0.0"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"below": 95}, "below", "95.0"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"below": "most"}, "below", "'most'"),
+    (mine_negatives, (Q, C, [0, 2], 1), {"margin": -0.1}, "margin", "-0.1"),
 ]
 
 
