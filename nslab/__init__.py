@@ -5,6 +5,7 @@
 299
 """
 
+from nslab.diagnosis import Diagnosis, diagnose
 from nslab.diagnostics import (
     Cost,
     cost_in_batch,
@@ -47,6 +48,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AliasTable",
     "Cost",
+    "Diagnosis",
     "ExclusionWindow",
     "MinedNegatives",
     "bpr_loss",
@@ -55,6 +57,7 @@ __all__ = [
     "cost_per_example",
     "debiased_info_nce",
     "decoupled_info_nce",
+    "diagnose",
     "effective_margin",
     "effective_negatives",
     "equal_negatives_loss",

@@ -1,0 +1,75 @@
+"""The command line: `python -m nslab diagnose queries.npy keys.npy --labels labels.npy`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nslab import diagnose
+
+PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+)
+PAGE += '<meta name="color-scheme" content="light dark"><title>Diagnosis</title><body style="margin: 1em">{}</body></html>'
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; 0 if it went well, 2 if the input is refused, with one line on stderr that says why."""
+    parser = argparse.ArgumentParser(prog="python -m nslab", description="Negative Sampling Lab")
+    commands = parser.add_subparsers(dest="command")
+    command = commands.add_parser("diagnose", help="say what the negatives of your embeddings do")
+    command.add_argument("query", help="queries, (B, d): a .npy file, or .csv with commas and no header")
+    command.add_argument("key", help="keys, (M, d): key i is the positive of query i; extra keys come last")
+    command.add_argument("--labels", help="one integer for each key: its class", metavar="FILE")
+    command.add_argument("--ids", help="one integer for each key: the item it holds", metavar="FILE")
+    command.add_argument("--temperature", type=float, default=0.07, help="τ (0.07)", metavar="τ")
+    command.add_argument(
+        "--k", type=int, help="negatives of one anchor in training (all others)", metavar="K"
+    )
+    command.add_argument("--json", action="store_true", help="print the numbers as JSON")
+    command.add_argument("--html", help="also write the report with its pictures here", metavar="FILE")
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        parser.print_help()
+        return 0
+    try:
+        found = diagnose(
+            _read(given.query),
+            _read(given.key),
+            labels=given.labels and _read(given.labels, np.int64),
+            ids=given.ids and _read(given.ids, np.int64),
+            temperature=given.temperature,
+            k=given.k,
+        )
+        if given.html:
+            Path(given.html).write_text(PAGE.format(found._repr_html_()), encoding="utf-8")
+    except (OSError, TypeError, ValueError) as error:
+        print("python -m nslab:", " ".join(str(error).split()), file=sys.stderr)
+        return 2
+    print(json.dumps(found.as_dict(), indent=2, allow_nan=False) if given.json else found)
+    return 0
+
+
+def _read(name: str, csv_dtype: Any = np.float64) -> np.ndarray:
+    """The array in a file; a .csv of one row of numbers for each line."""
+    try:
+        if name.endswith(".csv"):
+            columns = np.loadtxt(name, delimiter=",", dtype=csv_dtype, ndmin=2)
+            return columns.ravel() if csv_dtype is np.int64 else columns
+        array = np.load(name, allow_pickle=False)
+    except OSError as error:
+        raise ValueError(f"cannot read {name}: {error.strerror or error}") from None
+    except (EOFError, ValueError) as error:
+        raise ValueError(f"{name} is not an array in .npy or .csv format: {error}") from None
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name} is not one array in .npy format, but an archive of several")
+    return array
+
+
+if __name__ == "__main__":
+    sys.exit(main())

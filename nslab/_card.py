@@ -1,0 +1,152 @@
+"""A diagnosis as a card of HTML: each finding beside a small picture, in the colours of the page that shows it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from nslab._advice import Finding, Numbers, findings, heading, number, percent
+
+Curves = dict[str, list[float]]
+
+# Colours have the roles they have in the course's figures; all can be told from white and from black.
+STYLE = """
+.nslab-diagnosis { --positive: #009e73; --negative: #3c9fd6; --false: #cc79a7; --act: #d55e00; --look: #d08a00;
+  color: var(--jp-content-font-color1, inherit); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
+  font-size: 14px; line-height: 1.45; max-width: 72em }
+.nslab-diagnosis div.topics { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21em), 1fr)); gap: 1.2em 2em;
+  align-items: start }
+.nslab-diagnosis section { border-left: 3px solid var(--tone); padding-left: 0.9em; min-width: 0 }
+.nslab-diagnosis p { margin: 0.4em 0 }
+.nslab-diagnosis b + small { margin-left: 0.6em; border: 1px solid var(--tone); border-radius: 0.8em; padding: 0 0.6em }
+.nslab-diagnosis figure { margin: 0.5em 0 }
+.nslab-diagnosis svg { display: block; width: 100%; height: 72px; overflow: visible; border-bottom: 1px solid currentColor }
+.nslab-diagnosis svg * { vector-effect: non-scaling-stroke }
+.nslab-diagnosis figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 0.8em; font-size: 12px; opacity: 0.85 }
+.nslab-diagnosis i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.3em; background: var(--role) }
+"""  # fmt: skip
+TONES = {"good": "var(--positive)", "look": "var(--look)", "act": "var(--act)", "ask": "currentColor"}
+INK = "currentColor"
+
+
+def card(n: Numbers, curves: Curves) -> str:
+    """The whole diagnosis as one block of HTML."""
+    body = "".join(
+        _section(finding, PICTURES.get(finding.topic, _none)(n, curves)) for finding in findings(n)
+    )
+    return (
+        f'<div class="nslab-diagnosis"><style>{STYLE}</style><p>{_prose(heading(n))}</p>'
+        f'<div class="topics">{body}</div></div>'
+    )
+
+
+def _section(finding: Finding, picture: str) -> str:
+    return (
+        f'<section style="--tone: {TONES[finding.tone]}"><b>{escape(finding.topic)}</b><small>{finding.tone}</small>'
+        f"{picture}<p>{_prose(finding.measured)}</p><p>{_prose('→ ' + finding.advice)}</p></section>"
+    )
+
+
+def _prose(text: str) -> str:
+    """Escaped; a value stays on the line of its name and unit."""
+    return escape(text).replace(" = ", "\u00a0=\u00a0").replace(" %", "\u00a0%")
+
+
+def _none(n: Numbers, curves: Curves) -> str:
+    return ""
+
+
+def _scores(n: Numbers, curves: Curves) -> str:
+    low, high = curves["score_ends"]
+    areas = "".join(
+        _path(
+            _places([0, *range(41), 40]),
+            [0, *(bar for bar in [bars[0], *bars]), 0],
+            f"var(--{role})",
+            fill=True,
+        )
+        for role, bars in (("negative", curves["negative_bars"]), ("positive", curves["positive_bars"]))
+    )
+    keys = (_key("negatives", "var(--negative)"), _key("positives", "var(--positive)"))
+    return _figure("Histograms of scores", areas, number(low), *keys, number(high))
+
+
+def _count(n: Numbers, curves: Curves) -> str:
+    if not curves.get("log_taus"):
+        return ""
+    log_taus, top = curves["log_taus"], math.log(n["k"])
+    if top == 0:
+        return ""
+    here = (math.log(n["temperature"]) - log_taus[0]) / (log_taus[-1] - log_taus[0])
+    curve = _path(_places(log_taus), [count / top for count in curves["log_counts"]], "var(--negative)")
+    mark = _path([here, here], [0, 1], INK, dash=True) if 0 <= here <= 1 else ""
+    ends = (f"τ {number(math.exp(log_taus[0]))}", f"τ {number(math.exp(log_taus[-1]))}")
+    words = f"Effective negatives, 1 to {number(n['k'])}, over τ"
+    return _figure(
+        words,
+        curve + mark,
+        ends[0],
+        _key("how many count; dashed: your τ", "var(--negative)"),
+        ends[1],
+    )
+
+
+def _false(n: Numbers, curves: Curves) -> str:
+    if n["false_share"] is None:
+        return ""
+    bars = [
+        f'<rect x="0" y="{y}" width="{240 * share:.1f}" height="26" style="fill: var(--false); opacity: {opacity}"/>'
+        for y, share, opacity in ((5, n["false_share"], 0.6), (39, n["false_push"], 1))
+    ]
+    keys = (
+        f"above: of the negatives, {percent(n['false_share'])}",
+        f"below: of the push, {percent(n['false_push'])}",
+    )
+    return _figure("Share of false negatives, and of the push on them", "".join(bars), *map(escape, keys))
+
+
+def _draws(n: Numbers, curves: Curves) -> str:
+    xs = _places([math.log(k) for k in curves["ks"]])
+    body = _path([0, 1], [0.95, 0.95], INK, dash=True) + _path(
+        xs, curves["chance_of_mean"], "var(--look)", dash=True
+    )
+    body += _path(xs, curves["chance"], "var(--positive)")
+    keys = (_key("chance of a hard one", "var(--positive)"), _key("as the mean ρ promises", "var(--look)"))
+    return _figure(
+        "Chance of a hard negative over K, 95 % marked", body, "K 1", *keys, f"K {number(curves['ks'][-1])}"
+    )
+
+
+PICTURES = {
+    "Scores": _scores,
+    "Negatives that count": _count,
+    "False negatives": _false,
+    "K for a hard negative": _draws,
+}
+
+
+def _places(values: Sequence[float]) -> list[float]:
+    low, high = min(values), max(values)
+    return [(value - low) / (high - low) for value in values]
+
+
+def _path(
+    xs: Sequence[float], ys: Sequence[float], colour: str, *, fill: bool = False, dash: bool = False
+) -> str:
+    """A line, or the area under it, through points in the unit square."""
+    points = " ".join(f"{240 * x:.1f},{72 - 70 * y:.1f}" for x, y in zip(xs, ys, strict=True))
+    look = f"fill: {colour}; fill-opacity: 0.55" if fill else f"fill: none; stroke: {colour}; stroke-width: 2"
+    return f'<polyline points="{points}" style="{look}{"; stroke-dasharray: 4 4; opacity: 0.8" if dash else ""}"/>'
+
+
+def _figure(words: str, body: str, *captions: str) -> str:
+    below = "".join(f"<span>{caption}</span>" for caption in captions)
+    return (
+        f'<figure><svg viewBox="0 0 240 72" preserveAspectRatio="none" role="img" aria-label="{escape(words)}">{body}</svg>'
+        f"<figcaption>{below}</figcaption></figure>"
+    )
+
+
+def _key(text: str, colour: str) -> str:
+    return f'<span><i style="--role: {colour}"></i>{escape(text)}</span>'
