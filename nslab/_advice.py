@@ -84,7 +84,8 @@ def _tenth(n: Numbers) -> int:
 
 # The first rule of a topic that holds is the one that speaks. Why the thresholds stand where they do:
 #   scores   0.5 of the negatives lie below the positive by chance alone; below 0.6 nothing has been learnt yet. With
-#            less than 0.05 of the pull left, the loss moves the model twenty times less than at the start.
+#            less than 0.05 of the pull left, the loss moves the model twenty times less than at the start. A pull
+#            above 0.5 is a positive with less than half of the weight.
 #   count    Below 2, one negative has most of the push. Above K/2, the softmax hardly chooses.
 #   false    Half of the push is most of it. Twice their share means that τ seeks them out, and 0.1 that it matters.
 #   repeats  A repeat scores as high as the positive, whose weight stays below 1/2: 0.05 puts that on 1 anchor in 20.
@@ -96,6 +97,7 @@ RULES = (
     Rule("Scores", "act", lambda n: n["positive_wins"] < 0.6, lambda n: "The positives score hardly better than chance. Check first that row i of query and row i of key belong together.", "01"),
     Rule("Scores", "look", lambda n: n["pull"] < 0.05, lambda n: "The positive has nearly won, so these negatives hardly move the model. Harder ones would, and so would a higher τ.", "02"),
     Rule("Scores", "look", lambda n: n["gap_mean"] < _margin(n), lambda n: f"The gap is below τ ln K = {number(_margin(n))}, at which equal negatives leave the positive half of the weight: there is room to train.", "03"),
+    Rule("Scores", "look", lambda n: n["pull"] > 0.5, lambda n: f"The gap is above τ ln K = {number(_margin(n))}, yet most of the pull is left: a few negatives far above the mean decide, so look at those.", "03"),
     Rule("Scores", "good", lambda n: True, lambda n: f"The gap is above τ ln K = {number(_margin(n))}, at which equal negatives leave the positive half of the weight.", "03"),
     Rule("Negatives that count", "good", lambda n: n["k"] <= 2, lambda n: "So few negatives leave τ nothing to choose between.", "05"),
     Rule("Negatives that count", "look", lambda n: n["effective_negatives"] < 2, lambda n: f"One negative takes most of the push, so a larger K buys little. Raise τ{_towards(n, 10)}.", "05"),

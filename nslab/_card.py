@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from nslab._advice import Finding, Numbers, findings, heading, number, percent
+from nslab._advice import Finding, Numbers, findings, heading, number
 
 Curves = dict[str, list[float]]
 
@@ -23,7 +23,8 @@ STYLE = """
 .nslab-diagnosis figure { margin: 0.5em 0 }
 .nslab-diagnosis svg { display: block; width: 100%; height: 72px; overflow: visible; border-bottom: 1px solid currentColor }
 .nslab-diagnosis svg * { vector-effect: non-scaling-stroke }
-.nslab-diagnosis figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 0.8em; font-size: 12px; opacity: 0.85 }
+.nslab-diagnosis figcaption { font-size: 12px; opacity: 0.85 }
+.nslab-diagnosis figcaption div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 0.8em }
 .nslab-diagnosis i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.3em; background: var(--role) }
 """  # fmt: skip
 TONES = {"good": "var(--positive)", "look": "var(--look)", "act": "var(--act)", "ask": "currentColor"}
@@ -58,38 +59,27 @@ def _none(n: Numbers, curves: Curves) -> str:
 
 
 def _scores(n: Numbers, curves: Curves) -> str:
-    low, high = curves["score_ends"]
-    areas = "".join(
-        _path(
-            _places([0, *range(41), 40]),
-            [0, *(bar for bar in [bars[0], *bars]), 0],
-            f"var(--{role})",
-            fill=True,
-        )
-        for role, bars in (("negative", curves["negative_bars"]), ("positive", curves["positive_bars"]))
-    )
+    xs = [min(step, 40) / 40 for step in range(42)]  # the last bar goes down at its right end
+    areas = [
+        _path(xs, [0, *curves[f"{role}_bars"], 0], f"var(--{role})", fill=True)
+        for role in ("negative", "positive")
+    ]
     keys = (_key("negatives", "var(--negative)"), _key("positives", "var(--positive)"))
-    return _figure("Histograms of scores", areas, number(low), *keys, number(high))
+    return _figure(
+        "Histograms of scores", "".join(areas), [number(end) for end in curves["score_ends"]], *keys
+    )
 
 
 def _count(n: Numbers, curves: Curves) -> str:
-    if not curves.get("log_taus"):
+    if n["k"] == 1 or "log_taus" not in curves:
         return ""
     log_taus, top = curves["log_taus"], math.log(n["k"])
-    if top == 0:
-        return ""
     here = (math.log(n["temperature"]) - log_taus[0]) / (log_taus[-1] - log_taus[0])
-    curve = _path(_places(log_taus), [count / top for count in curves["log_counts"]], "var(--negative)")
-    mark = _path([here, here], [0, 1], INK, dash=True) if 0 <= here <= 1 else ""
-    ends = (f"τ {number(math.exp(log_taus[0]))}", f"τ {number(math.exp(log_taus[-1]))}")
-    words = f"Effective negatives, 1 to {number(n['k'])}, over τ"
-    return _figure(
-        words,
-        curve + mark,
-        ends[0],
-        _key("how many count; dashed: your τ", "var(--negative)"),
-        ends[1],
-    )
+    body = _path(_places(log_taus), [count / top for count in curves["log_counts"]], "var(--negative)")
+    body += _path([here, here], [0, 1], INK, dash=True) if 0 <= here <= 1 else ""
+    ends = [f"τ = {number(math.exp(end))}" for end in (log_taus[0], log_taus[-1])]
+    key = _key(f"how many count, from 1 to {number(n['k'])}; dashed: your τ", "var(--negative)")
+    return _figure("Effective negatives over τ", body, ends, key)
 
 
 def _false(n: Numbers, curves: Curves) -> str:
@@ -99,23 +89,18 @@ def _false(n: Numbers, curves: Curves) -> str:
         f'<rect x="0" y="{y}" width="{240 * share:.1f}" height="26" style="fill: var(--false); opacity: {opacity}"/>'
         for y, share, opacity in ((5, n["false_share"], 0.6), (39, n["false_push"], 1))
     ]
-    keys = (
-        f"above: of the negatives, {percent(n['false_share'])}",
-        f"below: of the push, {percent(n['false_push'])}",
-    )
-    return _figure("Share of false negatives, and of the push on them", "".join(bars), *map(escape, keys))
+    key = _key("false: above, of the negatives; below, of the push", "var(--false)")
+    return _figure("Shares of false negatives", "".join(bars), ["0", "100 %"], key)
 
 
 def _draws(n: Numbers, curves: Curves) -> str:
     xs = _places([math.log(k) for k in curves["ks"]])
-    body = _path([0, 1], [0.95, 0.95], INK, dash=True) + _path(
-        xs, curves["chance_of_mean"], "var(--look)", dash=True
-    )
+    body = _path([0, 1], [0.95, 0.95], INK, dash=True)
+    body += _path(xs, curves["chance_of_mean"], "var(--look)", dash=True)
     body += _path(xs, curves["chance"], "var(--positive)")
     keys = (_key("chance of a hard one", "var(--positive)"), _key("as the mean ρ promises", "var(--look)"))
-    return _figure(
-        "Chance of a hard negative over K, 95 % marked", body, "K 1", *keys, f"K {number(curves['ks'][-1])}"
-    )
+    ends = ["K = 1", "dashed: 95 %", f"K = {number(curves['ks'][-1])}"]
+    return _figure("Chance of a hard negative over K", body, ends, *keys)
 
 
 PICTURES = {
@@ -140,11 +125,11 @@ def _path(
     return f'<polyline points="{points}" style="{look}{"; stroke-dasharray: 4 4; opacity: 0.8" if dash else ""}"/>'
 
 
-def _figure(words: str, body: str, *captions: str) -> str:
-    below = "".join(f"<span>{caption}</span>" for caption in captions)
+def _figure(words: str, body: str, ends: Sequence[str], *keys: str) -> str:
+    rows = "".join(f"<div>{''.join(f'<span>{part}</span>' for part in row)}</div>" for row in (ends, keys))
     return (
         f'<figure><svg viewBox="0 0 240 72" preserveAspectRatio="none" role="img" aria-label="{escape(words)}">{body}</svg>'
-        f"<figcaption>{below}</figcaption></figure>"
+        f"<figcaption>{rows}</figcaption></figure>"
     )
 
 

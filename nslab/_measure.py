@@ -58,13 +58,13 @@ def measure(
 
 def _without_own(matrix: Tensor, rows: Tensor) -> Tensor:
     """Each row without its own column, in place: the last column takes that place."""
-    matrix[torch.arange(len(rows)), rows] = matrix[:, -1]
+    matrix[torch.arange(len(rows)), rows] = matrix[:, -1].clone()
     return matrix[:, :-1]
 
 
 def _count(mask: Tensor) -> Tensor:
-    """How often a mask holds in each row; int32, as int64 takes ten times as long."""
-    return mask.sum(-1, dtype=torch.int32)
+    """How often a mask holds in each row, as float64; summed in int32, as int64 takes ten times as long."""
+    return mask.sum(-1, dtype=torch.int32).double()
 
 
 def _softmax(logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
