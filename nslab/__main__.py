@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -51,7 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, TypeError, ValueError) as error:
         print("python -m nslab:", " ".join(str(error).split()), file=sys.stderr)
         return 2
-    print(json.dumps(found.as_dict(), indent=2, allow_nan=False) if given.json else found)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without τ still gets its report
+    print(json.dumps(found.as_dict(), indent=2, allow_nan=False) if given.json else found, flush=True)
     return 0
 
 
@@ -72,4 +76,8 @@ def _read(name: str, csv_dtype: Any = np.float64) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except BrokenPipeError:  # whoever read the output, such as head, has stopped
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

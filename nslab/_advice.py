@@ -181,7 +181,7 @@ def _popularity(n: Numbers) -> str:
 
 def _draws(n: Numbers) -> str:
     def k(name: str) -> str:
-        return "no K" if n[name] is None else f"K = {number(n[name])}"
+        return "more than any K" if n[name] is None else f"K = {number(n[name])}"
 
     mean = (
         ""
@@ -189,8 +189,8 @@ def _draws(n: Numbers) -> str:
         else f" The mean ρ = {percent(n['hard_share'])} promises 95 % at {k('k_mean')}, which gives {percent(n['chance_k_mean'])}."
     )
     return (
-        f"A negative is hard here if it is at most τ below the positive and not known to be false. To draw one with 95 %, the median "
-        f"anchor needs {k('k_median')}, and {k('k_p90')} serves nine in ten. {percent(n['without_hard'])} of the anchors have none. "
+        f"A negative is hard here if it is at most τ below the positive and not known to be false. To draw one with 95 % takes "
+        f"{k('k_median')} for the median anchor, {k('k_p90')} for nine in ten. {percent(n['without_hard'])} of the anchors have none. "
         f"Your K = {number(n['k'])} gives {percent(n['chance_k'])}.{mean}"
     )
 

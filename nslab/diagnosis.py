@@ -22,32 +22,30 @@ class Diagnosis:
 
     `as_dict()` maps these names to floats, integers, or None where the input cannot tell (no labels, no ids) or no
     value exists. Scores and τ have the unit of query · key; shares and chances lie in [0, 1]. "Error" is the standard
-    error of a mean over anchors.
+    error of a mean over anchors. K counts independent draws (`smallest_k`), as the rows stand for a larger set.
 
-    | names | meaning |
-    |---|---|
-    | pairs, keys, dim, anchors | B, M and d of the input; how many anchors were measured |
-    | temperature, k | τ, and the number of negatives of one anchor |
-    | positive_mean, positive_sd, negative_mean, negative_sd | scores of the positives; of all their negatives |
-    | gap_mean, gap_sd, gap_error | positive minus the mean of its negatives: mean, spread over anchors, error |
-    | positive_wins, positive_wins_error | share of the negatives that score below the positive |
-    | pull | mean of 1 − p₊, the softmax weight that the positive does not have yet |
-    | effective_negatives, …_p10, …_p90 | exp H: median anchor, 10th and 90th percentile |
-    | temperature_for_2, …_10, …_100, …_1000 | τ at which that many negatives count for the median anchor |
-    | temperature_anchors | how many of the anchors served for those τ |
-    | false_share, logit_cap | π, the share of the other keys with the anchor's label or id; ln(1/π), nats |
-    | false_push, false_push_error | share of the push (softmax weight among negatives) on them |
-    | copies | keys whose vector equals that of an earlier key |
-    | repeats | mean number of an anchor's K negatives that are its own item (by ids; without ids, by equal vectors) |
-    | items, top_item_share | distinct ids of the positives; share of the commonest |
-    | popularity_cv | standard deviation of an item's popularity over its mean; 0 is even |
-    | hard_share, without_hard | ρ, share of the other keys that are hard: mean; share of anchors that have none |
-    | k_median, k_p90 | K that finds a hard negative with 95 %, for the median anchor; for each of 90 % of the anchors |
-    | k_mean, chance_k_mean | K that the mean ρ promises for 95 %; the chance that it gives, as a mean over anchors |
-    | chance_k | the mean chance that K negatives hold a hard one |
-    | mean_cosine_query, mean_cosine_key | mean cosine of two different queries; of two different keys |
-    | effective_rank_query, effective_rank_key | exp of the entropy (nats) of the normalised singular values |
-    | query_length_min, …_max, key_length_min, …_max | lengths of the vectors |
+    - pairs, keys, dim, anchors: B, M and d of the input; how many anchors were measured
+    - temperature, k: τ, and the number of negatives of one anchor
+    - positive_mean, positive_sd, negative_mean, negative_sd: scores of the positives; of all their negatives
+    - gap_mean, gap_sd, gap_error: positive minus the mean of its negatives: mean, spread over anchors, error
+    - positive_wins, positive_wins_error: share of the negatives that score below the positive
+    - pull: mean of 1 − p₊, the softmax weight that the positive does not have yet
+    - effective_negatives, …_p10, …_p90: exp H: median anchor, 10th and 90th percentile
+    - temperature_for_2, …_10, …_100, …_1000: τ at which that many negatives count for the median anchor
+    - temperature_anchors: how many of the anchors served for those τ
+    - false_share, logit_cap: π, the share of the other keys with the anchor's label or id; ln(1/π), nats
+    - false_push, false_push_error: share of the push (softmax weight among negatives) on them
+    - copies: keys whose vector equals that of an earlier key
+    - repeats: mean number of an anchor's K negatives that are its own item (by ids; without ids, by equal vectors)
+    - items, top_item_share: distinct ids of the positives; share of the commonest
+    - popularity_cv: standard deviation of an item's popularity over its mean; 0 is even
+    - hard_share, without_hard: ρ, share of the other keys that are hard: mean; share of anchors that have none
+    - k_median, k_p90: K that finds a hard negative with 95 %, for the median anchor; for each of 90 % of the anchors
+    - k_mean, chance_k_mean: K that the mean ρ promises for 95 %; the chance that it gives, as a mean over anchors
+    - chance_k: the mean chance that K negatives hold a hard one
+    - mean_cosine_query, mean_cosine_key: mean cosine of two different queries; of two different keys
+    - effective_rank_query, effective_rank_key: exp of the entropy (nats) of the normalised singular values
+    - query_length_min, …_max, key_length_min, …_max: lengths of the vectors
     """
 
     def __init__(self, numbers: dict[str, Any], curves: dict[str, list[float]]) -> None:
@@ -105,7 +103,7 @@ def diagnose(
     Example:
         >>> found = diagnose([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]], [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
         >>> round(found.as_dict()["gap_mean"], 4), found.as_dict()["k"]
-        (0.6267, 2)
+        (0.52, 2)
     """
     query, key = _embeddings(query, key)
     tau = float(positive(temperature, "temperature"))
