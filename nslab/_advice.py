@@ -116,7 +116,7 @@ RULES = (
     Rule("Popularity", "ask", lambda n: n["items"] == n["pairs"], lambda n: "No item comes twice, so these rows cannot show popularity. Count over the whole training set.", "06"),
     Rule("Popularity", "look", lambda n: n["popularity_cv"] >= 0.5, lambda n: "Borrowed negatives divide popularity out. If scores must say what is likely, log q is due, on every logit and the positive's too; if they are similarities, leave it out.", "09"),
     Rule("Popularity", "good", lambda n: True, lambda n: "Popularity is nearly even, so log q is not due: it would move all logits by about the same.", "06"),
-    Rule("K for a hard negative", "look", lambda n: n["k_median"] is None, lambda n: "Most anchors have no hard negative among these keys. Random draws have done their work: mine, or widen the pool.", "04"),
+    Rule("K for a hard negative", "look", lambda n: n["k_median"] is None, lambda n: "Most anchors have no hard negative among these keys, so neither draws nor mining finds one here: widen the pool.", "04"),
     Rule("K for a hard negative", "look", lambda n: n["k_p90"] is None, lambda n: "More draws cannot serve nine anchors in ten: some have no hard negative here. Plan by anchor, not by the mean ρ.", "04"),
     Rule("K for a hard negative", "look", lambda n: n["k"] < n["k_p90"], lambda n: f"Nine anchors in ten need K = {number(n['k_p90'])}, more than yours. Plan by anchor, not by the mean ρ.", "04"),
     Rule("K for a hard negative", "good", lambda n: True, lambda n: "Your K serves nine anchors in ten. More draws would find a hard negative for few others.", "04"),

@@ -144,7 +144,7 @@ def _embeddings(query: Any, key: Any) -> tuple[Tensor, Tensor]:
         got = f"query {tuple(query.shape)} and key {tuple(key.shape)}"
         raise ValueError(f"query must be (B, d) and key (M, d) with M >= B, got {got}")
     dtype = torch.promote_types(query.dtype, key.dtype)
-    return widen(query.to(dtype)), widen(key.to(dtype))
+    return widen(query.to(dtype)), widen(key.to(query.device, dtype))
 
 
 def _codes(value: Any, name: str, key: Tensor) -> Tensor | None:
