@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nslab.__main__ as command
-from nslab import Diagnosis, _advice, _measure, diagnose, diagnosis, smallest_k, temperature_for_entropy
+from nslab import Diagnosis, diagnose, diagnosis, smallest_k, temperature_for_entropy
 from nslab.datasets import digits
+from nslab.diagnosis import _advice, _measure
 
 ROOT = Path(__file__).resolve().parent.parent
 F64 = torch.float64

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from nslab._advice import Finding, Numbers, findings, heading, number
+from nslab.diagnosis._advice import Finding, Numbers, findings, heading, number
 
 Curves = dict[str, list[float]]
 

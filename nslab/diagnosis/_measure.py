@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nslab._advice import TARGETS
+from nslab.diagnosis._advice import TARGETS
 from nslab.diagnostics import false_negative_cap
 from nslab.theory import hit_probability, smallest_k
 

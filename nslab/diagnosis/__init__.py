@@ -8,10 +8,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nslab._advice import report
-from nslab._card import card
 from nslab._checks import Number, as_float, as_ids, first_bad, positive, whole, widen
-from nslab._measure import draws, false_negatives, measure, pictures, repeats, scores, spread, temperatures
+from nslab.diagnosis._advice import report
+from nslab.diagnosis._card import card
+from nslab.diagnosis._measure import (
+    draws,
+    false_negatives,
+    measure,
+    pictures,
+    repeats,
+    scores,
+    spread,
+    temperatures,
+)
 
 SCORES = 2**28  # scores to compute: up to 16,384 pairs every anchor is used, beyond that a random sample
 ANCHORS = 256  # the sample never gets smaller than this, however many keys there are
