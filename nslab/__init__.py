@@ -24,6 +24,7 @@ from nslab.losses import (
     info_nce_in_batch,
     nce_loss,
     sgns_loss,
+    sigmoid_loss,
     sup_con_loss,
     triplet_loss,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "nce_objective",
     "propose",
     "sgns_loss",
+    "sigmoid_loss",
     "smallest_k",
     "smallest_k_finite",
     "softmax_entropy",

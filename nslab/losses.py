@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from nslab import _streaming
 from nslab._checks import (
     Number,
     as_float,
@@ -29,7 +30,10 @@ from nslab._checks import (
     positive,
     widen,
 )
-from nslab._streaming import LogSumExpGaps
+from nslab._streaming import Pairs
+from nslab._streaming import softplus as _softplus
+
+REDUCTIONS = ("mean", "sum", "none")
 
 
 def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str = "mean") -> Tensor:
@@ -131,39 +135,130 @@ def info_nce_in_batch(
     key: Any,
     *,
     temperature: Number = 0.07,
+    positives: Any = None,
+    mask: Any = None,
     ids: Any = None,
     log_q: Any = None,
     symmetric: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """InfoNCE where the other rows' positives are the negatives: query i belongs to key i; "none" gives (B,).
+    """InfoNCE in which every other key of the batch is a negative; memory grows as B + M, not as B · M.
 
-    query, key (B, d) with B ≥ 2 are used as they are: normalise them first if scores are to be cosines.
-    ids (B,): rows with equal ids hold the same item, so each is masked among the other's negatives; a row left
-    without any negative is a ValueError. log_q (B,): log-probability of item j, subtracted from every logit
-    of item j; masking ids as well moves the optimum a little. symmetric: the mean of query → key and
-    key → query, as in CLIP, with the same ids and log_q. The (B, B) scores are made a block of rows at a time and
-    again in the backward pass, so memory grows as B, not B²; there is no second derivative (RuntimeError).
-    Sources: Sohn 2016 (N-pair); Yi et al. 2019 (log q); Radford et al. 2021 (CLIP).
+    The scores query @ key.T are computed one block of rows at a time. For "mean" and "sum" the gradient is made in the
+    forward pass. There is no second derivative (RuntimeError).
 
-    >>> info_nce_in_batch([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=0.5)
-    tensor(0.1269, dtype=torch.float64)
+    Args:
+        query: (B, d) embeddings, used as they are: normalise them first if scores are to be cosines.
+        key: (M, d) embeddings, M ≥ B and M ≥ 2. Row i of `query` belongs to row i of `key`; the keys after the first B
+            are negatives of all rows, for example hard negatives that were mined.
+        temperature: τ > 0, a number or a 0-d tensor that may learn.
+        positives: (B,) int, the key of each query if it is not 0…B−1. For B rows of this rank against the gathered keys
+            of all ranks it is rank · B + arange(B).
+        mask: (B, M) bool. False: this key is not a negative of this row. It must be True at the positive. A key that is
+            False in every row is padding: its values do not matter, NaN included, and its gradient is 0.
+        ids: (M,) int, the item of each key. Keys that hold the same item as a row's positive are not its negatives.
+            Other keys with equal ids stay, each as a negative of its own.
+        log_q: (M,) log-probability with which each key is drawn, up to a constant. It is subtracted from all logits of
+            that key, the positive's included. Masking with ids as well moves the optimum a little.
+        symmetric: average query → key and key → query, as CLIP does, with the same ids and log_q and the mask
+            transposed. It needs M = B and no `positives`.
+        reduction: "mean", "sum" or "none", which gives (B,).
+
+    Returns:
+        The loss in nats, in the floating dtype of the embeddings. A tiny loss keeps its digits.
+
+    Raises:
+        ValueError: for a batch of one pair, a row without negatives, shapes that do not match, values that are not
+            finite, τ ≤ 0 or so small that the logits overflow.
+        TypeError: for ids or positives that are not integers, and for a `symmetric` that is not a bool.
+
+    Source:
+        Sohn 2016 (N-pair); Yi et al. 2019 (log q); Chen et al. 2020 (SimCLR); Radford et al. 2021 (CLIP).
+
+    Example:
+        >>> info_nce_in_batch([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=0.5)
+        tensor(0.1269, dtype=torch.float64)
+
+        SimCLR's NT-Xent on two views a and b of n pictures, where ids keep a view from being its own negative:
+
+        >>> a = b = torch.eye(3)
+        >>> ids = torch.arange(3).repeat(2)
+        >>> info_nce_in_batch(torch.cat([a, b]), torch.cat([b, a]), temperature=0.5, ids=ids)
+        tensor(0.4327)
     """
-    query, key = as_float(query, "query"), as_float(key, "key")
-    if query.dim() != 2 or query.shape != key.shape or len(query) < 2:
-        got = f"query {tuple(query.shape)} and key {tuple(key.shape)}"
-        raise ValueError(f"query and key must both be (B, d) with B >= 2, got {got}")
+    one_of(reduction, "reduction", REDUCTIONS)
     if not isinstance(symmetric, bool):
         raise TypeError(f"symmetric must be True or False, got {symmetric!r}")
-    dtype = torch.promote_types(query.dtype, key.dtype)
-    query, key = widen(query.to(dtype)), widen(key.to(dtype))
-    tau = as_float(positive(temperature, "temperature"), "temperature")
-    log_q = None if log_q is None else _row(as_float(log_q, "log_q"), "log_q", query).to(query.dtype)
-    ids = None if ids is None else _item_ids(ids, query)
-    loss = _softplus(LogSumExpGaps.apply(query, key, tau, log_q, ids))
+    query, key, pairs, dtype = _batch(query, key, positives, mask, ids)
+    if symmetric and (positives is not None or len(key) != len(query)):
+        got = f"query {tuple(query.shape)}, key {tuple(key.shape)} and positives {'given' if positives is not None else None}"
+        raise ValueError(f"symmetric needs as many keys as queries and no positives, got {got}")
+    if len(key) == 1:
+        got = f"one pair, query {tuple(query.shape)} and key {tuple(key.shape)}"
+        raise ValueError(
+            f"query and key must hold a negative, got {got}: use drop_last=True in the DataLoader"
+        )
+    tau = positive(temperature, "temperature")
+    offset = None if log_q is None else -_log_q(log_q, key, pairs).to(query.dtype)
+    weight = _weight(reduction, len(query))
+    loss = _streaming.info_nce(query / tau, key, offset, pairs, weight)
+    _check_finite(loss, query, key, tau, pairs, "row")
     if symmetric:
-        loss = (loss + _softplus(LogSumExpGaps.apply(key, query, tau, log_q, ids))) / 2
-    return _reduce(loss, reduction, dtype)
+        back = Pairs(pairs.positives, None if pairs.mask is None else pairs.mask.T, pairs.ids)
+        other = _streaming.info_nce(key / tau, query, offset, back, weight)
+        _check_finite(other, key, query, tau, back, "column")
+        loss = (loss + other) / 2
+    return loss.to(dtype)
+
+
+def sigmoid_loss(
+    query: Any,
+    key: Any,
+    *,
+    temperature: Number,
+    bias: Number,
+    positives: Any = None,
+    mask: Any = None,
+    ids: Any = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """SigLIP's loss: every pair of the batch is a yes-or-no question, and no row needs to see the others.
+
+    A row's loss is −ln σ(s⁺/τ + b) − Σ_j ln σ(−(s_j/τ + b)), summed over its negatives j. Scores are computed one block
+    of rows at a time, so memory grows as B + M. There is no second derivative (RuntimeError).
+
+    Args:
+        query: (B, d) embeddings, used as they are; SigLIP normalises them.
+        key: (M, d) embeddings, M ≥ B; row i of `query` belongs to row i of `key`.
+        temperature: τ > 0, a number or a 0-d tensor that may learn. SigLIP starts at 0.1.
+        bias: b, a number or a 0-d tensor that may learn. SigLIP starts at −10, as almost all pairs are negatives.
+        positives: (B,) int, the key of each query if it is not 0…B−1.
+        mask: (B, M) bool, False where a key is not a negative of a row; as in `info_nce_in_batch`.
+        ids: (M,) int, the item of each key: keys that hold the same item as a row's positive are not its negatives.
+        reduction: "sum" adds all B · M terms, "mean" divides that by B as the paper does, "none" gives the sum of each
+            row, (B,).
+
+    Returns:
+        The loss in nats, in the floating dtype of the embeddings. A tiny loss keeps its digits.
+
+    Raises:
+        ValueError: for shapes that do not match, values that are not finite, τ ≤ 0 or so small that the logits overflow.
+        TypeError: for ids or positives that are not integers, and for a bias or temperature that is not a number.
+
+    Source:
+        Zhai, Mustafa, Kolesnikov & Beyer, Sigmoid Loss for Language Image Pre-Training, ICCV 2023.
+
+    Example:
+        >>> sigmoid_loss([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=0.1, bias=-5.0)
+        tensor(0.0134, dtype=torch.float64)
+    """
+    one_of(reduction, "reduction", REDUCTIONS)
+    query, key, pairs, dtype = _batch(query, key, positives, mask, ids)
+    tau = positive(temperature, "temperature")
+    offset = as_float(number(bias, "bias"), "bias").to(query).expand(len(key))
+    loss = _streaming.sigmoid(query / tau, key, offset, pairs, _weight(reduction, len(query)))
+    _check_finite(loss, query, key, tau)
+    return loss.to(dtype)
 
 
 def sup_con_loss(
@@ -342,17 +437,68 @@ def _gaps(pos: Tensor, neg: Tensor, temperature: Number) -> Tensor:
     return gaps
 
 
-def _item_ids(ids: Any, like: Tensor) -> Tensor:
-    """One id per row, not all the same: then every row has a negative."""
-    ids = _row(as_ids(ids, "ids"), "ids", like)
-    if bool((ids == ids[0]).all()):
-        raise ValueError(f"ids leaves a row without negatives: all {len(ids)} ids are {int(ids[0])}")
-    return ids
+def _batch(
+    query: Any, key: Any, positives: Any, mask: Any, ids: Any
+) -> tuple[Tensor, Tensor, Pairs, torch.dtype]:
+    """Checked embeddings in the dtype to compute in, who belongs to whom, and the dtype to answer in."""
+    query, key = as_float(query, "query"), as_float(key, "key", finite=False)
+    if not (query.dim() == key.dim() == 2 and query.shape[1] == key.shape[1] and len(query) <= len(key)):
+        got = f"query {tuple(query.shape)} and key {tuple(key.shape)}"
+        raise ValueError(f"query must be (B, d) and key (M, d) with M >= B, got {got}")
+    if positives is None:
+        positives = torch.arange(len(query), device=query.device)
+    else:
+        positives = _row(as_ids(positives, "positives", size=len(key)), "positives", query)
+    if ids is not None:
+        ids = _row(as_ids(ids, "ids"), "ids", key)
+    if mask is not None:
+        mask = as_mask(mask, "mask", (len(query), len(key))).to(query.device)
+        lost = ~mask.gather(1, positives.unsqueeze(-1)).squeeze(-1)
+        if bool(lost.any()):
+            row = int(lost.nonzero()[0])
+            at = [row, int(positives[row])]
+            raise ValueError(f"mask must be True at each row's positive, got False at index {at}")
+    pairs = Pairs(positives, mask, ids)
+    dtype = torch.promote_types(query.dtype, key.dtype)
+    return widen(query.to(dtype)), widen(_without_padding(key, "key", pairs).to(dtype)), pairs, dtype
+
+
+def _log_q(log_q: Any, key: Tensor, pairs: Pairs) -> Tensor:
+    return _without_padding(_row(as_float(log_q, "log_q", finite=False), "log_q", key), "log_q", pairs)
+
+
+def _without_padding(values: Tensor, name: str, pairs: Pairs) -> Tensor:
+    """Finite values of each key, with 0 for the keys that the mask leaves out of every row."""
+    if pairs.mask is not None:
+        unused = ~pairs.mask.any(0)
+        values = values.masked_fill(unused.reshape(-1, *(1 for _ in values.shape[1:])), 0)
+    return as_float(values, name)
+
+
+def _weight(reduction: str, size: int) -> float | None:
+    """What each row's loss counts for in the reduction; None where rows stay apart."""
+    return {"mean": 1 / size, "sum": 1.0, "none": None}[reduction]
+
+
+def _check_finite(
+    loss: Tensor, query: Tensor, key: Tensor, temperature: Number, pairs: Pairs | None = None, side: str = ""
+) -> None:
+    """Find out why a loss is not finite; with `pairs` because a row may have no negatives."""
+    if bool(loss.detach().isfinite().all()):
+        return
+    alone = None if pairs is None else pairs.row_without_negatives(key)
+    if pairs is not None and alone is not None:
+        given = " and ".join(name for name in ("mask", "ids") if getattr(pairs, name) is not None)
+        item = "" if pairs.ids is None else f", whose item has id {int(pairs.ids[pairs.positives[alone]])}"
+        raise ValueError(f"{given} must leave each {side} a negative, got none for {side} {alone}{item}")
+    reach = _streaming.largest_score(query, key)
+    kind = str(query.dtype).removeprefix("torch.")
+    raise ValueError(f"temperature {float(temperature)!r} overflows on scores of up to {reach!r} in {kind}")
 
 
 def _row(values: Tensor, name: str, like: Tensor) -> Tensor:
     if values.shape != like.shape[:1]:
-        raise ValueError(f"{name} must have shape ({len(like)},), one per row, got {tuple(values.shape)}")
+        raise ValueError(f"{name} must have shape ({len(like)},), got {tuple(values.shape)}")
     return values.to(like.device)
 
 
@@ -365,13 +511,8 @@ def _expand(value: Any, name: str, like: Tensor, mask: Tensor | None = None) -> 
     return expanded if mask is None else _fill_padding(expanded, name, mask, 0.0)
 
 
-def _softplus(x: Tensor) -> Tensor:
-    """ln(1 + e^x). torch's own default returns x beyond 20, which is off by 1e-10 there in float64."""
-    return F.softplus(x, threshold=40)
-
-
 def _reduce(loss: Tensor, reduction: str, dtype: torch.dtype) -> Tensor:
-    one_of(reduction, "reduction", ("mean", "sum", "none"))
+    one_of(reduction, "reduction", REDUCTIONS)
     if reduction == "none":
         return loss.to(dtype)
     # The mean of no triplet would be NaN; their sum is 0 and stays in the graph.
