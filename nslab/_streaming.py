@@ -2,7 +2,8 @@
 
 For a mean or a sum, the forward pass makes the gradient too, while it holds the exponentials of a block: three matrix
 products instead of four and one exponential instead of two. For single losses ("none") the upstream gradient is not
-known yet, so the backward pass computes the scores again.
+known yet, so the backward pass computes the scores again. torch's own `F.linear_cross_entropy` streams too, but it
+cannot mask a pair, and it rounds tiny losses to 0.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class _Streamed(torch.autograd.Function):
             ctx.pairs, ctx.block = pairs, block
             return _run(query, key, offset, pairs, block)[0]
         weights = query.new_full((len(query), 1), weight)
-        losses, gradients = _run(query, key, offset, pairs, block, weights, ctx.needs_input_grad[:3])
+        learn = ctx.needs_input_grad[:3]
+        losses, gradients = _run(query, key, offset, pairs, block, weights if any(learn) else None, learn)
         ctx.save_for_backward(*gradients)
         return losses.sum() * weight
 
@@ -142,8 +144,9 @@ class _Streamed(torch.autograd.Function):
         if torch.is_grad_enabled():
             raise RuntimeError("an in-batch loss has no second derivative: create_graph must be False")
         if ctx.of_each_row:
-            weights = grad.unsqueeze(-1)
-            _, gradients = _run(*ctx.saved_tensors, ctx.pairs, ctx.block, weights, ctx.needs_input_grad[:3])
+            query, key, offset = ctx.saved_tensors
+            learn = ctx.needs_input_grad[:3]
+            _, gradients = _run(query, key, offset, ctx.pairs, ctx.block, grad.unsqueeze(-1), learn)
         else:
             gradients = [None if saved is None else saved * grad for saved in ctx.saved_tensors]
         return *gradients, None, None, None
@@ -160,8 +163,10 @@ def _run(
 ) -> tuple[Tensor, list[Tensor | None]]:
     """The losses (B,), and the gradients of Σ weights · losses for those of query, key and offset that learn."""
     losses = query.new_empty(len(query), 1)
-    inputs = (query, key, offset)
-    gradients = [torch.zeros_like(x) if needed else None for x, needed in zip(inputs, learn, strict=True)]
+    gradients = [
+        torch.zeros_like(x) if x is not None and learns else None
+        for x, learns in zip((query, key, offset), learn, strict=True)
+    ]
     to_query, to_key, to_offset = gradients
     room = query.new_empty(_rows_a_block(len(query), len(key)), len(key))
     with torch.autocast(query.device.type, enabled=False):
