@@ -22,7 +22,7 @@ IN_PASSES = "a loop of compiled C there, some thirty passes over whole arrays he
 
 def measure() -> dict[str, list[Row]]:
     """The rows of every kind of device that this machine has."""
-    rows = {"cpu": [*_draws("cpu"), *_tables(), *_memory()]}
+    rows = {"cpu": [*_draws("cpu"), *_tables(), _table_and_draws(), *_memory()]}
     if torch.cuda.is_available():
         rows["cuda"] = [_gather_limit(), *_draws("cuda"), _build_on_the_gpu(), _huge()]
     return rows
@@ -87,6 +87,20 @@ def _tables() -> list[Row]:
         peer = "scipy DiscreteAliasUrn"
         rows.append(Row("table, n = 1,000,000", "ms", ours, peer, theirs, 1.0, note=note, reason=IN_PASSES))
     return rows
+
+
+def _table_and_draws() -> Row:
+    """What a sampler that is used once costs: its table and ten million draws."""
+    weights = zipf(10**6)
+    q, p = weights / weights.sum(), torch.from_numpy(weights)
+    generator = torch.Generator().manual_seed(0)
+    works = {
+        "ours": lambda: AliasTable(p).sample(DRAWS, generator),
+        "theirs": lambda: _quiet_urn(q).rvs(DRAWS),
+    }
+    ours, theirs = ([1e3 * s for s in readings] for readings in by_turns(works).values())
+    work = "table and 10,000,000 draws, n = 1,000,000"
+    return Row(work, "ms", ours, "scipy DiscreteAliasUrn", theirs, 3.0)
 
 
 def _memory() -> list[Row]:
