@@ -76,7 +76,7 @@ def largest_score(query: Tensor, key: Tensor) -> float:
     return max(float((query[rows].detach() @ key.detach().T).abs().max()) for rows in blocks)
 
 
-# What is done with one block: its logits become forces in place, which times `scale` are the derivatives of the losses.
+# A block loss turns logits into forces in place; times `scale`, they are the derivatives of the losses for the logits.
 _Block = Callable[[Tensor, Pairs, slice], tuple[Tensor, Tensor]]  # → losses (R, 1), scale (R, 1)
 
 
@@ -89,9 +89,8 @@ def _info_nce(logits: Tensor, pairs: Pairs, rows: slice, *, shift: bool) -> tupl
         positive = positive - top
     total = logits.exp_().sum(-1, keepdim=True)
     gap = total.log() - positive
-    logits.scatter_(
-        1, pairs.column(rows), -total
-    )  # the pushes on the negatives sum to the pull on the positive
+    # The positive is pulled with the sum of what pushes the negatives.
+    logits.scatter_(1, pairs.column(rows), -total)
     losses = softplus(gap).masked_fill_(gap.isneginf(), math.nan)  # 0 would hide a row without negatives
     return losses, gap.sigmoid() / total
 

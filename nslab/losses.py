@@ -155,7 +155,8 @@ def info_nce_in_batch(
         positives: (B,) int, the key of each query if it is not 0…B−1. For B rows of this rank against the gathered keys
             of all ranks it is rank · B + arange(B).
         mask: (B, M) bool. False: this key is not a negative of this row. It must be True at the positive. A key that is
-            False in every row is padding: its values do not matter, NaN included, and its gradient is 0.
+            False in every row is padding: its values do not matter, NaN included, and its gradient is 0. Every other
+            key must be finite.
         ids: (M,) int, the item of each key. Keys that hold the same item as a row's positive are not its negatives.
             Other keys with equal ids stay, each as a negative of its own.
         log_q: (M,) log-probability with which each key is drawn, up to a constant. It is subtracted from all logits of
