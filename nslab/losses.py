@@ -4,7 +4,7 @@ Scores are similarities: `pos` (...) and `neg` (..., K), higher is closer; dista
 Losses are in nats (but `triplet_loss`: in the unit of its distances) and keep the floating dtype of the
 scores; half precision is computed in float32 (a half-precision loss past 65504 is inf, its gradient still right).
 `reduction` is "mean", "sum" or "none". Every function raises ValueError or TypeError, naming the argument and
-its value, for NaN, infinite or empty input (`triplet_loss` alone takes no triplets at all), for shapes that do not match, and for an unknown reduction.
+its value, for NaN, infinite or empty input (only `triplet_loss` takes none: mining may find no triplet), for shapes that do not match, and for an unknown reduction.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from nslab._checks import (
     as_mask,
     distance_pair,
     first_bad,
+    flag,
     non_negative,
     number,
     one_of,
@@ -188,8 +189,7 @@ def info_nce_in_batch(
         tensor(0.4327)
     """
     one_of(reduction, "reduction", REDUCTIONS)
-    if not isinstance(symmetric, bool):
-        raise TypeError(f"symmetric must be True or False, got {symmetric!r}")
+    flag(symmetric, "symmetric")
     query, key, pairs, dtype = _batch(query, key, positives, mask, ids)
     if symmetric and (positives is not None or len(key) != len(query)):
         got = f"query {tuple(query.shape)}, key {tuple(key.shape)} and positives {'given' if positives is not None else None}"
