@@ -1,4 +1,4 @@
-"""Real data from packages that are installed anyway: no network, nothing copied into this repository."""
+"""Real data from installed packages, which `nslab[course]` and `nslab[applications]` bring: no network, nothing copied."""
 
 from nslab.datasets._digits import DigitEmbeddings, Digits, digit_embeddings, digits
 from nslab.datasets._graphs import KNOWLEDGE_GRAPHS, Graph, KnowledgeGraph, knowledge_graph, les_miserables

@@ -1,7 +1,10 @@
 """Visual explainers: each answers one question with sliders, on real data."""
 
+try:
+    from ._explainer import Explainer
+except ModuleNotFoundError as missing:
+    raise ImportError(f'nslab.explain needs {missing.name}: pip install "nslab[course]"') from missing
 from ._controls import Control, decade_grid, integer_grid, linear_grid, log_grid
-from ._explainer import Explainer
 from ._style import COLORS, STYLE
 from .accidental_hits import AccidentalHits
 from .adaptive_temperature import AdaptiveTemperature

@@ -7,10 +7,16 @@
 'np.var'
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from nslab.practice._check import CheckError, Result, check, hidden_seed, passed
 from nslab.practice._help import hint, solution
-from nslab.practice._predict import Prediction, predict
 from nslab.practice._progress import progress
+
+if TYPE_CHECKING:
+    from nslab.practice._predict import Prediction, predict
 
 __all__ = [
     "CheckError",
@@ -24,3 +30,18 @@ __all__ = [
     "progress",
     "solution",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `predict` when it is asked for: it is a widget, and the rest of practice needs none."""
+    if name not in ("Prediction", "predict"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from nslab.practice import _predict
+    except ModuleNotFoundError as missing:
+        raise ImportError(f'practice.{name} needs {missing.name}: pip install "nslab[course]"') from missing
+    return getattr(_predict, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

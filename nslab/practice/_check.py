@@ -198,8 +198,11 @@ def _wrong_answer(
 
 
 def _picture(draw: Callable[..., Figure], case: Case, outcome: Outcome) -> list[Part]:
-    """The counterexample as a figure; nothing where the answer is not of a form that can be drawn."""
-    from nslab.explain._explainer import _drawing  # only a wrong answer needs matplotlib
+    """The counterexample as a figure, or what would draw it; nothing where the answer has no form that can be drawn."""
+    try:
+        from nslab.explain._explainer import _drawing  # only a wrong answer needs matplotlib
+    except ImportError:
+        return ['With matplotlib you would see a picture of this input: `pip install "nslab[course]"`.']
 
     png = io.BytesIO()
     with _drawing, suppress(Exception):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from nslab import samplers
 from nslab.practice._exercise import Case, Exercise, Question
 from nslab.practice.exercises._01_exclusion_windows import mistakes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # The specification: one frame at a time, in the words of the task.
 
@@ -156,9 +158,11 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
 
 
 def _picture(args: tuple[Any, ...], value: Any) -> Figure:
-    T, i, w, *_ = args
+    from matplotlib.figure import Figure
+
     from nslab.explain import COLORS
 
+    T, i, w, *_ = args
     ids = np.asarray(value)
     figure = Figure(figsize=(6, 1.1), layout="constrained")
     axes = figure.subplots()

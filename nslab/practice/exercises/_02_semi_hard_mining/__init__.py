@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nslab import losses, mining
 from nslab.practice._exercise import Exercise, Question
 from nslab.practice._judge import as_array
 from nslab.practice.exercises._02_semi_hard_mining import cases, mistakes, mistakes_gradient, mistakes_mine
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HARD, SEMI_HARD, EASY = 0, 1, 2
 
@@ -115,6 +117,8 @@ Row = tuple[Any, list[str], list[str]]
 
 def _strip(d_ap: float, m: float, rows: dict[str, Row], title: str) -> Figure:
     """Rows of negatives over the three zones: their distances, colours and labels."""
+    from matplotlib.figure import Figure
+
     from nslab.explain import COLORS
 
     height = 0.95 + 0.36 * len(rows)

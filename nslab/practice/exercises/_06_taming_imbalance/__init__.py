@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nslab import diagnostics, samplers
 from nslab.practice._exercise import Exercise, Question
@@ -16,6 +15,9 @@ from nslab.practice.exercises._06_taming_imbalance import (
     mistakes_share,
     specification,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # How an exponent is judged, and what a wrong answer looks like.
 
@@ -30,9 +32,11 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, float]:
 
 
 def _alpha_picture(args: tuple[Any, ...], value: Any) -> Figure:
-    f, c, target = args
+    from matplotlib.figure import Figure
+
     from nslab.explain import COLORS
 
+    f, c, target = args
     alpha = float(value)
     reach = 1.2 * max(2.0, min(abs(alpha), 1000.0), 4 / np.ptp(np.log(f[f > 0])))
     grid = np.linspace(-reach, reach, 201)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from nslab import diagnostics, losses, theory
 from nslab.practice._exercise import Exercise, Question, show
@@ -20,6 +19,9 @@ from nslab.practice.exercises._08_per_example_or_in_batch import (
     mistakes_hard,
     mistakes_loss,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # The specification: one anchor at a time, in the words of the task.
 
@@ -148,6 +150,7 @@ def _plain(name: str, count: Any) -> int | float:
 def _picture(args: tuple[Any, ...], value: Any) -> Figure:
     """What each score of the matrix is: the same for every answer."""
     from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
 
     from nslab.explain import COLORS
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nslab.practice._chance import pairs_alike
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 EXACT = 1e-12  # the most by which the probabilities of a right table may be off
 
@@ -117,6 +119,8 @@ def measure_without(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
 
 
 def picture(args: tuple[Any, ...], value: Any) -> Figure:
+    from matplotlib.figure import Figure
+
     from nslab.explain import COLORS
 
     prob, alias, _ = _read_table(value)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from nslab import noise
 from nslab.practice._exercise import Exercise, Question
@@ -20,6 +19,9 @@ from nslab.practice.exercises._10_when_the_noise_learns import (
     mistakes_verdict,
 )
 from nslab.practice.exercises._10_when_the_noise_learns.cases import MODES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 WORDS = ("data", "elsewhere", "still", "away")
 Vector = Sequence[float] | np.ndarray
@@ -117,9 +119,11 @@ def _which(args: tuple[Any, ...], value: Any) -> dict[str, bool]:
 
 
 def _picture(args: tuple[Any, ...], value: Any) -> Figure:
-    mode, T, pd, *_ = args
+    from matplotlib.figure import Figure
+
     from nslab.explain import COLORS
 
+    mode, T, pd, *_ = args
     states = np.arange(1, len(pd) + 1)
     ends = np.exp(np.stack([fixed_point(*args), np.asarray(value, dtype=float)]))
     figure = Figure(figsize=(6, 2))
