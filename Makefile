@@ -45,16 +45,16 @@ notebooks-check: $(STAMP) ## run the notebooks with 1 and with 2 threads: the te
 	@$(PY) tools/store_notebooks.py --check $(NB)
 
 exercises: $(STAMP) ## write exercises/ from solutions/
-	@$(PY) -m nslab.practice.build
+	@$(PY) tools/exercises/build.py
 
 exercises-check: $(STAMP) ## fail if exercises/ is not what solutions/ gives
-	@$(PY) -m nslab.practice.build --check
+	@$(PY) tools/exercises/build.py --check
 
 grade: $(STAMP) ## grade a folder of submissions into graded/: SUBMISSIONS=dir GRADE_FLAGS="--seed 7 --jobs 4"
 	@$(PY) -m nslab.practice.grade "$(SUBMISSIONS)" $(GRADE_FLAGS)
 
-lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock (needs uv)
-	@$(PY) tools/lock.py
+lock: $(STAMP) ## resolve pyproject.toml into the locks (needs uv); every version anew: LOCK_FLAGS=--upgrade
+	@$(PY) tools/lock.py $(LOCK_FLAGS)
 
 clean: ## remove .venv and every cache
 	@rm -rf .venv .pytest_cache .hypothesis .ruff_cache *.egg-info

@@ -23,9 +23,10 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp, softmax, xlogy
 
 from nslab import practice
-from nslab.practice import _check, _help, _predict, _run, build
+from nslab.practice import _check, _help, _predict, _run
 from nslab.practice._exercise import Mutant, Question, load
 from nslab.practice._judge import outcomes_of, prepared, wrong_cases
+from tools.exercises import build
 
 ROOT = Path(__file__).resolve().parent.parent
 NUMBERS = sorted(path.name[:2] for path in (ROOT / "solutions").glob("*.ipynb"))
@@ -657,7 +658,8 @@ def test_hints_come_one_at_a_time_for_the_first_open_function() -> None:
         practice.hint("05", "entropi")
 
 
-def test_solution_shows_code_that_passes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_solution_shows_code_that_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT / "exercises")  # where a notebook's kernel runs
     card = practice.solution("05")
     (code,) = card.parts
     assert "SOLUTION" not in repr(card)
@@ -665,8 +667,13 @@ def test_solution_shows_code_that_passes(monkeypatch: pytest.MonkeyPatch, tmp_pa
     exec(code.text, namespace)  # type: ignore[union-attr]
     for question in load("05").questions:
         assert practice.check("05", namespace[question.name]).status == "passed"
-    monkeypatch.setattr(_help, "SOLUTIONS", tmp_path)
-    with pytest.raises(FileNotFoundError, match="clone of the repository"):
+
+
+def test_without_a_clone_solution_says_where_it_looked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=rf"solutions/05_.*{tmp_path.name}.*clone of the repository"):
         practice.solution("05")
 
 

@@ -9,7 +9,9 @@ from nslab.practice._cards import Card, Code
 from nslab.practice._check import next_open
 from nslab.practice._exercise import load
 
-SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions"
+SOLUTIONS = (
+    Path(__file__).resolve().parents[2] / "solutions"
+)  # where the grader, which runs in a clone, finds them
 _shown: dict[tuple[str, str], int] = {}
 
 
@@ -42,19 +44,22 @@ def hint(number: str, function: str | None = None) -> Card:
 def solution(number: str) -> Card:
     """The reference code of exercise `number`, read from its solution notebook.
 
-    Raises FileNotFoundError where the `solutions/` folder is not beside the package (a clone of the repository
-    has it, a wheel does not).
+    Solutions are no part of the installed package: they are looked for in a folder `solutions` of the working directory
+    or of a folder above it, so that a notebook finds them anywhere in a clone of the repository.
+    FileNotFoundError elsewhere.
 
     >>> solution("05").title
     '05 · entropy, temperature and variance · One solution'
     """
     exercise = load(number)
-    found = sorted(SOLUTIONS.glob(f"{number}_*.ipynb"))
-    if not found:
+    here = Path.cwd()
+    found = (path for place in (here, *here.parents) for path in place.glob(f"solutions/{number}_*.ipynb"))
+    notebook = next(found, None)
+    if notebook is None:
         raise FileNotFoundError(
-            f"no solution notebook {number}_….ipynb in {SOLUTIONS}: run inside a clone of the repository"
+            f"no solutions/{number}_….ipynb in {here} or above it: run inside a clone of the repository"
         )
-    cells = json.loads(found[0].read_text(encoding="utf-8"))["cells"]
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     code = "\n\n\n".join(_without_markers(source) for source in sources if "### BEGIN SOLUTION" in source)
     return Card("quiet", f"{number} · {exercise.title} · One solution", (Code(code),))

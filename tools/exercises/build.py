@@ -1,4 +1,4 @@
-"""Write exercises/ from solutions/ with nbgrader's own preprocessors: `python -m nslab.practice.build [--check]`."""
+"""Write exercises/ from solutions/ with nbgrader's own preprocessors: `python tools/exercises/build.py [--check]`."""
 
 from __future__ import annotations
 
