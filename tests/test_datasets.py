@@ -6,7 +6,9 @@ import math
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
+from pathlib import Path
 
 import networkx
 import pytest
@@ -30,6 +32,10 @@ from nslab.datasets import (
     substitution_matrix,
     words,
 )
+
+EXTRAS = tomllib.loads(
+    (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+)["project"]["optional-dependencies"]
 
 
 def test_digits():
@@ -179,17 +185,18 @@ def test_importing_the_module_imports_no_data_package():
 
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(_installed, "find_spec", lambda name: None)
-    for load, package in (
-        (lee.__wrapped__, "gensim"),
-        (_digits._digits.__wrapped__, "scikit-learn"),
-        (les_miserables, "networkx"),
-        (lambda: _graphs._knowledge_graph.__wrapped__("umls"), "pykeen"),
-        (substitution_matrix, "biopython"),
-        (binding_sites, "logomaker"),
-        (lambda: _text._plain_words.__wrapped__("en"), "wordfreq"),
+    for load, package, extra in (
+        (lee.__wrapped__, "gensim", "course"),
+        (_digits._digits.__wrapped__, "scikit-learn", "course"),
+        (les_miserables, "networkx", "applications"),
+        (lambda: _graphs._knowledge_graph.__wrapped__("umls"), "pykeen", "applications"),
+        (substitution_matrix, "biopython", "applications"),
+        (binding_sites, "logomaker", "applications"),
+        (lambda: _text._plain_words.__wrapped__("en"), "wordfreq", "applications"),
     ):
-        with pytest.raises(ImportError, match=rf"{package}.*make install"):
+        with pytest.raises(ImportError, match=rf'{package} is not installed: pip install "nslab\[{extra}\]"'):
             load()
+        assert any(pin.startswith(package) for pin in EXTRAS[extra])
 
 
 def test_a_missing_file_is_named(monkeypatch, tmp_path):

@@ -215,8 +215,10 @@ def test_links_to_run_live_appear_only_where_the_repository_is_known() -> None:
 
 
 def test_colab_is_given_the_pins_that_it_lacks_and_no_torch() -> None:
-    cell = live.colab_cell(["torch==2.13.0", "anywidget==0.11.0", "pyright[nodejs]==1"], "ada/lab")
-    assert "anywidget==0.11.0" in cell and "torch" not in cell and "pyright" not in cell
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    cell = live.colab_cell(lock, "ada/lab")
+    assert all(re.search(rf"\b{name}==\d", cell) for name in live.COLAB_LACKS)
+    assert "torch" not in cell and "pyright" not in cell
     assert "--no-deps git+https://github.com/ada/lab" in cell
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 
-from tools import newest, vulnerabilities
+from tools import vulnerabilities
 
 TODAY = date(2026, 11, 26)
 SOUND = {"name": "numpy", "version": "2", "vulns": []}
@@ -52,8 +52,3 @@ def test_every_lock_is_looked_up() -> None:
     assert set(vulnerabilities.LOCKS) == {
         path.name for path in vulnerabilities.ROOT.glob("requirements*.lock")
     }
-
-
-def test_the_newest_set_names_every_direct_dependency_without_a_version() -> None:
-    names = newest.unpinned()
-    assert {"torch", "nbval", "wordfreq"} <= set(names) and not any(set("=<>~") & set(name) for name in names)

@@ -100,8 +100,6 @@ def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[
         path.stem: path.read_text(encoding="utf-8").strip() for path in ROOT.glob("notebooks/map/*.svg")
     }
     said = tomllib.loads(read("site/myths.toml"))
-    project = tomllib.loads(read("pyproject.toml"))["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["applications"]
     return {
         "parts/map.html": contents.course_map(listed, pictures),
         **{f"notebooks/map/{number}.svg": picture for number, picture in pictures.items()},
@@ -112,7 +110,7 @@ def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[
         "parts/symbols.md": symbols.table(
             by_stem[stems["00"]], tomllib.loads(read("site/symbols.toml")), stems
         ),
-        "parts/colab.md": live.colab_cell(requirements, repository),
+        "parts/colab.md": live.colab_cell(read("requirements.lock").splitlines(), repository),
         "myths.md": myths.page(said.pop("intro"), myths.claims(contributing), said, by_stem),
         "teachers.md": prose.page(read("INSTRUCTORS.md"), PAGES, repository),
         "contributing.md": prose.page(contributing, PAGES, repository),

@@ -35,9 +35,9 @@ def line(path: str, repository: str, run_page: str) -> str:
     return "Run it live: " + ", ".join([*anchors, f'<a href="{run_page}">on your machine</a>'])
 
 
-def colab_cell(requirements: list[str], repository: str) -> str:
-    """The first cell of a notebook in Colab, as Markdown: what Colab lacks of `requirements`, and the package itself."""
-    pins = " ".join(pin for pin in requirements if re.split(r"[\[=]", pin)[0] in COLAB_LACKS)
+def colab_cell(lock: list[str], repository: str) -> str:
+    """The first cell of a notebook in Colab, as Markdown: what Colab lacks of the lines of a lock, and the package itself."""
+    pins = " ".join(pin for pin in lock if pin.partition("==")[0] in COLAB_LACKS)
     return f"""```
 %pip install -q {pins}
 %pip install -q --no-deps git+https://github.com/{repository or "OWNER/NAME"}
