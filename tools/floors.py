@@ -1,0 +1,11 @@
+"""The oldest torch and numpy that pyproject.toml allows, as pip is asked for them: `torch==2.3 numpy==1.23.2`."""
+
+import tomllib
+from pathlib import Path
+
+PROJECT = tomllib.loads(
+    (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8")
+)
+
+if __name__ == "__main__":
+    print(*(line.replace(">=", "==") for line in PROJECT["project"]["dependencies"]))
