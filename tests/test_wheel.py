@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from nslab import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGED = {".py", ".js", ".css"}
 NOT_SOURCE = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "graded")
@@ -96,6 +98,7 @@ def test_the_wheel_asks_for_torch_and_numpy_alone(wheel: Path) -> None:
     needed = map(Requirement, said.get_all("Requires-Dist", []))
     assert {one.name for one in needed if one.marker is None} == {"torch", "numpy"}
     assert said.get_all("Provides-Extra") == ["course", "applications"]
+    assert said["Version"] == __version__
 
 
 def run(code: str, wheel: Path, bare: Path, tmp_path: Path, given: str = "") -> str:
