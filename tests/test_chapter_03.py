@@ -9,8 +9,13 @@ import torch
 from nslab import datasets, explain, losses
 from nslab.explain.effective_margin import ALPHAS, SPARSE
 
-mpmath.mp.dps = 40
 ANCHOR = 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forty_digits():
+    with mpmath.workdps(40):
+        yield
 
 
 @pytest.fixture(scope="module")

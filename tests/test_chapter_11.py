@@ -167,7 +167,7 @@ def test_noise_of_the_anchors_own_contexts_teaches_nothing() -> None:
     p = np.random.default_rng(3).dirichlet(np.ones(6), size=4)
     for k in (1, 5):
         s = np.full(p.shape, -math.log(k))
-        assert np.abs(k * p * expit(s) - p * expit(-s)).max() < 1e-15
+        assert np.abs(k * p * expit(s) - p * expit(-s)).max() < 1e-14  # of terms below 1: 45 eps
 
 
 # --- twenty lines beside gensim
