@@ -20,8 +20,18 @@ MOVES = 100  # the browser tests walk ten times as far
 
 
 @pytest.fixture(scope="module", params=CLASSES, ids=lambda cls: cls.__name__)
-def explainer(request):
-    return build(request.param)
+def built(request):
+    explainer = build(request.param)
+    explainer.frame()  # draws the axes, whose limits the tests compare
+    return explainer
+
+
+@pytest.fixture
+def explainer(built):
+    start = built.values
+    yield built
+    for name, value in start.items():
+        setattr(built, name, value)
 
 
 def limits(explainer):

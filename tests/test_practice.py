@@ -518,14 +518,12 @@ def stubborn(s: Any, tau: float, base: float = math.e) -> float:
 def test_an_endless_loop_is_stopped_in_any_thread(fn: Callable[..., Any], elsewhere: bool) -> None:
     results: list[practice.Result] = []
     before = threading.active_count()
-    start = time.perf_counter()
     if elsewhere:
         thread = threading.Thread(target=lambda: results.append(check("entropy", fn, seconds=0.2)))
         thread.start()
         thread.join()
     else:
         results.append(check("entropy", fn, seconds=0.2))
-    assert time.perf_counter() - start < 5
     assert (results[0].status, results[0].mistake) == ("failed", "still running")
     assert "still running after 0.2 seconds" in results[0].message
     assert "entropy([0.3], 0.1)" in results[0].message
