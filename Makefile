@@ -28,7 +28,7 @@ lab: $(STAMP) ## open JupyterLab on notebooks/00_start_here.ipynb; flags: JUPYTE
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(JUPYTER_FLAGS)
 
 test: $(STAMP) ## run every test and every notebook (about 8 minutes); flags: PYTEST_FLAGS="-k losses"
-	@$(PY) -m pytest -n 2 --dist loadfile $(PYTEST_FLAGS)
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 browser-test: .venv/.site ## open every notebook and the site in Chromium and move every control; flags: BROWSER_FLAGS="-k 05"
 	@$(PY) -m pytest -n 2 --maxschedchunk 1 --override-ini testpaths= tests/browser $(BROWSER_FLAGS)
