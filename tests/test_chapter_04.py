@@ -68,8 +68,9 @@ def test_threshold_is_the_log_sum_over_the_draws(tau):
     np.testing.assert_allclose(
         result.here, [needed, scores.mean() + tau * log(200), drawn.amax(0).mean()], rtol=1e-12
     )
-    assert np.all(result.threshold >= result.hardest)
-    assert np.all(result.threshold <= result.hardest + tau * np.log(GROWTH_KS) + 1e-12)
+    rounding = 1e-12  # with one draw both bounds are met: τ·(s/τ) need not be s to the bit
+    assert np.all(result.threshold >= result.hardest - rounding)
+    assert np.all(result.threshold <= result.hardest + tau * np.log(GROWTH_KS) + rounding)
 
 
 @pytest.fixture(scope="module")
