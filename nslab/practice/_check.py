@@ -26,7 +26,7 @@ from nslab.practice._judge import (
     wrong_cases,
 )
 from nslab.practice._progress import record
-from nslab.practice._run import Outcome, own_line, run
+from nslab.practice._run import Outcome, run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ _latest: dict[tuple[str, str], str] = {}
 
 
 class CheckError(AssertionError):
-    """Raised instead of a card when NSLAB_STRICT=1 and the answer did not pass."""
+    """Raised with the Result, instead of showing it, when NSLAB_STRICT=1 and the answer did not pass."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,7 +91,7 @@ def check(number: str, fn: Callable[..., Any], *, seed: int = 0, seconds: float 
         if not strict():
             record(number, name, result.status)
     if strict() and result.status != "passed":
-        raise CheckError(repr(result))
+        raise CheckError(result)
     return result
 
 
@@ -187,7 +187,7 @@ def _wrong_answer(
     if case.about:
         parts.append(f"Why this input: {case.about}.")
     if error is not None:
-        parts += _where(error, question)
+        parts += _where(got[smallest], question)
     right = len(cases) - len(wrong)
     parts.append(f"{right} of {len(cases)} inputs came out right; of the others, this is the smallest.")
     title = "Not right yet" if error is None else "Your code raised an error"
@@ -240,11 +240,11 @@ def _describe(outcome: Outcome, digits: int) -> str:
     return f"{type(outcome.error).__name__}: {outcome.error}".removesuffix(": ")
 
 
-def _where(error: BaseException, question: Question) -> list[Part]:
-    line = own_line(error)
-    if line is None:
+def _where(outcome: Outcome, question: Question) -> list[Part]:
+    if outcome.line is None:
         return [f"The call itself failed. It should be possible to call `{question.signature}`."]
-    return [f"It happened in line {line[1]} of your cell, in `{line[0]}`:", Code(line[2])]
+    function, number, text = outcome.line
+    return [f"It happened in line {number} of your cell, in `{function}`:", Code(text)]
 
 
 def _result(status: str, mistake: str | None, heading: str, parts: tuple[Part, ...]) -> Result:

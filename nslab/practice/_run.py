@@ -8,6 +8,7 @@ import random
 import sysconfig
 import threading
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,11 +24,15 @@ _PACKAGE = str(Path(__file__).resolve().parents[1])
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one call gave: the value it returned or the error it raised, and whether it changed its input."""
+    """What one call gave: the value it returned or the error it raised, and whether it changed its input.
+
+    `line` is the line of the learner's own that led to the error: its function, its number, its text.
+    """
 
     value: Any = None
     error: BaseException | None = None
     changed_input: bool = False
+    line: tuple[str, int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,14 @@ class Run:
     abandoned: bool
 
 
+class Elsewhere(ABC):
+    """A learner's function that lives in another process, which keeps the time itself."""
+
+    @abstractmethod
+    def run(self, inputs: Sequence[tuple[Any, ...]], seconds: float) -> Run:
+        """Call it on every input, for at most `seconds` in all."""
+
+
 class _Stop(SystemExit):
     """Sent into a running thread to end it; should it come late, a thread that dies of SystemExit does so silently."""
 
@@ -46,14 +59,15 @@ class _Stop(SystemExit):
 def call(fn: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
     """Call `fn` on a copy of `args` and keep whatever happens."""
     given = copy.deepcopy(args)
+    value, error, line = None, None, None
     try:
         with np.errstate(all="ignore"):
-            value, error = fn(*given), None
+            value = fn(*given)
     except _Stop:
         raise
     except BaseException as raised:
-        value, error = None, raised
-    return Outcome(value, error, not all(map(_same, given, args)))
+        error, line = raised, own_line(raised)
+    return Outcome(value, error, not all(map(_same, given, args)), line)
 
 
 def run(fn: Callable[..., Any], inputs: Sequence[tuple[Any, ...]], seconds: float) -> Run:
@@ -65,6 +79,8 @@ def run(fn: Callable[..., Any], inputs: Sequence[tuple[Any, ...]], seconds: floa
     (`time.sleep(10**9)`): such a thread is left behind, and the run says so. A compiled call that also keeps
     Python's global lock (`10**10**9`) holds up everything until it ends; only restarting the kernel helps.
     """
+    if isinstance(fn, Elsewhere):
+        return fn.run(inputs, seconds)
     outcomes: list[Outcome] = []
     time_is_up = threading.Event()
 
