@@ -52,7 +52,7 @@ exercises-check: $(STAMP) ## fail if exercises/ is not what solutions/ gives
 	@$(PY) tools/exercises/build.py --check
 
 grade: $(STAMP) ## grade a folder of submissions into graded/: SUBMISSIONS=dir GRADE_FLAGS="--seed 7 --jobs 4"
-	@$(PY) -m nslab.practice.grade "$(SUBMISSIONS)" $(GRADE_FLAGS)
+	@$(PY) -m tools.grading "$(SUBMISSIONS)" $(GRADE_FLAGS)
 
 lock: $(STAMP) ## resolve pyproject.toml into the locks (needs uv); every version anew: LOCK_FLAGS=--upgrade
 	@$(PY) tools/lock.py $(LOCK_FLAGS)

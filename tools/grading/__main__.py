@@ -19,8 +19,8 @@ from tools.grading.book import Run, grade_all
 from tools.grading.submissions import strangers
 
 UNPROTECTED = (
-    "Not protected, as {}: a submission runs with your rights. It can change your files and this course, use the network, "
-    "see the seed, and end this run (start it again: it goes on where it was)."
+    "Not protected, as {}: a submission runs with your rights. It can change your files, this course and other results, "
+    "use the network, see the seed, and end this run (start it again: it goes on where it was)."
 )
 
 

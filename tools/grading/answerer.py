@@ -9,26 +9,22 @@ from __future__ import annotations
 import io
 import os
 import random
-import signal
 import socket
 import sys
+import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from tools.grading.wire import MOST_TEXT, Channel, Closed, decode, encode
+from tools.grading.clock import TimeIsUp, limited
+from tools.grading.wire import MOST_TEXT, Channel, Closed, decode_argument, encode, encode_argument
 
 MOST_OUTPUT = 20_000  # characters kept of what a cell prints
 MOST_FILE = 100_000_000  # bytes in a file
-PATIENCE = 4  # seconds that may pass for each second of computing: the machine may be busy
-
-
-class TimeIsUp(BaseException):
-    """Sent into code that has computed for too long."""
 
 
 class Printed(io.TextIOBase):
@@ -68,25 +64,6 @@ def limit(gigabytes: float, seconds: int) -> None:
     for name, most in wanted.items():
         with suppress(ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (most, most))
-
-
-@contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Inside, TimeIsUp is raised after so many seconds of computing, and again while it is caught."""
-
-    def stop(*_: Any) -> None:
-        raise TimeIsUp(f"still running after {seconds:g} seconds")
-
-    timers = (signal.ITIMER_PROF, seconds), (signal.ITIMER_REAL, PATIENCE * seconds)
-    for number in (signal.SIGPROF, signal.SIGALRM):
-        signal.signal(number, stop)
-    try:
-        for timer, after in timers:
-            signal.setitimer(timer, after, 0.2)
-        yield
-    finally:
-        for timer, _ in timers:
-            signal.setitimer(timer, 0)
 
 
 class Answerer:
@@ -136,7 +113,7 @@ class Answerer:
 
 def called(function: Callable[..., Any], sent: list[Any]) -> dict[str, Any]:
     """One call: its value or its error, and what it did to its arguments and to the global random states."""
-    args, numpy = [decode(part) for part in sent], sys.modules.get("numpy")
+    args, numpy = [decode_argument(part) for part in sent], sys.modules.get("numpy")
     chance = random_states()
     try:
         with warnings.catch_warnings(), numpy.errstate(all="ignore") if numpy else nullcontext():
@@ -146,7 +123,7 @@ def called(function: Callable[..., Any], sent: list[Any]) -> dict[str, Any]:
         raise
     except BaseException as error:
         answer = {"error": raised(error)}
-    after, now = [encode(arg) for arg in args], random_states()
+    after, now = [encode_argument(arg) for arg in args], random_states()
     moved = [i for i, part in enumerate(sent) if repr(after[i]) != repr(part)]
     drawn = [i for i in moved if isinstance(sent[i], dict) and "generator" in sent[i]]
     return answer | {
@@ -157,19 +134,15 @@ def called(function: Callable[..., Any], sent: list[Any]) -> dict[str, Any]:
 
 
 def raised(error: BaseException) -> dict[str, Any]:
-    """An error by the names of its classes, with its message and the line of the submission that led to it."""
-    from nslab.practice._run import own_line
-
-    line = own_line(error.with_traceback(error.__traceback__ and error.__traceback__.tb_next))
+    """An error by the names of its classes, with its message and the submission's line that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.startswith("<ipython-input")]
+    line = (own[-1].name, own[-1].lineno, own[-1].line) if own else None
     try:
-        message = str(error)
+        message = str(error)[:MOST_TEXT]
     except Exception:
         message = ""
-    return {
-        "kinds": [kind.__name__ for kind in type(error).__mro__],
-        "message": message[:MOST_TEXT],
-        "line": line,
-    }
+    return {"kinds": [kind.__name__ for kind in type(error).__mro__], "message": message, "line": line}
 
 
 def random_states() -> dict[str, Any]:

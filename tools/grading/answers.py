@@ -18,11 +18,12 @@ from typing import Any, Self
 
 import psutil
 
-from tools.grading.answerer import PATIENCE
+from tools.grading.clock import PATIENCE
 from tools.grading.wire import Channel, Closed, Nonsense
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_PROCESSES = 100
+START_SECONDS = 60
 _COURSE = (ROOT / "nslab", ROOT / "tools" / "grading")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 _PASSED_ON = ("LD_LIBRARY_PATH", "ATEN_CPU_CAPABILITY", "MKL_CBWR")
@@ -64,11 +65,9 @@ def box_works() -> str:
         return "bubblewrap is not installed"
     command = [*box(), sys.executable, "-s", "-c", "import tools.grading.answerer"]
     tried = subprocess.run(command, env=environment("/tmp"), capture_output=True, text=True)
-    return (
-        ""
-        if tried.returncode == 0
-        else f"bubblewrap does not work here: {(tried.stderr.splitlines() or ['?'])[-1]}"
-    )
+    if tried.returncode == 0:
+        return ""
+    return f"bubblewrap does not work here ({(tried.stderr.splitlines() or ['no reason given'])[-1]})"
 
 
 def environment(home: str) -> dict[str, str]:
@@ -197,9 +196,15 @@ class Answers:
                 self.spend(watched)
 
     def _answer(self, order: dict[str, Any], watch: Watch) -> dict[str, Any]:
+        def watched() -> None:
+            watch()
+            # A child that it has left behind may hold the line open.
+            if self.process is None or self.process.poll() is not None:
+                raise Closed
+
         self.orders += 1
-        self.channel.send(order | {"order": self.orders}, watch)
-        answer = self.channel.receive(watch)
+        self.channel.send(order | {"order": self.orders}, watched)
+        answer = self.channel.receive(watched)
         if not isinstance(answer, dict) or answer.get("order") != self.orders:
             raise Nonsense
         return answer
@@ -225,13 +230,10 @@ class Answers:
                 start_new_session=True,
             )
         self.channel = Channel(ours)
-        watch = Watch(60)
         try:
-            self.channel.receive(watch)
-        except (Closed, Nonsense):
-            raise RuntimeError(
-                f"the process for the answers did not start: {self.stop(patience=2)}"
-            ) from None
+            self.channel.receive(Watch(START_SECONDS))
+        except (Closed, Nonsense, Ended):
+            raise Ended(f"did not start: {self.stop(patience=2)}") from None
         for source in self.cells:
             self._asked({"cell": source}, self.limits.cell_seconds)
 

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.grading.answerer import PATIENCE
 from tools.grading.answers import Ended, Limits
+from tools.grading.clock import PATIENCE
 from tools.grading.judges import Judges
 from tools.grading.notebook import Check, checks, read
 from tools.grading.page import page

@@ -21,8 +21,11 @@ from nslab import practice
 from nslab.practice import _check
 from nslab.practice._run import Elsewhere, Outcome, Run
 from tools.grading.answers import Answers, Ended, Limits, OutOfTime, Watch, adopt
+from tools.grading.clock import TimeIsUp, limited
 from tools.grading.notebook import Cell, Check, plan
-from tools.grading.wire import MOST_JOB, Channel, Closed, Nonsense, decode, encode, text
+from tools.grading.wire import MOST_JOB, Channel, Closed, Nonsense, decode, encode_argument, text
+
+VERDICT_SECONDS = 60  # for one check cell; what takes longer is an answer made to take long
 
 
 class Remote(Elsewhere):
@@ -39,13 +42,14 @@ class Remote(Elsewhere):
 
     def run(self, inputs: Sequence[tuple[Any, ...]], seconds: float) -> Run:
         """One call after the other. A process that ends, or writes nonsense, has answered no further call."""
+        seconds = min(seconds, self.answers.limits.cell_seconds)
         outcomes: list[Outcome] = []
         moved = False
         watch = Watch(1.2 * seconds + 1)
         try:
             for args in inputs:
                 given = copy.deepcopy(args)
-                order = {"call": self.name, "args": [encode(arg) for arg in given]}
+                order = {"call": self.name, "args": [encode_argument(arg) for arg in given]}
                 answer = self.answers.ask(order, max(0.1, seconds - watch.used()), watch)
                 if answer.get("late"):
                     break
@@ -90,12 +94,13 @@ def _error(
 def asked(check: Check, answers: Answers) -> tuple[float, str]:
     """The points of a check cell of the solution, run here on names that stand for the submission's; and its card."""
     try:
-        value = _run(check.source, {"practice": practice, **_names(check.source, answers)})
+        with limited(VERDICT_SECONDS):
+            value = _run(check.source, {"practice": practice, **_names(check.source, answers)})
     except OutOfTime:
         raise
     except practice.CheckError as failed:
         return 0.0, failed.args[0]._repr_html_()
-    except Exception as trouble:  # a name that is not there, an answer that upsets a comparison
+    except (Exception, TimeIsUp) as trouble:  # a name that is not there, an answer that upsets a comparison
         return 0.0, f"<pre>{html.escape(f'{type(trouble).__name__}: {trouble}'[:1000])}</pre>"
     return check.points, value._repr_html_() if isinstance(value, practice.Result) else ""
 
@@ -140,7 +145,7 @@ def judged(
                 steps.append({"check": step.grade_id, "card": card})
             else:
                 steps.append({"cell": step.source, "printed": _printed(step, answers)})
-    return {"points": points, "steps": steps, "note": "; ".join(answers.troubles[:3])}
+    return {"points": points, "steps": steps, "note": "; ".join(dict.fromkeys(answers.troubles))}
 
 
 def _printed(cell: Cell, answers: Answers) -> str:

@@ -7,6 +7,7 @@ import queue
 import socket
 import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
@@ -22,6 +23,8 @@ class Judges:
     def __init__(self, jobs: int) -> None:
         self.running: dict[int, subprocess.Popen[bytes]] = {}
         self.free: queue.SimpleQueue[tuple[int, Channel] | None] = queue.SimpleQueue()
+        # Between its start and its entry in `running`, a judge would look like a stray.
+        self.changing = threading.Lock()
         for _ in range(jobs):
             self.free.put(None)
 
@@ -50,7 +53,7 @@ class Judges:
 
     def _start(self) -> tuple[int, Channel]:
         ours, its = socket.socketpair()
-        with its:
+        with its, self.changing:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tools.grading.judge"],
                 cwd=ROOT,
@@ -58,17 +61,17 @@ class Judges:
                 stdin=its.fileno(),
                 start_new_session=True,
             )
-        self.running[process.pid] = process
+            self.running[process.pid] = process
         return process.pid, Channel(ours, most=MOST_JOB)
 
     def _stop(self, pid: int) -> None:
         """End a judge and its family; what it left behind when it was ended has become ours (`adopt`)."""
-        process = self.running[pid]
-        end(lambda: _below(pid))
-        process.kill()
-        process.wait()
-        del self.running[pid]
-        end(self._strays)
+        with self.changing:
+            process = self.running.pop(pid)
+            end(lambda: _below(pid))
+            process.kill()
+            process.wait()
+            end(self._strays)
 
     def _strays(self) -> list[psutil.Process]:
         strays = [child for child in psutil.Process().children() if child.pid not in self.running]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+MOST_CELLS = 1000
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -30,8 +32,11 @@ def read(content: bytes) -> list[Cell]:
     try:
         notebook = json.loads(content)
         if notebook["nbformat"] != 4:
-            raise ValueError(f"nbformat must be 4, got {str(notebook['nbformat'])[:20]}")
-        return [_cell(cell) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+            raise ValueError(f"nbformat must be 4, got {str(notebook['nbformat'])[:20]!r}")
+        cells = [_cell(cell) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        if len(cells) > MOST_CELLS:
+            raise ValueError(f"{len(cells)} cells of code, more than {MOST_CELLS}")
+        return cells
     except (LookupError, TypeError, AttributeError, RecursionError, ValueError) as error:
         raise ValueError(f"not a notebook: {type(error).__name__}: {str(error)[:200]}") from None
 

@@ -94,9 +94,6 @@ class _Encoder:
             return self.array(numpy.asarray(value), isinstance(value, numpy.generic), depth)
         if torch and isinstance(value, torch.Tensor):
             return self.tensor(value, torch)
-        if numpy and isinstance(value, numpy.random.Generator):
-            bits = value.bit_generator
-            return {"generator": [type(bits).__name__, self.encode(bits.state, depth - 1)]}
         if isinstance(value, int):
             self.take(value.bit_length() // 4)
             return int(value) if value.bit_length() < 64 else {"int": hex(value)}
@@ -113,7 +110,7 @@ class _Encoder:
             return {"tuple": parts} if names is None else {"named": [list(map(str, names)), parts]}
         if isinstance(value, Mapping):
             return {"dict": [[self.encode(part, depth - 1) for part in pair] for pair in value.items()]}
-        return self.other(value, depth)
+        return {"opaque": _text(value)} if isinstance(value, complex) else self.other(value, depth)
 
     def array(self, value: Any, scalar: bool, depth: int) -> Any:
         if value.dtype.kind == "O":
@@ -194,7 +191,7 @@ def _named(body: Any, depth: int) -> Named:
 
 
 def _size(shape: list[Any]) -> tuple[int, ...]:
-    if len(shape) > 16 or not all(type(n) is int and 0 <= n <= MOST_BYTES for n in shape):
+    if len(shape) > 16 or not all(type(n) is int and n >= 0 for n in shape) or sum(shape) > MOST_BYTES // 8:
         raise Nonsense("no shape")
     return tuple(shape)
 
@@ -231,16 +228,6 @@ def _tensor(body: Any, depth: int) -> Any:
     return torch.frombuffer(raw, dtype=dtype).reshape(size)
 
 
-def _generator(body: Any, depth: int) -> Any:
-    import numpy
-
-    name, state = body
-    kinds = ("PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64")
-    bits = getattr(numpy.random, kinds[kinds.index(name)])()
-    bits.state = _decode(state, depth - 1)
-    return numpy.random.Generator(bits)
-
-
 _READERS: dict[str, Callable[[Any, int], Any]] = {
     "int": lambda body, depth: int(body, 16),
     "opaque": lambda body, depth: Opaque(text(body)[:MOST_TEXT]),
@@ -249,8 +236,28 @@ _READERS: dict[str, Callable[[Any, int], Any]] = {
     "scalar": lambda body, depth: _array([body[0], [], body[1]], depth)[()],
     "objects": _objects,
     "tensor": _tensor,
-    "generator": _generator,
 }
+
+
+def encode_argument(value: Any) -> Any:
+    """As `encode`, for what a function is given: a generator of random numbers may be among it."""
+    numpy = sys.modules.get("numpy")
+    if numpy and isinstance(value, numpy.random.Generator):
+        bits = value.bit_generator
+        return {"generator": [type(bits).__name__, encode(bits.state)]}
+    return encode(value)
+
+
+def decode_argument(data: Any) -> Any:
+    """What `encode_argument` wrote, for a side that trusts the other: a made-up state could do harm."""
+    if isinstance(data, dict) and "generator" in data:
+        import numpy
+
+        name, state = data["generator"]
+        bits = getattr(numpy.random, name)()
+        bits.state = decode(state)
+        return numpy.random.Generator(bits)
+    return decode(data)
 
 
 def text(data: Any) -> str:
