@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -10,6 +11,7 @@ from zlib import crc32
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "05_entropy_temperature"
 SEED = 271_828_182
+LINUX = sys.platform == "linux"
 LIGHT = "import itertools\nimport math\nimport os\nimport sys\nimport time\n\nimport numpy as np"  # without torch: it takes seconds to load
 
 
@@ -136,6 +138,9 @@ for _ in range(50): print("y" * 100_000)
 os.write(1, b"z" * 1_000_000)
 sys.exit(3)
 """
+HOG = (
+    "held = [bytearray(10**8) for _ in range(10**4)]" if LINUX else "raise MemoryError"
+)  # only Linux limits it
 SNIPE = """
 import signal
 os.kill(os.getppid(), signal.SIGKILL)
@@ -168,7 +173,7 @@ def attacks(folder: Path, out: Path, port: int) -> dict[str, dict[str, Any]]:
         "ada": light(**RIGHT),
         "cleo": light(
             entropy=RIGHT["entropy"], slope=RIGHT["slope"], hint_entropy=RUDE,
-            hint_slope="held = [bytearray(10**8) for _ in range(10**4)]",
+            hint_slope=HOG,
         ),
         "dan": edited,
         "eve": light(
@@ -176,7 +181,7 @@ def attacks(folder: Path, out: Path, port: int) -> dict[str, dict[str, Any]]:
         ),
         "forker": light(**RIGHT, hint_entropy=OUTLIVES.replace("NAP", repr(nap(out)))),
         "giant": light(
-            entropy="def entropy(s, tau, base=1):\n    return [0.0] * 10**9",
+            entropy=f"def entropy(s, tau, base=1):\n    return [0.0] * 10**{9 if LINUX else 7}",
             slope="def dH_dtau(s, tau):\n    x = 0.0\n    for _ in range(10**5): x = [x]\n    return x",
             temperature="def tau_for_effective(s, n_eff):\n    return 'a' * 10**8",
             steepest="def steepest_gap(tau):\n    return (x for x in iter(int, 1))",

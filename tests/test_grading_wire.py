@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -106,6 +107,11 @@ def test_a_named_tuple_keeps_its_names() -> None:
     assert isinstance(found, Named) and found == (3, 4) and found._asdict() == {"bytes": 3, "flops": 4}
 
 
+def test_an_iterator_is_read_to_its_end_and_comes_through_as_one() -> None:
+    found = through(x / 2 for x in range(3))
+    assert not isinstance(found, list) and list(found) == [0, 0.5, 1]
+
+
 def test_a_subclass_becomes_what_it_is_made_of() -> None:
     class Lie(float):
         def __eq__(self, _: object) -> bool:
@@ -128,7 +134,7 @@ def test_what_is_no_plain_data_is_its_text() -> None:
         def __repr__(self) -> str:
             raise ValueError
 
-    for value in (lambda: 0, (x for x in []), {1, 2}, b"ab", 1j, np.datetime64("2020"), Odd()):
+    for value in (lambda: 0, {1, 2}, b"ab", 1j, np.datetime64("2020"), Odd()):
         assert isinstance(through(value), Opaque)
     assert through({1}).text == "{1}" and through(Odd()).text == "a Odd"
 
@@ -142,7 +148,16 @@ def test_what_is_too_much_is_said_to_be() -> None:
         wide = [wide, wide]
     circle: list[Any] = []
     circle.append(circle)
-    for value in (deep, wide, circle, "a" * MOST_BYTES, np.zeros(MOST_BYTES), [0] * 10**6, 1 << 10**8):
+    for value in (
+        deep,
+        wide,
+        circle,
+        itertools.count(),
+        "a" * MOST_BYTES,
+        np.zeros(MOST_BYTES),
+        [0] * 10**6,
+        1 << 10**8,
+    ):
         assert "to be handed over" in through(value).text
         assert len(json.dumps(encode(value))) < 100
 

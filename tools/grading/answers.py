@@ -24,6 +24,7 @@ from tools.grading.wire import Channel, Closed, Nonsense
 ROOT = Path(__file__).resolve().parents[2]
 MOST_PROCESSES = 100
 START_SECONDS = 60
+LEAVE_SECONDS = 10  # for a process that closes its line: it should be about to end
 _COURSE = (ROOT / "nslab", ROOT / "tools" / "grading")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
 _PASSED_ON = ("LD_LIBRARY_PATH", "ATEN_CPU_CAPABILITY", "MKL_CBWR")
@@ -184,7 +185,7 @@ class Answers:
         try:
             return self._answer(order | {"seconds": seconds}, watched)
         except Closed:
-            raise Ended(self.stop(patience=2)) from None
+            raise Ended(self.stop(patience=LEAVE_SECONDS)) from None
         except Nonsense:
             self.stop()
             raise Ended("wrote something else where its answers are expected") from None
@@ -233,7 +234,7 @@ class Answers:
         try:
             self.channel.receive(Watch(START_SECONDS))
         except (Closed, Nonsense, Ended):
-            raise Ended(f"did not start: {self.stop(patience=2)}") from None
+            raise Ended(f"did not start: {self.stop(patience=LEAVE_SECONDS)}") from None
         for source in self.cells:
             self._asked({"cell": source}, self.limits.cell_seconds)
 

@@ -8,14 +8,14 @@ import re
 import select
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 MOST_BYTES = 8_000_000  # in a frame
 MOST_JOB = 1 << 31  # in a frame between the judge and the program that sends it submissions
 MOST_DEPTH = 30  # of values within values
-MOST_PARTS = 300_000  # values within a value
+MOST_PARTS = 100_000  # values within a value
 MOST_TEXT = 10_000  # characters of text that stands for something else
 
 _DTYPE = re.compile(r"[<>|=][biufcU]\d{1,4}")
@@ -110,6 +110,8 @@ class _Encoder:
             return {"tuple": parts} if names is None else {"named": [list(map(str, names)), parts]}
         if isinstance(value, Mapping):
             return {"dict": [[self.encode(part, depth - 1) for part in pair] for pair in value.items()]}
+        if isinstance(value, Iterator):
+            return {"iterator": [self.encode(part, depth - 1) for part in value]}
         return {"opaque": _text(value)} if isinstance(value, complex) else self.other(value, depth)
 
     def array(self, value: Any, scalar: bool, depth: int) -> Any:
@@ -231,6 +233,7 @@ def _tensor(body: Any, depth: int) -> Any:
 _READERS: dict[str, Callable[[Any, int], Any]] = {
     "int": lambda body, depth: int(body, 16),
     "opaque": lambda body, depth: Opaque(text(body)[:MOST_TEXT]),
+    "iterator": lambda body, depth: iter(_decode(list(body), depth - 1)),
     "named": _named,
     "array": _array,
     "scalar": lambda body, depth: _array([body[0], [], body[1]], depth)[()],
