@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import os
@@ -32,8 +33,10 @@ from graded_class import (
     solution_of,
 )
 
+from nslab.practice._exercise import load
 from tools.grading.answers import Limits, box_works
 from tools.grading.book import Run
+from tools.grading.notebook import checks
 from tools.grading.submissions import Submission, submissions
 
 
@@ -83,7 +86,7 @@ def accepted(server: socket.socket) -> int:
     return count
 
 
-@pytest.fixture(scope="module", params=["boxed", "not boxed"])
+@pytest.fixture(scope="module", params=["boxed", "bare"])
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graded:
     boxed = request.param == "boxed"
     if boxed and (reason := box_works()):
@@ -261,6 +264,19 @@ def test_a_grade_depends_on_notebook_limits_seed_and_box(tmp_path: Path) -> None
     put(tmp_path, "ada", "{ }")
     (changed,) = submissions(tmp_path)
     assert key != Run(tmp_path, Limits(), 1, True).key(changed)
+
+
+def test_the_judge_knows_every_name_in_a_check_cell() -> None:
+    for path in sorted((ROOT / "solutions").glob("*.ipynb")):
+        asked = {question.name for question in load(path.name[:2]).questions}
+        found = checks(path)
+        used = {
+            node.id
+            for check in found
+            for node in ast.walk(ast.parse(check.source))
+            if isinstance(node, ast.Name)
+        }
+        assert used == asked | {"practice"} and len(found) == len(asked), path.name
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
