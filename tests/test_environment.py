@@ -148,7 +148,7 @@ def third_party(folder: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "declared"),
     [
-        ("nslab", PACKAGE + group("grading")),  # practice.grade needs a clone
+        ("nslab", PACKAGE),
         ("tests", DIRECT + group("site")),
         ("tools", DIRECT + group("site")),
         ("site", DIRECT + group("site")),

@@ -9,9 +9,6 @@ from nslab.practice._cards import Card, Code
 from nslab.practice._check import next_open
 from nslab.practice._exercise import load
 
-SOLUTIONS = (
-    Path(__file__).resolve().parents[2] / "solutions"
-)  # where the grader, which runs in a clone, finds them
 _shown: dict[tuple[str, str], int] = {}
 
 
