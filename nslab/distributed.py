@@ -17,35 +17,47 @@ NOTE = 512  # bytes in which a rank tells the others what its x is: one short ex
 
 
 def gather_with_grad(x: Tensor) -> Tensor:
-    """The rows of all ranks, in rank order: x (B, ...) on each of W ranks → (W·B, ...), the same on every rank.
+    """Gather the rows of all ranks, in rank order, with the exact gradient.
 
     Backward sums the gradients that all ranks have for these rows, so it is exact for the SUM of the ranks' losses.
     Data-parallel training averages parameter gradients over ranks (DistributedDataParallel does): together that is
     the gradient of the MEAN of the ranks' losses. So let each rank compute either of these, with `reduction="mean"`:
 
     - the whole loss, `info_nce_in_batch(gather_with_grad(query), gather_with_grad(key))`: simple, and as every rank
-      computes all W·B rows the mean is that loss itself; symmetric, `ids` and `log_q` of all W·B rows work as ever;
-    - its own rows, B queries against W·B gathered keys, a W-th of the logits: row i has its positive in column
-      rank·B + i. If symmetric, also its B keys against the W·B gathered queries.
+      computes all W·B rows, the mean is that loss itself; symmetric, `ids` and `log_q` of all W·B rows work as usual;
+    - its own rows, a W-th of the logits: `info_nce_in_batch(query, gather_with_grad(key), positives=rank * B +
+      torch.arange(B))`, with `ids` and `log_q` of all W·B keys. The other direction is the same with query and key
+      exchanged.
 
     Either way the parameters get the gradient of one process with all W·B rows. Every rank must call this, and run
-    backward through the result, equally often; there is no second derivative. Half precision is summed in float32.
-    RuntimeError without `torch.distributed.init_process_group`; a world of one returns the same rows. On EVERY rank
-    (none is left waiting): TypeError if x is no floating-point tensor, ValueError if it is a scalar, empty or not
-    finite somewhere, or if shape, dtype, device or need of a gradient differ between ranks; the rank is named.
+    backward through the result, equally often. There is no second derivative. Half precision is summed in float32.
 
-    RuntimeError, here or in backward, if another rank ends or does not come: gloo notices at once that a process
-    ended; for one that is stuck the group's timeout is the bound, `init_process_group(timeout=timedelta(minutes=5))`
-    (torch's default is 30 minutes, with NCCL 10; it must exceed the slowest step). NCCL runs behind Python: there
-    torch's watchdog may end the process before an error can be raised.
-    Source: the all-gather of Radford et al., CLIP, ICML 2021, and its transpose: each rank sums what all send it.
+    Args:
+        x: (B, ...) floating-point rows of this rank, of one shape, dtype and kind of device on all W ranks.
 
-    >>> import torch.distributed as dist
-    >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
-    >>> x = torch.ones(2, 3, requires_grad=True)
-    >>> gather_with_grad(x).shape
-    torch.Size([2, 3])
-    >>> dist.destroy_process_group()
+    Returns:
+        (W·B, ...), the same on every rank. A world of one returns the same rows.
+
+    Raises:
+        TypeError: on every rank, if x is no floating-point tensor on one of them; the rank is named.
+        ValueError: on every rank, if x is a scalar, empty or not finite on one of them, or if shape, dtype, device or
+            need of a gradient differ; the rank is named.
+        RuntimeError: without `torch.distributed.init_process_group`; and, here or in backward, if another rank ends or
+            does not come. gloo notices at once that a process ended. For one that is stuck the group's timeout is the
+            bound: `init_process_group(timeout=timedelta(minutes=5))` (torch's default is 30 minutes, with NCCL 10; it
+            must exceed the slowest step). NCCL runs behind Python: there torch's watchdog may end the process before
+            an error can be raised.
+
+    Source:
+        The all-gather of Radford et al., CLIP, ICML 2021, and its transpose: each rank sums what all send it.
+
+    Example:
+        >>> import torch.distributed as dist
+        >>> dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+        >>> x = torch.ones(2, 3, requires_grad=True)
+        >>> gather_with_grad(x).shape
+        torch.Size([2, 3])
+        >>> dist.destroy_process_group()
     """
     if not (dist.is_available() and dist.is_initialized()):
         raise RuntimeError(
