@@ -164,8 +164,8 @@ def attacks(folder: Path, out: Path, port: int) -> dict[str, dict[str, Any]]:
     ]
     theft = f"TARGETS, PORT = {list(map(str, targets))}, {port}\n{THEFT}"
     search = f"A, B = {str(SEED)[:5]!r}, {str(SEED)[5:]!r}\n{SEARCH}"
-    edited = light(**RIGHT | {"entropy": always("0.0")["entropy"]}, check_entropy="print('fine')")
-    edited["cells"] = [cell for cell in edited["cells"] if cell["id"] != "check-steepest"]
+    edited = light(**RIGHT | {"slope": always("0.0")["slope"]}, check_slope="print('fine')")
+    edited["cells"] = [cell for cell in edited["cells"] if cell["id"] not in ("check-steepest", "reward")]
     first = [cell for cell in edited["cells"] if cell["id"].startswith("check")]
     edited["cells"][1:1] = [cell | {"id": f"again-{cell['id']}"} for cell in first]
     forged = "wire((2).to_bytes(4, 'big') + b'{}')"
@@ -188,14 +188,13 @@ def attacks(folder: Path, out: Path, port: int) -> dict[str, dict[str, Any]]:
         ),
         "lies": light(
             setup=f"{LIGHT}\nMARK = {str(out / 'mark')!r}\n{LIES}",
-            **always("Equal()") | {
-                "slope": "def dH_dtau(s, tau):\n    return Zero(0)",
-                "temperature": "def tau_for_effective(s, n_eff):\n    raise Wrong",
+            **always("Zero(0)") | {
+                "entropy": "def entropy(s, tau, base=1):\n    return Equal()",
+                "slope": "def dH_dtau(s, tau):\n    raise Wrong",
             },
+            hint_slope="np.asarray = np.array = lambda *a, **k: 0.0",
         ),
-        "patched": light(
-            setup=LIGHT + PATCHED, **always("0.0"), hint_slope="np.asarray = np.array = lambda *a, **k: 0.0"
-        ),
+        "patched": light(setup=LIGHT + PATCHED, **always("0.0")),
         "sniper": light(**RIGHT, hint_entropy=SNIPE.replace("WANTED", "b'tools.grading.judge'")),
         "thief": light(**RIGHT, hint_entropy=search, hint_slope=theft),
         "wires": light(

@@ -118,12 +118,12 @@ def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     [
         ("ada", "12", ""),
         ("cleo", "6", ""),
-        ("dan", "5", ""),  # entropy is wrong, and temperature is built on it
+        ("dan", "9", ""),
         ("eve", "9", "ended the process (exit code 9); ended the process (exit code 1)"),
         ("forker", "12", ""),
         ("giant", "0", ""),
-        ("lies", "0", "ended the process (exit code 0)"),
-        ("patched", "0", "ended the process (exit code 1)"),
+        ("lies", "0", "ended the process (exit code 0); ended the process (exit code 1)"),
+        ("patched", "0", ""),
         ("thief", "12", ""),
         ("wires", "5", "wrote something else where its answers are expected"),
         ("cut", "0", "not a notebook"),
