@@ -105,6 +105,10 @@ try:
     socket.create_connection(("127.0.0.1", PORT), timeout=2).close()
     print("connected:", True)
 except OSError: print("connected:", False)
+try:
+    open("/proc/sys/kernel/core_pattern", "a").close()
+    print("settings of the kernel:", True)
+except OSError: print("settings of the kernel:", False)
 """
 OUTLIVES = """
 if os.fork() == 0:

@@ -165,6 +165,7 @@ def test_what_a_submission_can_see_and_reach(graded: Graded) -> None:
     assert "seed in an environment: False" in page and "seed in memory: False" in page
     assert f"seed in a command: {LINUX and not graded.boxed}" in page
     assert f"connected: {not graded.boxed}" in page and graded.connections == (not graded.boxed)
+    assert "settings of the kernel: False" in page or not graded.boxed
     assert graded.forged == (not graded.boxed)
 
 

@@ -48,14 +48,31 @@ class OutOfTime(Exception):
 
 
 def box() -> list[str]:
-    """The beginning of a command that runs the rest in bubblewrap: nothing in sight but Python and the course, read-only."""
+    """The beginning of a command that runs the rest in bubblewrap: nothing in sight but Python and the course, read-only.
+
+    That /proc is read-only matters where the grader is root: root may write to the kernel's settings there, even with
+    no capability left.
+    """
     pythons = (sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent))
     seen = dict.fromkeys((*_SYSTEM, *pythons, *map(str, _COURSE)))
     shown = [word for place in seen for word in ("--ro-bind-try", place, place)]
     room = ["--size", str(2 * 10**8), "--tmpfs"]
     return [
         *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
-        *("--proc", "/proc", "--dev", "/dev", *room, "/dev/shm", "--remount-ro", "/dev", *room, "/tmp"),
+        *(
+            "--proc",
+            "/proc",
+            "--remount-ro",
+            "/proc",
+            "--dev",
+            "/dev",
+            *room,
+            "/dev/shm",
+            "--remount-ro",
+            "/dev",
+            *room,
+            "/tmp",
+        ),
         *(*shown, "--remount-ro", "/", "--chdir", "/tmp", "--"),
     ]
 
