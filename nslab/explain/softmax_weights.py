@@ -1,29 +1,48 @@
-"""Softmax weights over real negatives, beside the entropy curve H(τ)."""
+"""Who gets the push: real negatives on the axis of scores, each as large as its softmax weight, beside how many count."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..theory import effective_negatives, softmax_entropy, softmax_entropy_slope
-from ._controls import Control, decade_grid, integer_grid
-from ._explainer import Explainer
-from ._style import FAINT, FALSE_NEGATIVE, FOCUS, HARD, INK, NEGATIVE, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Pictures,
+    Rule,
+    Stage,
+    Words,
+    decade_grid,
+    integer_grid,
+    number,
+)
 
-CURVE = np.geomspace(0.01, 10, 121)
+MOST = 256  # negatives
+CURVE = np.geomspace(0.01, 10, 61)
+ANCHOR = 1.0, 0.86, 0.08  # where it stands, and how large it is beside the shares of the push
+HEIGHTS = np.linspace(0.12, 0.88, 16)  # at which a negative may stand
+WIDTH = 1.6  # of the panel, for its height
 
 
 @dataclass(frozen=True)
 class Weights:
     temperature: float
     k: int
+    anchor: int
+    ids: NDArray[np.int64]  # which of the items are its negatives
     scores: NDArray[np.float64]
     weights: NDArray[np.float64]
     false: NDArray[np.bool_]
@@ -39,92 +58,125 @@ class Weights:
 
 
 class SoftmaxWeights(Explainer):
-    """How τ shares the attention among the first K of the given negatives.
+    """How τ shares the push among the first K negatives of an anchor.
 
-    `scores` (N,) are similarities of one anchor to N negatives; `false` (N,) marks those that are really positives.
+    Item 0 is the anchor, the others its negatives. `scores` (N,) are the similarities of one anchor to N negatives, and
+    `false` (N,) marks those that are really positives. With `scores` and `false` (N + 1, N + 1), of every item to every
+    other, a click makes another item the anchor. `pictures` (N + 1, height, width), in [0, 1], and `names` show what the
+    items are.
     """
 
-    title = "Softmax weights of the negatives and their entropy against temperature"
-    tau = Control("τ", "temperature", decade_grid(0.01, 10), start=0.1)
-    k = Control("K", "negatives", integer_grid(4, 256, 145), start=64)
+    question = "Who gets the push, and how many count?"
+    title = "The lower τ, the fewer negatives share the push: those that look most like the anchor"
+    tau = Control("τ", "temperature", decade_grid(0.01, 10), start=0.1, play=True)
+    k = Control("K", "negatives", integer_grid(4, MOST, 145), start=64)
+    anchor = Control("", "anchor", range(MOST + 1), start=0)
 
-    def __init__(self, scores: Any, false: Any = None, **start: Any) -> None:
-        self._scores = torch.as_tensor(scores, dtype=torch.float64)
-        if self._scores.dim() != 1 or len(self._scores) < 256:
-            raise ValueError(
-                f"scores must be one row of at least 256 negatives, got shape {tuple(self._scores.shape)}"
-            )
-        self._false = (
-            torch.zeros(len(self._scores), dtype=torch.bool) if false is None else torch.as_tensor(false)
-        )
-        if self._false.shape != self._scores.shape or self._false.dtype != torch.bool:
-            raise ValueError(f"false must be one boolean per score, got shape {tuple(self._false.shape)}")
+    def __init__(
+        self,
+        scores: Any,
+        false: Any = None,
+        *,
+        pictures: Any = None,
+        names: Sequence[str] | None = None,
+        **start: Any,
+    ) -> None:
+        self._scores, self._false = _tables(scores, false)
+        self._pictures, self._names = pictures, names
+        items = self._scores.shape[1]
+        for argument, given in (("pictures", pictures), ("names", names)):
+            if given is not None and len(given) != items:
+                raise ValueError(
+                    f"{argument} must show the anchor and its negatives, {items} in all, got {len(given)}"
+                )
+        self._curve, self._heights = cache(self._counts), cache(self._places)
         super().__init__(**start)
 
-    def compute(self, tau: float, k: int) -> Weights:
-        scores = self._scores[:k]
+    def declared(self) -> dict[str, Control]:
+        every = super().declared()
+        return every if len(self._scores) > 1 else {name: every[name] for name in ("tau", "k")}
+
+    def compute(self, tau: float, k: int, anchor: int = 0) -> Weights:
+        ids = _negatives(anchor, k)
+        scores = self._scores[anchor, ids]
         return Weights(
             temperature=tau,
             k=k,
+            anchor=anchor,
+            ids=ids,
             scores=scores.numpy(),
             weights=torch.softmax(scores / tau, dim=0).numpy(),
-            false=self._false[:k].numpy(),
+            false=self._false[anchor, ids].numpy(),
             entropy=float(softmax_entropy(scores, tau)),
             slope=float(softmax_entropy_slope(scores, tau)),
             effective=float(effective_negatives(scores, tau)),
-            curve=softmax_entropy(scores / torch.from_numpy(CURVE)[:, None], 1.0).numpy(),
+            curve=self._curve(k, anchor),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        left.set(xlim=(-1, 1), ylim=(0, 1.4), yticks=[0, 0.5, 1])
-        left.set(xlabel="score s of a negative (cosine)", ylabel="weight / largest weight")
-        left.set_title("Weight falls with the gap over τ")
-        roles = [(HARD, "hardest true"), (NEGATIVE, "other true"), (FALSE_NEGATIVE, "false negatives")]
-        left.legend(
-            handles=[_dot(*role) for role in roles],
-            loc="upper center",
-            ncols=3,
-            handletextpad=0,
-            columnspacing=0.6,
-        )
-        right.set(
-            xscale="log",
-            xlim=(0.01, 10),
-            ylim=(-0.15, 5.8),
-            xlabel="temperature τ",
-            ylabel="entropy H (nats)",
-        )
-        right.set_xticks([0.01, 0.1, 1, 10], ["0.01", "0.1", "1", "10"])
-        right.set_title("H rises with τ, steeply only in between")
-        count = right.secondary_yaxis("right")
-        count.set_yticks(np.log([1, 4, 16, 64, 256]), ["1", "4", "16", "64", "256"])
-        count.set_ylabel("effective negatives exp H")
-        return SimpleNamespace(
-            stems=left.vlines([], 0, [], lw=1, color=FAINT),
-            dots=left.scatter([], [], s=26, zorder=3),
-            ceiling=right.axhline(0, color=INK, lw=1, ls=":"),
-            curve=right.plot(CURVE, CURVE, color=INK)[0],
-            tangent=right.plot([], [], color=FOCUS, lw=1.5)[0],
-            here=right.plot([1], [1], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0],
-            says=right.text(0.97, 0.06, "", transform=right.transAxes, color=FOCUS, ha="right"),
+    def stage(self) -> Stage:
+        tau = Axis("temperature τ", CURVE[0], CURVE[-1], log=True)
+        picks = "anchor" if "anchor" in self.controls else None
+        count = {float(n): str(n) for n in (1, 4, 16, 64, 256)}
+        return Stage(
+            panels={
+                "push": Panel(
+                    "Each negative at its score; its area is its share of the push",
+                    Axis(
+                        "score s with the anchor (cosine)",
+                        -1,
+                        1.15,
+                        ticks={n: f"{n:g}" for n in (-1, -0.5, 0, 0.5, 1)},
+                    ),
+                    share=1.35,
+                ),
+                "count": Panel(
+                    "How many count", tau, Axis("as if so many counted, exp H", 1, 320, log=True, ticks=count)
+                ),
+            },
+            marks={
+                "ceiling": Rule("count", "faint"),
+                "curve": Line("count", x=CURVE),
+                "items": self._points(
+                    "negative",
+                    roles=("hard", "false_negative"),
+                    shows={"score": "x", "share of the push": "size"},
+                    picks=picks,
+                ),
+                "self": self._points("anchor", x=ANCHOR[:1], y=ANCHOR[1:2], size=ANCHOR[2:]),
+                "here": Handle("count", along={"x": "tau"}),
+                "says": Note("count", x=[9], y=[1.25], align="end", big=True),
+            },
+            key={
+                "negative": "negative",
+                "hard": "hardest true negative",
+                "false_negative": "false negative: really of the anchor's kind",
+            },
         )
 
-    def draw(self, artists: Any, result: Weights) -> None:
-        height = result.weights / result.weights.max()
-        artists.stems.set_segments([[(s, 0), (s, h)] for s, h in zip(result.scores, height, strict=True)])
-        artists.dots.set_offsets(np.column_stack([result.scores, height]))
-        colours = np.where(result.false, FALSE_NEGATIVE, NEGATIVE)
-        colours[np.where(result.false, -np.inf, result.scores).argmax()] = HARD
-        artists.dots.set_facecolor(colours.tolist())
-        artists.ceiling.set_ydata([np.log(result.k)] * 2)
-        artists.curve.set_ydata(result.curve)
-        reach = np.array([-0.5, 0.5])
-        artists.tangent.set_data(
-            result.temperature * np.exp(reach), result.entropy + result.slope * result.temperature * reach
-        )
-        artists.here.set_data([result.temperature], [result.entropy])
-        artists.says.set_text(f"as if {number(result.effective)} of {result.k} counted")
+    def _points(self, role: str, **look: Any) -> Pictures | Words | Dots:
+        """Items as what they are: pictures, names, or else dots."""
+        look |= {"scale": 0.42, "tips": self._names}
+        if self._pictures is not None:
+            return Pictures("push", role, images=self._pictures, **look)
+        if self._names is not None:
+            return Words("push", role, words=self._names, **look)
+        return Dots("push", role, **look)
+
+    def scene(self, result: Weights) -> dict[str, dict[str, Any]]:
+        length = int(result.ids[-1]) + 1
+        x, size = np.full(length, np.nan), np.zeros(length)
+        role = np.full(length, "negative", dtype="U16")
+        x[result.ids], size[result.ids] = result.scores, result.weights
+        role[result.ids[result.false]] = "false_negative"
+        role[result.ids[np.where(result.false, -np.inf, result.scores).argmax()]] = "hard"
+        return {
+            "ceiling": {"at": result.k},
+            "curve": {"y": result.curve},
+            "items": {"x": x, "y": self._heights(result.anchor)[:length], "size": size, "role": role},
+            "self": {"which": result.anchor},
+            "here": {"y": result.effective},
+            "says": {"text": f"{result.effective:.3g} of {result.k} count"},
+        }
 
     def summary(self, result: Weights) -> str:
         return (
@@ -133,6 +185,40 @@ class SoftmaxWeights(Explainer):
             f"largest weight = {number(result.weights.max())}, on false negatives = {number(result.false_share)}"
         )
 
+    def _counts(self, k: int, anchor: int) -> NDArray[np.float64]:
+        """How many count, over the whole range of τ."""
+        scores = self._scores[anchor, _negatives(anchor, k)]
+        return softmax_entropy(scores / torch.from_numpy(CURVE)[:, None], 1.0).exp().numpy()
 
-def _dot(colour: str, label: str) -> Line2D:
-    return Line2D([], [], marker="o", ls="", color=colour, label=label)
+    def _places(self, anchor: int) -> NDArray[np.float64]:
+        """A height for each item, far from those that stand at like scores: one after the other, so that more do not move them."""
+        x, y = self._scores[anchor, : MOST + 1].numpy() * WIDTH / 2.15, np.full(MOST + 1, np.nan)
+        for i in _negatives(anchor, MOST):
+            known = np.isfinite(y)
+            gaps = np.hypot(x[known] - x[i], HEIGHTS[:, None] - y[known])
+            corner = np.hypot(ANCHOR[0] * WIDTH / 2.15 - x[i], HEIGHTS - ANCHOR[1])
+            y[i] = HEIGHTS[np.minimum(gaps.min(1, initial=np.inf), corner).argmax()]
+        return y
+
+
+def _negatives(anchor: int, k: int) -> NDArray[np.int64]:
+    """The first k items that are not the anchor."""
+    ids = np.arange(k + 1)
+    return np.delete(ids, anchor) if anchor <= k else ids[:k]
+
+
+def _tables(scores: Any, false: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores and labels with a row for each possible anchor, and a column for each item."""
+    table = torch.as_tensor(scores, dtype=torch.float64)
+    square = table.dim() == 2 and table.shape[0] == table.shape[1]
+    if not (table.dim() == 1 or square) or table.shape[-1] < MOST + square:
+        raise ValueError(
+            f"scores must be one row of at least {MOST} negatives, or square with the anchor, got shape {tuple(table.shape)}"
+        )
+    own = torch.zeros(table.shape, dtype=torch.bool) if false is None else torch.as_tensor(false)
+    if own.shape != table.shape or own.dtype != torch.bool:
+        raise ValueError(f"false must be one boolean per score, got shape {tuple(own.shape)}")
+    if square:
+        return table, own
+    itself = torch.ones(1, dtype=torch.float64), torch.ones(1, dtype=torch.bool)
+    return torch.cat([itself[0], table])[None], torch.cat([itself[1], own])[None]

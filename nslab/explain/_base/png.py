@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from ._style import INK
+from .palette import INK
 
 SIZE, MARGIN = 13, 8  # pixels
 COLOURS = 256  # a palette takes a third of the bytes, and no colour moves by more than a shade

@@ -1,0 +1,135 @@
+"""A scene on a page without a kernel: a table of its frames over a grid of its controls."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from html import escape
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .controls import Control
+from .frames import Frame, packed
+from .marks import Row
+
+FRAMES = 1024  # at most, of one scene
+FEWEST = 5  # stops that any control keeps, if it has so many
+DROPPED = 13  # bits of each number's 23: one part in 2,048 is less than a pixel, and half of the file
+
+
+def page(
+    draw: Callable[[list[int]], Frame],
+    controls: Mapping[str, Control],
+    start: Sequence[int],
+    *,
+    spec: Mapping[str, Any],
+    heading: str,
+    folder: Path,
+    name: str,
+    url: str | None,
+) -> str:
+    """Write the frames that `draw` gives at positions of the controls into `folder`; the HTML that shows them."""
+    if not isinstance(folder, str | os.PathLike):
+        raise TypeError(f"folder must be a path, got {folder!r}")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        raise ValueError(f"name must be letters, digits, '_', '.' and '-', as a file's, got {name!r}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = counts(list(controls.values()))
+    grid = [
+        stops(len(control.values), count, at)
+        for control, count, at in zip(controls.values(), numbers, start, strict=True)
+    ]
+    points = [list(point[::-1]) for point in product(*grid[::-1])]  # the first control moves fastest
+    (folder / f"{name}.js").write_text(table(name, [draw(point) for point in points]), encoding="utf-8")
+    first = draw(list(start))
+    headers, buffer = packed([_rounded(first)])
+    shown = {
+        **spec,
+        "controls": [
+            thinned(control, positions, at)
+            for control, positions, at in zip(controls.values(), grid, start, strict=True)
+        ],
+        "first": {**headers[0], "data": base64.b64encode(buffer).decode()},
+    }
+    source = f"{folder.name if url is None else url}/{name}.js"
+    return _html(shown, heading, source, name, first.text)
+
+
+def table(name: str, frames: Sequence[Frame]) -> str:
+    """A script that hands the frames to scene.js: their headers and numbers, zipped, in base64."""
+    headers, buffer = packed([_rounded(frame) for frame in frames])
+    words = json.dumps(headers, ensure_ascii=False, separators=(",", ":")).encode()
+    words += b" " * (-len(words) % 4)
+    zipped = gzip.compress(np.uint32(len(words)).tobytes() + words + buffer, mtime=0)
+    return f"nslabScene.tables[{json.dumps(name)}] = {json.dumps(base64.b64encode(zipped).decode())};\n"
+
+
+def thinned(control: Control, positions: Sequence[int], start: int) -> dict[str, Any]:
+    """A control's spec with a slider of these positions only."""
+    spec = control.spec()
+    kept = {key: [spec[key][i] for i in positions] for key in ("texts", "numbers") if spec[key] is not None}
+    return {**spec, **kept, "start": positions.index(start)}
+
+
+def counts(controls: Sequence[Control], most: int = FRAMES) -> list[int]:
+    """How many stops each control keeps, so that their product is at most `most`: all words if they fit, the rest even.
+
+    >>> many = Control("τ", "temperature", [i / 100 for i in range(101)], start=0.5)
+    >>> words = Control("", "data", ["digits", "reports"], start="digits")
+    >>> counts([many, many]), counts([many, words])
+    ([32, 32], [101, 2])
+    """
+    limits = [len(control.values) for control in controls]
+    sizes = [min(limit, FEWEST) for limit in limits]
+    while growing := [
+        i
+        for i, size in enumerate(sizes)
+        if size < limits[i] and math.prod(sizes) // size * (size + 1) <= most
+    ]:
+        sizes[min(growing, key=lambda i: (controls[i].numeric, sizes[i]))] += 1
+    return sizes
+
+
+def stops(length: int, count: int, start: int) -> list[int]:
+    """`count` of a slider's positions, evenly spaced: both ends and where it starts are among them.
+
+    >>> stops(11, 5, 3)
+    [0, 3, 5, 8, 10]
+    """
+    positions = [math.floor(x + 0.5) for x in np.linspace(0, length - 1, count)]
+    if start not in positions:
+        positions[min(range(1, count - 1), key=lambda i: abs(positions[i] - start))] = start
+    return positions
+
+
+def _rounded(frame: Frame) -> Frame:
+    return replace(frame, rows=tuple(map(_short, frame.rows)))
+
+
+def _short(numbers: Row) -> Row:
+    """Numbers without their last bits, so that they zip well."""
+    bits = numbers.view(np.uint32).astype(np.uint64) + (1 << (DROPPED - 1)) >> DROPPED << DROPPED
+    return bits.astype(np.uint32).view(np.float32)
+
+
+def _html(spec: Mapping[str, Any], heading: str, source: str, name: str, text: str) -> str:
+    heading, text = escape(heading), escape(text)
+    at = ",".join(str(control["start"]) for control in spec["controls"])
+    data = json.dumps(spec, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return (
+        f'<div class="nslab-scene" role="group" aria-label="{heading}" data-at="{at}"'
+        f' data-name="{escape(name)}" data-frames="{escape(source)}">\n'
+        f'<pre class="nslab-summary">{text}</pre>\n'
+        f'<script type="application/json">{data}</script>\n'
+        "</div>"
+    )
