@@ -5,11 +5,17 @@ from collections import Counter
 import torch
 
 from nslab import datasets, explain
+from nslab.explain import _base
 
 
 def _softmax_weights():
-    embeddings, labels = datasets.digit_embeddings()
-    return explain.SoftmaxWeights(embeddings[1:] @ embeddings[0], labels[1:] == labels[0])
+    embeddings, labels = (rows[:257] for rows in datasets.digit_embeddings())
+    return explain.SoftmaxWeights(
+        embeddings @ embeddings.T,
+        labels[:, None] == labels,
+        pictures=datasets.digits().images[:257].reshape(-1, 8, 8),
+        names=[f"a {digit}" for digit in labels],
+    )
 
 
 def _anchor_shares():
@@ -165,13 +171,15 @@ BUILD = {
     "WordVeto": _word_veto,
 }
 
-CLASSES = [
-    getattr(explain, name)
-    for name in explain.__all__
-    if isinstance(cls := getattr(explain, name), type)
-    and issubclass(cls, explain.Explainer)
-    and cls is not explain.Explainer
-]
+
+def _subclasses(base):
+    named = [getattr(explain, name) for name in explain.__all__]
+    return [cls for cls in named if isinstance(cls, type) and issubclass(cls, base) and cls is not base]
+
+
+PICTURES = _subclasses(explain.Explainer)  # of plots: those that are not scenes yet
+SCENES = _subclasses(_base.Explainer)
+CLASSES = PICTURES + SCENES
 
 
 def build(cls):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from explainers_on_data import CLASSES, build
+from explainers_on_data import PICTURES, build
 from PIL import Image
 
 from nslab import explain
@@ -19,7 +19,7 @@ from nslab.explain._controls import Control, integer_grid, linear_grid
 MOVES = 100  # the browser tests walk ten times as far
 
 
-@pytest.fixture(scope="module", params=CLASSES, ids=lambda cls: cls.__name__)
+@pytest.fixture(scope="module", params=PICTURES, ids=lambda cls: cls.__name__)
 def built(request):
     explainer = build(request.param)
     explainer.frame()  # draws the axes, whose limits the tests compare

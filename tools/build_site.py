@@ -169,7 +169,8 @@ def main() -> int:
         for path in chapters
     }
     exercises = sorted(ROOT.glob("exercises/*.ipynb"))
-    scripts = {f"static/{name}": read(f"nslab/explain/{name}") for name in ("explainer.css", "filmstrip.js")}
+    parts = ("explainer.css", "filmstrip.js", "_base/scene.css", "_base/scene.js")
+    scripts = {f"static/{Path(part).name}": read(f"nslab/explain/{part}") for part in parts}
     store(
         written_by_hand()
         | from_notebooks([*chapters, *exercises], found, repository)

@@ -3,17 +3,15 @@
   const lab = (window.liveLab = { noise: [] });
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   // The explainer that is timed, and when it was touched and seen to change.
-  const timed = { input: null, canvas: null, key: 0, values: [], frames: [], due: false };
+  const timed = { input: null, figure: null, key: 0, values: [], frames: [], due: false };
 
   // A task that follows the rendering of this frame: the earliest moment at which the figure can be seen.
   const afterFrame = (call) =>
     requestAnimationFrame(() => scheduler.postTask(call, { priority: "user-blocking" }));
 
   // Counts what is drawn after the slider was touched: an answer to an earlier touch may still be on its way.
-  const put = CanvasRenderingContext2D.prototype.putImageData;
-  CanvasRenderingContext2D.prototype.putImageData = function (...image) {
-    put.apply(this, image);
-    if (this.canvas !== timed.canvas || timed.due || !timed.values.length) return;
+  const drawn = () => {
+    if (timed.due || !timed.values.length) return;
     const { frames } = timed;
     timed.due = true;
     afterFrame(() => {
@@ -21,6 +19,12 @@
       frames.push(performance.now());
     });
   };
+  const put = CanvasRenderingContext2D.prototype.putImageData;
+  CanvasRenderingContext2D.prototype.putImageData = function (...image) {
+    put.apply(this, image);
+    if (this.canvas === timed.figure) drawn();
+  };
+  const moves = new MutationObserver(drawn);
   for (const touch of ["keydown", "pointerdown"]) addEventListener(touch, (event) => (timed.key = event.timeStamp), true);
   addEventListener("input", (event) => event.target === timed.input && timed.values.push(event.timeStamp), true);
 
@@ -87,7 +91,7 @@
     return JSON.parse(printed);
   };
 
-  lab.explainers = () => [...document.querySelectorAll(".jp-OutputArea .nslab-explainer")];
+  lab.explainers = () => [...document.querySelectorAll(".jp-OutputArea :is(.nslab-explainer, .nslab-scene)")];
   lab.inputs = (i) => [...lab.explainers()[i].querySelectorAll("input[type=range]")];
 
   lab.sliders = () =>
@@ -95,24 +99,33 @@
       lab.inputs(i).map((input) => ({ name: input.getAttribute("aria-label"), last: Number(input.max) })),
     );
 
-  // What a reader sees: where the sliders stand, the numbers, and every pixel of the figure as one hash.
+  // What a reader sees: where the sliders stand, the numbers, and as one hash the pixels of a figure, or the shapes of a scene.
   lab.shown = async (i) => {
-    const canvas = lab.explainers()[i].querySelector("canvas");
-    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", data));
+    const root = lab.explainers()[i];
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", root.scene ? await lab.shapes(root) : lab.pixels(root)));
     return {
       at: lab.inputs(i).map((input) => Number(input.value)),
-      text: lab.explainers()[i].querySelector(".nslab-summary").textContent,
+      text: root.querySelector(".nslab-summary").textContent,
       pixels: [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
-      trouble: lab.explainers()[i].querySelector(".nslab-trouble:not([hidden])")?.textContent ?? null,
+      trouble: root.querySelector(".nslab-trouble:not([hidden])")?.textContent ?? null,
     };
   };
+
+  lab.pixels = (root) => {
+    const canvas = root.querySelector("canvas");
+    return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  };
+
+  // The numbers that the scene's shapes are drawn from.
+  lab.shapes = (root) => new Blob(root.scene.shown.rows).arrayBuffer();
 
   // From now on this slider is timed; where it lies on the page.
   lab.watch = (i, slider) => {
     const input = lab.inputs(i)[slider];
-    const canvas = lab.explainers()[i].querySelector("canvas");
-    Object.assign(timed, { input, canvas, before: input.value, values: [], frames: [], due: false });
+    const figure = lab.explainers()[i].querySelector(".nslab-figure, .nslab-stage");
+    moves.disconnect();
+    if (figure.matches(".nslab-stage")) moves.observe(figure, { subtree: true, attributes: true });
+    Object.assign(timed, { input, figure, before: input.value, values: [], frames: [], due: false });
     input.scrollIntoView({ block: "center" });
     input.focus({ preventScroll: true });
     return input.getBoundingClientRect().toJSON();

@@ -45,15 +45,17 @@ TRUTH = """
 import hashlib, json
 from ipywidgets.widgets.widget import _instances
 widget = _instances[model]
-pixels, text = widget._frame(widget._values_at(at))
-print(json.dumps({"at": widget._positions(), "text": text, "pixels": hashlib.sha256(pixels.tobytes()).hexdigest()}))
+frame = widget._frame(widget._values_at(at))
+drawn, text = (frame.rows, frame.text) if hasattr(frame, "rows") else ([frame[0]], frame[1])
+pixels = hashlib.sha256(b"".join(part.tobytes() for part in drawn)).hexdigest()
+print(json.dumps({"at": widget._positions(), "text": text, "pixels": pixels}))
 """
 EXPLAINERS = """
 import json
 from ipywidgets.widgets.widget import _instances
-from nslab.explain import Explainer
+from nslab.explain import Explainer, _base
 widgets = {model: _instances[model] for model in models}
-print(json.dumps({model: type(w).__name__ for model, w in widgets.items() if isinstance(w, Explainer)}))
+print(json.dumps({model: type(w).__name__ for model, w in widgets.items() if isinstance(w, (Explainer, _base.Explainer))}))
 """
 
 

@@ -188,9 +188,13 @@ class Explainer(anywidget.AnyWidget):
     def _browser_spec(self) -> dict[str, Any]:
         return {
             **self._stage.spec(),
+            "title": self.title,
             "layout": [list(place) for place in self._layout],
             "texts": self._stage.notes,
-            "controls": [control.spec() for control in self._controls.values()],
+            "controls": [
+                {**control.spec(), "start": at}
+                for control, at in zip(self._controls.values(), self._positions(), strict=True)
+            ],
             "ahead": self.fetch_ahead,
         }
 

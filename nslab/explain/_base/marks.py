@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -209,15 +209,16 @@ class Note(Mark):
     big: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Handle(Mark):
     """A knob that a learner drags: `along` says which control each axis moves, {"x": "tau"}.
 
     Where the scene does not say where it stands on that axis, it stands at the control's value.
     """
 
-    role: str = "focus"
     needs = ("x", "y")
+    role: str = "focus"
+    _: KW_ONLY
     x: Channel = None
     y: Channel = None
     along: Mapping[str, str]

@@ -409,19 +409,21 @@ const nslabScene = (() => {
       this.root = make("div", { className: "nslab-tip", hidden: true, aria: { role: "status" } });
     }
 
-    // Listens on a mark's panel, and makes the mark a stop of the Tab key.
+    // Makes a mark a stop of the Tab key, and its panel listen to the pointer.
     watch(name, { look, group, panel }) {
-      const svg = panel.svg;
       group.tabIndex = 0;
       group.dataset.lmSuppressShortcuts = "true";
       set(group, "role", "group");
       set(group, "aria-label", `${look.tips?.length ?? ""} points: arrow keys go from one to the next`);
-      svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.show(name, this.under(name, event)));
-      svg.addEventListener("pointerleave", () => this.show(name, null));
-      svg.addEventListener("click", (event) => this.click(name, this.under(name, event), event.pointerType === "mouse"));
       group.addEventListener("focus", () => group.matches(":focus-visible") && this.show(name, this.order(name)[0]));
-      group.addEventListener("blur", () => this.show(name, null));
+      group.addEventListener("blur", () => this.hide());
       group.addEventListener("keydown", (event) => this.key(name, event));
+      if (panel.watched) return panel.watched.push(name);
+      panel.watched = [name];
+      const { svg } = panel;
+      svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.show(...this.under(panel, event)));
+      svg.addEventListener("pointerleave", () => this.hide());
+      svg.addEventListener("click", (event) => this.click(...this.under(panel, event), event.pointerType === "mouse"));
     }
 
     place(name, i) {
@@ -439,15 +441,17 @@ const nslabScene = (() => {
       return this.seen(name).sort((i, j) => v.x[i] - v.x[j] || v.y[i] - v.y[j]);
     }
 
-    // The point whose middle is nearest, in units of its own size.
-    under(name, event) {
-      const box = this.stage.marks[name].panel.svg.getBoundingClientRect();
+    // The mark and the point whose middle is nearest, in units of its own size.
+    under(panel, event) {
+      const box = panel.svg.getBoundingClientRect();
       const [at, down] = [event.clientX - box.left, event.clientY - box.top];
-      let [best, least] = [null, 1];
-      for (const i of this.seen(name)) {
-        const { x, y, side: length } = this.place(name, i);
-        const far = Math.hypot(x - at, y - down) / Math.max(length / 2, REACH_PX);
-        if (far < least) [best, least] = [i, far];
+      let [best, least] = [[null, null], 1];
+      for (const name of panel.watched) {
+        for (const i of this.seen(name)) {
+          const { x, y, side: length } = this.place(name, i);
+          const far = Math.hypot(x - at, y - down) / Math.max(length / 2, REACH_PX);
+          if (far < least) [best, least] = [[name, i], far];
+        }
       }
       return best;
     }
@@ -455,7 +459,7 @@ const nslabScene = (() => {
     click(name, i, mouse) {
       const again = this.shown?.name === name && this.shown.i === i;
       this.show(name, i);
-      if (i !== null && (mouse || again)) this.pick(name, i);
+      if (name && (mouse || again)) this.pick(name, i);
     }
 
     // The control that a click sets, and where it then stands; none on a page that has no frame for it.
@@ -475,7 +479,7 @@ const nslabScene = (() => {
       const order = this.order(name);
       const here = order.indexOf(this.shown?.i);
       const steps = { ArrowRight: here + 1, ArrowUp: here + 1, ArrowLeft: here - 1, ArrowDown: here - 1, Home: 0, End: order.length - 1 };
-      if (event.key === "Escape") this.show(name, null);
+      if (event.key === "Escape") this.hide();
       else if (event.key === "Enter" && here >= 0) this.pick(name, order[here]);
       else if (event.key in steps) this.show(name, order.at(Math.min(steps[event.key], order.length - 1)));
       else return;
@@ -483,13 +487,19 @@ const nslabScene = (() => {
     }
 
     show(name, i) {
-      this.shown = i === null || i === undefined ? null : { name, i };
-      this.stage.panels[this.stage.spec.marks[name].panel].svg.classList.toggle("picks", Boolean(this.shown && this.target(name, i)));
+      if (this.shown) this.stage.marks[this.shown.name].panel.svg.classList.remove("picks");
+      this.shown = name && i !== undefined ? { name, i } : null;
+      if (this.shown && this.target(name, i)) this.stage.marks[name].panel.svg.classList.add("picks");
       this.refresh();
+    }
+
+    hide() {
+      this.show(null);
     }
 
     // Numbers of a point move with the scene, and so does its tip.
     refresh() {
+      if (this.shown && !this.seen(this.shown.name).includes(this.shown.i)) this.shown = null;
       this.root.hidden = !this.shown;
       this.stage.ring(this.shown);
       if (!this.shown) return;
@@ -603,6 +613,7 @@ const nslabScene = (() => {
     constructor(spec, heading, root) {
       Object.assign(this, { spec, root, at: spec.controls.map((control) => control.start), hands: [], places: [] });
       this.inks = new Map();
+      root.scene = this;
       root.classList.add("nslab-scene");
       root.setAttribute("role", "group");
       this.heading = make("div", { className: "nslab-heading" });
@@ -986,6 +997,11 @@ const nslabScene = (() => {
     const stage = new Stage(spec, root.getAttribute("aria-label"), root);
     stage.source = new Table(stage);
     stage.show(unpacked([first], new Float32Array(bytes(first.data).buffer))[0]);
+    // A reader who opens an answer further down finds the message where the question was.
+    document.addEventListener("toggle", ({ target }) => {
+      const below = root.compareDocumentPosition(target) & Node.DOCUMENT_POSITION_FOLLOWING;
+      if (below && target.open && target.matches(".nslab-reveal")) stage.title(spec.title);
+    }, true);
     new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && stage.source.touch(), { rootMargin: "50%" }).observe(root);
   }
 

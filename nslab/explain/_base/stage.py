@@ -128,11 +128,19 @@ def round_ticks(axis: Axis, most: int = 6) -> dict[float, str]:
     ['0.01', '0.1', '1', '10']
     """
     low, high = sorted((axis.low, axis.high))
-    if axis.log:
-        powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-        return {10.0**power: number(10.0**power) for power in powers[:: math.ceil(len(powers) / most)]}
+    if axis.log and (places := _ratios(low, high)):
+        return {at: number(at) for at in places[:: math.ceil(len(places) / most)]}
     rough = (high - low) / (most - 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * (1 - 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return {i * step: number(float(f"{i * step:.6g}")) for i in range(first, last + 1)}
+
+
+def _ratios(low: float, high: float) -> list[float]:
+    """Powers of ten, or where there are fewer than three also their doubles and halves; none if those are too few."""
+    powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
+    places = [float(f"{m}e{power}") for power in powers for m in (1, 2, 5)]
+    within = [at for at in places if low * (1 - 1e-9) <= at <= high * (1 + 1e-9)]
+    tens = [at for at in within if math.log10(at).is_integer()]
+    return tens if len(tens) > 2 else within if len(within) > 1 else []
