@@ -124,7 +124,7 @@ class SoftmaxWeights(Explainer):
                     Axis(
                         "score s with the anchor (cosine)",
                         -1,
-                        1.15,
+                        1.2,
                         ticks={n: f"{n:g}" for n in (-1, -0.5, 0, 0.5, 1)},
                     ),
                     share=1.35,
@@ -155,7 +155,7 @@ class SoftmaxWeights(Explainer):
 
     def _points(self, role: str, **look: Any) -> Pictures | Words | Dots:
         """Items as what they are: pictures, names, or else dots."""
-        look |= {"scale": 0.42, "tips": self._names}
+        look |= {"scale": 0.4, "tips": self._names}
         if self._pictures is not None:
             return Pictures("push", role, images=self._pictures, **look)
         if self._names is not None:
@@ -164,7 +164,7 @@ class SoftmaxWeights(Explainer):
 
     def scene(self, result: Weights) -> dict[str, dict[str, Any]]:
         length = int(result.ids[-1]) + 1
-        x, size = np.full(length, np.nan), np.zeros(length)
+        x, size = np.full((2, length), np.nan)
         role = np.full(length, "negative", dtype="U16")
         x[result.ids], size[result.ids] = result.scores, result.weights
         role[result.ids[result.false]] = "false_negative"
@@ -192,11 +192,11 @@ class SoftmaxWeights(Explainer):
 
     def _places(self, anchor: int) -> NDArray[np.float64]:
         """A height for each item, far from those that stand at like scores: one after the other, so that more do not move them."""
-        x, y = self._scores[anchor, : MOST + 1].numpy() * WIDTH / 2.15, np.full(MOST + 1, np.nan)
+        x, y = self._scores[anchor, : MOST + 1].numpy() * WIDTH / 2.2, np.full(MOST + 1, np.nan)
         for i in _negatives(anchor, MOST):
             known = np.isfinite(y)
             gaps = np.hypot(x[known] - x[i], HEIGHTS[:, None] - y[known])
-            corner = np.hypot(ANCHOR[0] * WIDTH / 2.15 - x[i], HEIGHTS - ANCHOR[1])
+            corner = np.hypot(ANCHOR[0] * WIDTH / 2.2 - x[i], HEIGHTS - ANCHOR[1])
             y[i] = HEIGHTS[np.minimum(gaps.min(1, initial=np.inf), corner).argmax()]
         return y
 

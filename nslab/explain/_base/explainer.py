@@ -130,6 +130,9 @@ class Explainer(anywidget.AnyWidget):
             lambda positions: self._frame(self._values_at(positions)),
             self._controls,
             self._positions(),
+            picked={
+                mark.picks for mark in self._stage.marks.values() if isinstance(mark, Points) and mark.picks
+            },
             spec=self._spec,
             heading=self._heading,
             folder=folder,

@@ -60,6 +60,7 @@ def framed(stage: Stage, moving: Layout, scene: Moves, text: str) -> Frame:
 def packed(frames: Sequence[Frame]) -> tuple[list[dict[str, Any]], bytes]:
     """Headers, one a frame, and one buffer of float32. A row that is that of the frame before is not repeated.
 
+    >>> import numpy as np
     >>> one, two = (Frame((np.zeros(3, "f4"), np.full(2, i, "f4")), (), "") for i in (1, 2))
     >>> headers, buffer = packed([one, two])
     >>> [header["sizes"] for header in headers], len(buffer) // 4

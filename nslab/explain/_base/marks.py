@@ -41,7 +41,7 @@ class Mark:
     @property
     def fixed(self) -> dict[str, Row]:
         """The channels that the stage gives."""
-        given = {name: getattr(self, name, None) for name in self.needs + self.takes}
+        given = {name: getattr(self, name) for name in self.needs + self.takes if name != "role"}
         return {name: row(name, values) for name, values in given.items() if values is not None}
 
     def spec(self, images: list[Any]) -> dict[str, Any]:
@@ -50,6 +50,7 @@ class Mark:
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in channels}
         return {
             "kind": type(self).__name__,
+            "role": self.role,
             "fixed": {name: _numbers(values) for name, values in self.fixed.items()},
             **{
                 name: place(value, images) if name in ("images", "tip_images") else _plain(value)

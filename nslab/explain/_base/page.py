@@ -8,7 +8,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from html import escape
 from itertools import product
@@ -21,8 +21,8 @@ from .controls import Control
 from .frames import Frame, packed
 from .marks import Row
 
-FRAMES = 1024  # at most, of one scene
-FEWEST = 5  # stops that any control keeps, if it has so many
+FRAMES = 1536  # at most, of one scene
+FEWEST = 5  # stops that any control keeps, if it has so many; and what a click on a point may pick
 DROPPED = 13  # bits of each number's 23: one part in 2,048 is less than a pixel, and half of the file
 
 
@@ -31,6 +31,7 @@ def page(
     controls: Mapping[str, Control],
     start: Sequence[int],
     *,
+    picked: Set[str],
     spec: Mapping[str, Any],
     heading: str,
     folder: Path,
@@ -44,11 +45,7 @@ def page(
         raise ValueError(f"name must be letters, digits, '_', '.' and '-', as a file's, got {name!r}")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = counts(list(controls.values()))
-    grid = [
-        stops(len(control.values), count, at)
-        for control, count, at in zip(controls.values(), numbers, start, strict=True)
-    ]
+    grid = grid_of(controls, start, picked)
     points = [list(point[::-1]) for point in product(*grid[::-1])]  # the first control moves fastest
     (folder / f"{name}.js").write_text(table(name, [draw(point) for point in points]), encoding="utf-8")
     first = draw(list(start))
@@ -63,6 +60,17 @@ def page(
     }
     source = f"{folder.name if url is None else url}/{name}.js"
     return _html(shown, heading, source, name, first.text)
+
+
+def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[str]) -> list[list[int]]:
+    """The stops of each control. Of those that a click picks, the first few: their points are always there to click."""
+    stand = dict(zip(controls, start, strict=True))
+    grid = {name: sorted({*range(FEWEST), stand[name]}) for name in picked}
+    moved = {name: control for name, control in controls.items() if name not in picked}
+    numbers = counts(list(moved.values()), FRAMES // math.prod(map(len, grid.values())))
+    for (name, control), count in zip(moved.items(), numbers, strict=True):
+        grid[name] = stops(len(control.values), count, stand[name])
+    return [grid[name] for name in controls]
 
 
 def table(name: str, frames: Sequence[Frame]) -> str:
@@ -87,7 +95,7 @@ def counts(controls: Sequence[Control], most: int = FRAMES) -> list[int]:
     >>> many = Control("τ", "temperature", [i / 100 for i in range(101)], start=0.5)
     >>> words = Control("", "data", ["digits", "reports"], start="digits")
     >>> counts([many, many]), counts([many, words])
-    ([32, 32], [101, 2])
+    ([39, 39], [101, 2])
     """
     limits = [len(control.values) for control in controls]
     sizes = [min(limit, FEWEST) for limit in limits]

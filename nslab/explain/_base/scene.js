@@ -12,6 +12,7 @@ const nslabScene = (() => {
   const PACES = [1, 2, 0.5];
   const CALM_STOPS = 8; // that ▶ makes where motion is to be reduced
   const REACH_PX = 14; // how far from a point a finger may be
+  const LEAST_PX = 4; // the side of a point, however small its size
   const TINY_PX = 7; // a picture so small shows its colour alone
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -69,8 +70,8 @@ const nslabScene = (() => {
   class Panel {
     constructor(spec) {
       Object.assign(this, { spec });
-      this.root = make("figure", { className: "nslab-panel" });
-      this.root.append(make("figcaption", { textContent: spec.title }));
+      this.root = make("div", { className: "nslab-panel" });
+      this.root.append(make("div", { className: "nslab-caption", textContent: spec.title }));
       this.box = make("div", { className: "nslab-box" });
       this.root.append(this.box);
       this.svg = draw(this.box, "svg", { role: "group", "aria-label": spec.title });
@@ -122,10 +123,10 @@ const nslabScene = (() => {
     let d = "";
     let pen = false;
     for (let i = 0; i < Math.min(x.length, y.length); i++) {
-      const drawn = Number.isFinite(x[i]) && Number.isFinite(y[i]);
-      if (drawn && pen && steps) d += `H${px(panel.x(x[i]))}V${px(panel.y(y[i]))}`;
-      else if (drawn) d += `${pen ? "L" : "M"}${px(panel.x(x[i]))} ${px(panel.y(y[i]))}`;
-      pen = drawn;
+      const there = Number.isFinite(x[i] + y[i]);
+      if (there && pen && steps) d += `H${px(panel.x(x[i]))}V${px(panel.y(y[i]))}`;
+      else if (there) d += `${pen ? "L" : "M"}${px(panel.x(x[i]))} ${px(panel.y(y[i]))}`;
+      pen = there;
     }
     return d;
   }
@@ -155,17 +156,19 @@ const nslabScene = (() => {
     };
   }
 
-  // The side of a point in pixels: its area shows its size, and none that has one vanishes.
-  function side(v, i, look, panel, least = 4) {
-    const size = v.size ? v.size[i] : 1;
-    return size > 0 ? Math.max(look.scale * panel.short * Math.sqrt(size), least) : 0;
+  // The side of a point in pixels: its area shows its size, and none that has a place vanishes.
+  function side(v, i, look, panel) {
+    return Math.max(look.scale * panel.short * Math.sqrt(v.size ? v.size[i] : 1), LEAST_PX);
   }
+
+  const drawn = (v, i) => Number.isFinite(v.x[i] + v.y[i] + (v.size ? v.size[i] : 0));
 
   // The number of its picture, word and tip.
   const which = (v, i) => (v.which ? v.which[i] : i);
 
   function disc(x, y, r) {
-    return `M${px(x - r)} ${px(y)}a${px(r)} ${px(r)} 0 1 0 ${px(2 * r)} 0a${px(r)} ${px(r)} 0 1 0 ${px(-2 * r)} 0`;
+    const d = px(2 * r);
+    return `M${px(x - d / 2)} ${px(y)}a${d / 2} ${d / 2} 0 1 0 ${d} 0a${d / 2} ${d / 2} 0 1 0 ${-d} 0`;
   }
 
   // A straight band `width` wide, which ends in a head of that many pixels.
@@ -191,9 +194,10 @@ const nslabScene = (() => {
       const count = shortest(v);
       while (nodes.length < count) nodes.push(grow(group, nodes.length));
       nodes.forEach((node, i) => {
-        const length = i < count && Number.isFinite(v.x[i] + v.y[i]) ? side(v, i, look, panel) : 0;
-        set(node, "visibility", length ? "visible" : "hidden");
-        if (!length) return;
+        const visible = i < count && drawn(v, i);
+        set(node, "visibility", visible ? "visible" : "hidden");
+        if (!visible) return;
+        const length = side(v, i, look, panel);
         const role = v.role ? stage.spec.roles[v.role[i]] : look.role;
         set(node, "class", length < TINY_PX ? `${role} tiny` : role);
         place(node, panel.x(v.x[i]), panel.y(v.y[i]), length, which(v, i));
@@ -242,8 +246,7 @@ const nslabScene = (() => {
 
     Dots(group, look, stage) {
       return byRole(group, look, stage, (v, i, panel) => {
-        const diameter = side(v, i, look, panel);
-        return diameter ? disc(panel.x(v.x[i]), panel.y(v.y[i]), diameter / 2) : "";
+        return disc(panel.x(v.x[i]), panel.y(v.y[i]), side(v, i, look, panel) / 2);
       });
     },
 
@@ -414,7 +417,8 @@ const nslabScene = (() => {
       group.tabIndex = 0;
       group.dataset.lmSuppressShortcuts = "true";
       set(group, "role", "group");
-      set(group, "aria-label", `${look.tips?.length ?? ""} points: arrow keys go from one to the next`);
+      const said = this.stage.spec.key.filter(([role]) => [look.role, ...look.roles].includes(role)).map(([, text]) => text);
+      set(group, "aria-label", `${said.join(", ") || "points"}: arrow keys go from one to the next`);
       group.addEventListener("focus", () => group.matches(":focus-visible") && this.show(name, this.order(name)[0]));
       group.addEventListener("blur", () => this.hide());
       group.addEventListener("keydown", (event) => this.key(name, event));
@@ -433,7 +437,7 @@ const nslabScene = (() => {
 
     seen(name) {
       const { v } = this.stage.marks[name];
-      return [...Array(shortest(v)).keys()].filter((i) => Number.isFinite(v.x[i] + v.y[i]) && !(v.size?.[i] <= 0));
+      return [...Array(shortest(v)).keys()].filter((i) => drawn(v, i));
     }
 
     order(name) {
@@ -656,12 +660,14 @@ const nslabScene = (() => {
       this.laid = width;
       const panels = Object.values(this.panels);
       const wide = width >= NARROW;
+      this.figure.classList.toggle("nslab-narrow", !wide);
       const whole = panels.reduce((sum, panel) => sum + panel.spec.share, 0);
       for (const panel of panels) panel.lay(wide ? Math.floor((width * panel.spec.share) / whole) : width, wide ? 280 : 230);
       this.redraw();
     }
 
     show(frame) {
+      this.trouble.hidden = true;
       if (frame === this.shown) return;
       const moved = new Set(Object.keys(this.shown ? {} : this.marks));
       this.spec.layout.forEach(([name, channel], i) => {
@@ -677,7 +683,6 @@ const nslabScene = (() => {
       if (!this.laid) this.lay();
       else for (const name of moved) this.drawMark(this.marks[name]);
       if (this.summary.textContent !== frame.text) this.summary.textContent = frame.text;
-      this.trouble.hidden = true;
       this.tips.refresh();
     }
 

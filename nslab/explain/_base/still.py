@@ -9,11 +9,11 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.patches import Rectangle
 
 from .frames import Frame, Layout
 from .marks import (
@@ -40,7 +40,7 @@ from .stage import Axis, Panel, Stage
 
 WIDTH, HEIGHT = 8.4, 3.6  # inches
 TILE = 0.18  # how much of its role's colour a picture's ground has
-LEAST = 4  # pixels: a picture's side
+LEAST = 4  # pixels: the side of a point, however small its size
 SMALLEST = 11  # pixels: a word's height
 ALONG = {"x": "x", "x2": "x", "y": "y", "y2": "y", "low": "y", "high": "y", "base": "y"}
 
@@ -121,12 +121,12 @@ def _parts(panel: Panel, mark: Mark, values: Values) -> dict[str, Any]:
 
 
 def _line(ax: Axes, mark: Line, v: Values) -> None:
-    ax.plot(v["x"], v["y"], color=SCENE[mark.role], ls="--" if mark.dashed else "-")
+    ax.plot(v["x"], v["y"], color=SCENE[mark.role], lw=1.5, ls="--" if mark.dashed else "-")
 
 
 def _steps(ax: Axes, mark: Steps, v: Values) -> None:
-    style = "steps-post"
-    ax.plot(v["x"], v["y"], color=SCENE[mark.role], ls="--" if mark.dashed else "-", drawstyle=style)
+    dashes = "--" if mark.dashed else "-"
+    ax.plot(v["x"], v["y"], color=SCENE[mark.role], lw=1.5, ls=dashes, drawstyle="steps-post")
 
 
 def _band(ax: Axes, mark: Band, v: Values) -> None:
@@ -141,7 +141,7 @@ def _rule(ax: Axes, mark: Rule, v: Values) -> None:
 
 def _dots(ax: Axes, mark: Dots, v: Values) -> None:
     points = _sides(ax, mark, v) * 72 / ax.figure.dpi  # type: ignore[union-attr]
-    ax.scatter(v["x"], v["y"], s=points**2, c=_colours(mark, v), lw=0, alpha=0.85, clip_on=False)
+    ax.scatter(v["x"], v["y"], s=points**2, c=_colours(mark, v), lw=0, clip_on=False)
 
 
 def _pictures(ax: Axes, mark: Pictures, v: Values) -> None:
@@ -149,7 +149,7 @@ def _pictures(ax: Axes, mark: Pictures, v: Values) -> None:
     for i, x, y, side, colour in zip(
         _which(v), v["x"], v["y"], _sides(ax, mark, v), _colours(mark, v), strict=True
     ):
-        if not np.isfinite(x + y) or side == 0:
+        if not np.isfinite(x + y + side):
             continue
         half = np.array([side / box.width, side / box.height]) / 2
         place = (x - half[0], x + half[0], y - half[1], y + half[1])
@@ -175,7 +175,7 @@ def _words(ax: Axes, mark: Words, v: Values) -> None:
     for i, x, y, side, colour in zip(
         _which(v), v["x"], v["y"], _sides(ax, mark, v), _colours(mark, v), strict=True
     ):
-        if np.isfinite(x + y) and side > 0:
+        if np.isfinite(x + y + side):
             size = max(side, SMALLEST) * 72 / ax.figure.dpi  # type: ignore[union-attr]
             ax.text(x, y, mark.words[i], color=colour, ha="center", va="center", fontsize=size, zorder=3)
 
@@ -183,7 +183,7 @@ def _words(ax: Axes, mark: Words, v: Values) -> None:
 def _stems(ax: Axes, mark: Stems, v: Values) -> None:
     base = v.get("base", np.zeros(len(v["x"])))
     lines = np.stack([np.stack([v["x"], base], -1), np.stack([v["x"], v["y"]], -1)], 1)
-    ax.add_collection(LineCollection(list(lines), colors=_colours(mark, v), lw=1.5))
+    ax.add_collection(LineCollection(list(lines), colors=_colours(mark, v), lw=1.1))
 
 
 def _bars(ax: Axes, mark: Bars, v: Values) -> None:
@@ -192,22 +192,33 @@ def _bars(ax: Axes, mark: Bars, v: Values) -> None:
 
 
 def _links(ax: Axes, mark: Links, v: Values) -> None:
-    lines = np.stack([np.stack([v["x"], v["y"]], -1), np.stack([v["x2"], v["y2"]], -1)], 1)
-    ax.add_collection(LineCollection(list(lines), colors=_colours(mark, v), lw=v.get("width", 1)))
+    _shafts(ax, mark, v, head=lambda width: 0)
 
 
 def _arrows(ax: Axes, mark: Arrows, v: Values) -> None:
+    _shafts(ax, mark, v, head=lambda width: 5 + 1.5 * width)
+
+
+def _shafts(ax: Axes, mark: Links, v: Values, head: Callable[[float], float]) -> None:
+    """A straight band from each point to the other, as scene.js draws it, in pixels from the panel's corner."""
+    box = ax.get_window_extent()
+    size = np.array([box.width, box.height])
     widths = v.get("width", np.full(len(v["x"]), 1.5))
+    shapes, colours = [], []
     for x, y, x2, y2, width, colour in zip(
         v["x"], v["y"], v["x2"], v["y2"], widths, _colours(mark, v), strict=True
     ):
-        if np.isfinite(x + y + x2 + y2):
-            head = f"-|>,head_width={2 + width},head_length={4 + width}"
-            ax.add_patch(
-                FancyArrowPatch(
-                    (x, y), (x2, y2), arrowstyle=head, color=colour, lw=width, shrinkA=0, shrinkB=0
-                )
-            )
+        start, way = np.array([x, y]) * size, np.array([x2 - x, y2 - y]) * size
+        length = np.hypot(*way)
+        if length >= 0.5:  # neither too short to be seen nor without a place
+            along = way / length
+            across = np.array([-along[1], along[0]])
+            neck, half, wing = max(0, length - head(width)), width / 2, (width + head(width)) / 2
+            tip = [(neck, wing), (length, 0), (neck, -wing)] if head(width) else []
+            corners = [(0, half), (neck, half), *tip, (neck, -half), (0, -half)]
+            shapes.append([(start + a * along + c * across) / size for a, c in corners])
+            colours.append(colour)
+    ax.add_collection(PolyCollection(shapes, facecolors=colours, lw=0))
 
 
 def _cells(ax: Axes, mark: Cells, v: Values) -> None:
@@ -247,11 +258,10 @@ DRAW: dict[type[Mark], Callable[[Axes, Any, Values], None]] = {
 
 
 def _sides(ax: Axes, mark: Any, v: Values) -> Any:
-    """The side of each point in pixels: its area shows its size, and none that has one vanishes."""
+    """The side of each point in pixels: its area shows its size, and none that has a place vanishes."""
     box = ax.get_window_extent()
     size = v.get("size", np.ones(len(v["x"])))
-    sides = mark.scale * min(box.width, box.height) * np.sqrt(size)
-    return np.where(size > 0, np.maximum(sides, LEAST), 0)
+    return np.maximum(mark.scale * min(box.width, box.height) * np.sqrt(size), LEAST)
 
 
 def _which(v: Values) -> list[int]:
