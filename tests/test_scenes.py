@@ -8,11 +8,13 @@ import io
 import json
 import random
 import re
+import sys
 import threading
 import warnings
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from nslab.explain import _base
+from nslab.explain import SoftmaxWeights, _base
 from nslab.explain._base import Axis, Control, Dots, Handle, Line, Note, Panel, Stage, linear_grid
 from nslab.explain._base import page as pages
 from nslab.explain._base.frames import SAME, Frame, framed, layout, packed
@@ -242,6 +244,29 @@ def test_a_row_is_fetched_ahead_without_moving_and_without_repeating(toy):
     assert [frame["line.y"][1] for frame in frames] == pytest.approx([0.6, 0.4, 0])
     assert message["frames"][1]["sizes"].count(SAME) == 2, "x and role of the dots"
     assert toy.values == {"tau": 0.5, "k": 10}
+
+
+def test_a_point_may_be_held_elsewhere(toy):
+    toy.pulled = lambda mark, point, x, tau, k: Slope(x, point)
+    message, buffers = ask(toy, kind="pull", at=[5, 2], point=["dots", 3, 0.25])
+    assert message["kind"] == "pulled" and message["frames"][0]["text"] == "slope 0.25 n 3"
+    (frame,) = unpacked(message, buffers, toy._spec)
+    assert frame["line.y"].tolist() == [0, 0.25]
+    assert toy.values == {"tau": 0.5, "k": 10}
+
+
+def test_the_weight_of_a_negative_follows_its_score():
+    scene = build(SoftmaxWeights)
+    at = {"tau": 0.1, "k": 64, "anchor": 0}
+    before, after = scene.at(**at), scene.pulled("items", 5, 0.9, **at)
+    (place,) = np.flatnonzero(before.ids == 5)
+    assert (
+        after.scores[place] == 0.9
+        and (np.delete(after.scores, place) == np.delete(before.scores, place)).all()
+    )
+    ratio = after.weights[place] / after.weights[0] * before.weights[0] / before.weights[place]
+    assert ratio == pytest.approx(np.exp((0.9 - before.scores[place]) / 0.1), rel=1e-9)
+    assert scene.at(**at).weights.tolist() == before.weights.tolist()
 
 
 def test_an_observer_may_move_another_control(toy):
@@ -574,3 +599,22 @@ def test_a_notebook_leaves_pages_where_the_environment_says(monkeypatch, tmp_pat
     source = re.search(r'data-frames="([^"]+)"', bundle["text/html"])[1]
     assert re.fullmatch(r"../_static/frames/Steady-\d+\.js", source)
     assert (tmp_path / "frames" / source.rsplit("/", 1)[1]).exists()
+
+
+# --- the page for newcomers
+
+
+def test_the_explainer_in_contributing_works():
+    contributing = (BASE.parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", contributing, re.DOTALL)[1]
+    module = ModuleType("nslab.explain.first_hit")
+    module.__package__ = "nslab.explain"
+    sys.modules[module.__name__] = module
+    try:
+        exec(code, module.__dict__)
+        first_hit = module.FirstHit()
+        assert inside(first_hit, first_hit.frame(k=256, rho=0.5))
+        assert first_hit.still().startswith(b"\x89PNG")
+        assert len(code.strip().splitlines()) <= 50
+    finally:
+        del sys.modules[module.__name__]

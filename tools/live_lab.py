@@ -204,11 +204,12 @@ class Notebook:
         outputs = [output for cell in self.cells for output in cell["outputs"]]
         models = [output["data"][VIEW]["model_id"] for output in outputs if VIEW in output.get("data", {})]
         names = self.python(EXPLAINERS, models=models)
-        self.page.wait_for_function("n => liveLab.explainers().length === n", arg=len(names))
+        shown = [model for model in models if model in names]  # one of them twice, where it has two views
+        self.page.wait_for_function("n => liveLab.explainers().length === n", arg=len(shown))
         sliders = self.page.evaluate("liveLab.sliders()")
         return [
-            Figure(self, i, *names, each)
-            for i, (names, each) in enumerate(zip(names.items(), sliders, strict=True))
+            Figure(self, i, model, names[model], each)
+            for i, (model, each) in enumerate(zip(shown, sliders, strict=True))
         ]
 
 

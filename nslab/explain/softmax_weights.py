@@ -62,7 +62,8 @@ class SoftmaxWeights(Explainer):
 
     Item 0 is the anchor, the others its negatives. `scores` (N,) are the similarities of one anchor to N negatives, and
     `false` (N,) marks those that are really positives. With `scores` and `false` (N + 1, N + 1), of every item to every
-    other, a click makes another item the anchor. `pictures` (N + 1, height, width), in [0, 1], and `names` show what the
+    other, a click makes another item the anchor. A hand that drags a negative along the axis sees its weight follow, until it
+    lets go. `pictures` (N + 1, height, width), in [0, 1], and `names` show what the
     items are.
     """
 
@@ -89,7 +90,8 @@ class SoftmaxWeights(Explainer):
                 raise ValueError(
                     f"{argument} must show the anchor and its negatives, {items} in all, got {len(given)}"
                 )
-        self._curve, self._heights = cache(self._counts), cache(self._places)
+        self._curve = cache(lambda k, anchor: _counts(self._scores[anchor, _negatives(anchor, k)]))
+        self._heights = cache(self._places)
         super().__init__(**start)
 
     def declared(self) -> dict[str, Control]:
@@ -97,8 +99,19 @@ class SoftmaxWeights(Explainer):
         return every if len(self._scores) > 1 else {name: every[name] for name in ("tau", "k")}
 
     def compute(self, tau: float, k: int, anchor: int = 0) -> Weights:
+        scores = self._scores[anchor, _negatives(anchor, k)]
+        return self._weights(tau, k, anchor, scores, self._curve(k, anchor))
+
+    def pulled(self, mark: str, point: int, x: float, tau: float, k: int, anchor: int = 0) -> Weights:
         ids = _negatives(anchor, k)
-        scores = self._scores[anchor, ids]
+        scores = self._scores[anchor, ids].clone()
+        scores[ids == point] = min(max(x, -1.0), 1.0)
+        return self._weights(tau, k, anchor, scores, _counts(scores))
+
+    def _weights(
+        self, tau: float, k: int, anchor: int, scores: torch.Tensor, curve: NDArray[np.float64]
+    ) -> Weights:
+        ids = _negatives(anchor, k)
         return Weights(
             temperature=tau,
             k=k,
@@ -110,7 +123,7 @@ class SoftmaxWeights(Explainer):
             entropy=float(softmax_entropy(scores, tau)),
             slope=float(softmax_entropy_slope(scores, tau)),
             effective=float(effective_negatives(scores, tau)),
-            curve=self._curve(k, anchor),
+            curve=curve,
         )
 
     def stage(self) -> Stage:
@@ -120,7 +133,7 @@ class SoftmaxWeights(Explainer):
         return Stage(
             panels={
                 "push": Panel(
-                    "Each negative at its score; its area is its share of the push",
+                    "Area: each negative's share of the push",
                     Axis(
                         "score s with the anchor (cosine)",
                         -1,
@@ -141,6 +154,7 @@ class SoftmaxWeights(Explainer):
                     roles=("hard", "false_negative"),
                     shows={"score": "x", "share of the push": "size"},
                     picks=picks,
+                    pulls=True,
                 ),
                 "self": self._points("anchor", x=ANCHOR[:1], y=ANCHOR[1:2], size=ANCHOR[2:]),
                 "here": Handle("count", along={"x": "tau"}),
@@ -175,7 +189,7 @@ class SoftmaxWeights(Explainer):
             "items": {"x": x, "y": self._heights(result.anchor)[:length], "size": size, "role": role},
             "self": {"which": result.anchor},
             "here": {"y": result.effective},
-            "says": {"text": f"{result.effective:.3g} of {result.k} count"},
+            "says": {"text": f"{result.effective:.3g} of {result.k}"},
         }
 
     def summary(self, result: Weights) -> str:
@@ -184,11 +198,6 @@ class SoftmaxWeights(Explainer):
             f"dH/dτ = {number(result.slope)}, effective negatives = {number(result.effective)}\n"
             f"largest weight = {number(result.weights.max())}, on false negatives = {number(result.false_share)}"
         )
-
-    def _counts(self, k: int, anchor: int) -> NDArray[np.float64]:
-        """How many count, over the whole range of τ."""
-        scores = self._scores[anchor, _negatives(anchor, k)]
-        return softmax_entropy(scores / torch.from_numpy(CURVE)[:, None], 1.0).exp().numpy()
 
     def _places(self, anchor: int) -> NDArray[np.float64]:
         """A height for each item, far from those that stand at like scores: one after the other, so that more do not move them."""
@@ -199,6 +208,11 @@ class SoftmaxWeights(Explainer):
             corner = np.hypot(ANCHOR[0] * WIDTH / 2.2 - x[i], HEIGHTS - ANCHOR[1])
             y[i] = HEIGHTS[np.minimum(gaps.min(1, initial=np.inf), corner).argmax()]
         return y
+
+
+def _counts(scores: torch.Tensor) -> NDArray[np.float64]:
+    """How many count, over the whole range of τ."""
+    return softmax_entropy(scores / torch.from_numpy(CURVE)[:, None], 1.0).exp().numpy()
 
 
 def _negatives(anchor: int, k: int) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,7 +25,7 @@ LOOK_MS = 200  # a reader's hand reaches a slider so long before it moves it
 pytestmark = pytest.mark.skipif(not PAGES, reason="there is no build/site: run `make site` first")
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(SITE).as_posix())
 
-# Milliseconds from a key to the frame in which a filmstrip says that it stands elsewhere.
+# Milliseconds from a key to the frame in which a figure says that it stands elsewhere.
 TIME = """root => {
   window.answer = new Promise((done) => {
     addEventListener("keydown", (event) => {
@@ -146,8 +147,10 @@ def test_a_page_is_quiet_and_readable(opened: tuple[Page, Heard]) -> None:
 
 
 def shown(strip: Locator) -> tuple[str | None, bytes]:
-    """A filmstrip's numbers, and its figure as it looks: a page in a folder may not read a canvas."""
-    return strip.locator(".nslab-summary").text_content(), strip.locator(".nslab-figure").screenshot()
+    """The numbers of a filmstrip or a scene, and its figure as it looks: a page in a folder may not read a canvas."""
+    return strip.locator(".nslab-summary").text_content(), strip.locator(
+        ".nslab-figure, .nslab-stage"
+    ).screenshot()
 
 
 def stands(strip: Locator, slider: int) -> int:
@@ -163,15 +166,15 @@ def wait_for(page: Page, strip: Locator, slider: int, position: int) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in PAGES if "nslab-filmstrip" in path.read_text(encoding="utf-8")],
+    [path for path in PAGES if re.search("nslab-(filmstrip|scene)", path.read_text(encoding="utf-8"))],
     ids=lambda path: path.relative_to(SITE).as_posix(),
 )
-def test_every_filmstrip_moves(
+def test_every_figure_moves(
     opened: tuple[Page, Heard], path: Path, record: Callable[[str, Any], None]
 ) -> None:
     page, heard = opened
     firsts: list[float] = []
-    for strip in page.locator(".nslab-filmstrip").all():
+    for strip in page.locator(".nslab-filmstrip, .nslab-scene").all():
         strip.scroll_into_view_if_needed()
         sliders = strip.locator("input[type=range]").all()
         assert sliders

@@ -62,7 +62,7 @@ class Explainer(anywidget.AnyWidget):
         )
         self._stage = self.stage()
         self._check_hands()
-        self._layout = layout(self._stage, self._scene(self.values)[0])
+        self._layout = layout(self._stage, self._scene(self.values, self.at())[0])
         self._spec = self._browser_spec()
         self.on_msg(self._answer)
         self.observe(self._push, names=list(self._controls))
@@ -77,6 +77,10 @@ class Explainer(anywidget.AnyWidget):
         raise NotImplementedError
 
     def summary(self, result: Any) -> str:
+        raise NotImplementedError
+
+    def pulled(self, mark: str, point: int, x: float, **controls: Any) -> Any:
+        """The result while a hand holds a point of a mark with `pulls` at x: like `compute`, and pure as well."""
         raise NotImplementedError
 
     # --- without a browser
@@ -155,9 +159,8 @@ class Explainer(anywidget.AnyWidget):
 
     # --- frames
 
-    def _scene(self, values: Mapping[str, Value]) -> tuple[Moves, str]:
+    def _scene(self, values: Mapping[str, Value], result: Any) -> tuple[Moves, str]:
         """What moves, with handles where their controls stand; and the summary."""
-        result = self.compute(**values)
         moves = dict(self.scene(result))
         for name, mark in self._stage.marks.items():
             if isinstance(mark, Handle):
@@ -166,7 +169,7 @@ class Explainer(anywidget.AnyWidget):
         return moves, self.summary(result)
 
     def _frame(self, values: Mapping[str, Value]) -> Frame:
-        return framed(self._stage, self._layout, *self._scene(values))
+        return framed(self._stage, self._layout, *self._scene(values, self.compute(**values)))
 
     def _check_hands(self) -> None:
         for name, mark in self._stage.marks.items():
@@ -211,7 +214,7 @@ class Explainer(anywidget.AnyWidget):
         }
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        """Answer one request of a view: `hello`, `move` or `ahead`. Each gets one reply, which every view hears."""
+        """Answer one request of a view: `hello`, `move`, `ahead` or `pull`. Each gets one reply, which every view hears."""
         kind, view = message["kind"], message["view"]
         try:
             if kind == "hello":
@@ -219,6 +222,8 @@ class Explainer(anywidget.AnyWidget):
                 self._send_now(view)
             elif kind == "ahead":
                 self._send_ahead(message["at"], view)
+            elif kind == "pull":
+                self._send_pulled(message["at"], message["point"], view)
             else:
                 self._take(message["at"], message["need"], view)
         except Exception as error:
@@ -261,6 +266,11 @@ class Explainer(anywidget.AnyWidget):
             except Exception:
                 continue
         self._send_frames("ahead", found, view, asked=places)
+
+    def _send_pulled(self, at: list[int], point: tuple[str, int, float], view: str) -> None:
+        values = self._values_at(at)
+        scene = self._scene(values, self.pulled(*point, **values))
+        self._send_frames("pulled", [(at, framed(self._stage, self._layout, *scene))], view)
 
     def _send_frames(
         self, kind: str, found: list[tuple[list[int], Frame]], view: str | None, **more: Any

@@ -107,7 +107,8 @@ class Points(Mark):
 
     `roles` are those that the scene may give in `role`. `tips` says what a point is; `shows` names the channels whose
     numbers stand below that, and `picks` the control that a click on a point sets to the point's number. `which` is the
-    number of the picture, word and tip that a point has; left out, it is the point's own.
+    number of the picture, word and tip that a point has; left out, it is the point's own. With `pulls` a hand may hold
+    a point elsewhere along x, as long as it does not let go: the explainer's `pulled` says what follows.
     """
 
     needs = ("x", "y")
@@ -122,6 +123,7 @@ class Points(Mark):
     tip_images: Any = None  # (N, height, width) in [0, 1], where the mark itself shows none
     shows: Mapping[str, str] | None = None
     picks: str | None = None
+    pulls: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ const nslabScene = (() => {
   const PLAY_MS = 6000; // from end to end, at pace 1
   const PACES = [1, 2, 0.5];
   const CALM_STOPS = 8; // that ▶ makes where motion is to be reduced
+  const SLACK_PX = 4; // a click may tremble so far
   const REACH_PX = 14; // how far from a point a finger may be
   const LEAST_PX = 4; // the side of a point, however small its size
   const TINY_PX = 7; // a picture so small shows its colour alone
@@ -64,7 +65,9 @@ const nslabScene = (() => {
   function scale({ low, high, log }, from, to) {
     const on = log ? Math.log : (value) => value;
     const ratio = (to - from) / (on(high) - on(low));
-    return (value) => from + (on(value) - on(low)) * ratio;
+    const place = (value) => from + (on(value) - on(low)) * ratio;
+    place.value = (pixel) => (log ? Math.exp : Number)(on(low) + (pixel - from) / ratio);
+    return place;
   }
 
   class Panel {
@@ -404,6 +407,33 @@ const nslabScene = (() => {
     });
   }
 
+  // --- the hand on a point: it holds the point elsewhere along x, and what follows lasts until it lets go
+
+  function pullable(panel, stage) {
+    const { svg } = panel;
+    let held = null;
+    svg.addEventListener("pointerdown", (event) => {
+      const [name, i] = event.target.closest(".handle") ? [] : stage.tips.under(panel, event);
+      if (!name || !stage.pulls(name)) return;
+      held = { name, i, from: event.clientX, x: panel.x(stage.marks[name].v.x[i]), moved: false };
+    });
+    svg.addEventListener("pointermove", (event) => {
+      if (!held) return;
+      const far = event.clientX - held.from;
+      if (!held.moved && Math.abs(far) < SLACK_PX) return;
+      if (!held.moved) svg.setPointerCapture(event.pointerId);
+      held.moved = panel.pulled = true;
+      stage.source.pull([held.name, held.i, panel.x.value(held.x + far)]);
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      svg.addEventListener(end, () => {
+        if (held?.moved) stage.source.release();
+        held = null;
+        setTimeout(() => (panel.pulled = false), 0); // after the click that ends a drag
+      });
+    }
+  }
+
   // --- tips: what a point is, for a pointer, a finger and the keyboard
 
   class Tips {
@@ -425,9 +455,10 @@ const nslabScene = (() => {
       if (panel.watched) return panel.watched.push(name);
       panel.watched = [name];
       const { svg } = panel;
+      pullable(panel, this.stage);
       svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.show(...this.under(panel, event)));
       svg.addEventListener("pointerleave", () => this.hide());
-      svg.addEventListener("click", (event) => this.click(...this.under(panel, event), event.pointerType === "mouse"));
+      svg.addEventListener("click", (event) => panel.pulled || this.click(...this.under(panel, event), event.pointerType === "mouse"));
     }
 
     place(name, i) {
@@ -504,7 +535,7 @@ const nslabScene = (() => {
     // Numbers of a point move with the scene, and so does its tip.
     refresh() {
       if (this.shown && !this.seen(this.shown.name).includes(this.shown.i)) this.shown = null;
-      this.root.hidden = !this.shown;
+      if (this.root.hidden !== !this.shown) this.root.hidden = !this.shown;
       this.stage.ring(this.shown);
       if (!this.shown) return;
       const { name, i } = this.shown;
@@ -512,6 +543,7 @@ const nslabScene = (() => {
       const lines = Object.entries(look.shows ?? {}).map(([word, channel]) => `${word} ${Number(v[channel][i].toPrecision(3))}`);
       const target = this.target(name, i);
       if (target) lines.push(`click: ${this.stage.spec.controls[target.index].word}`);
+      if (this.stage.pulls(name)) lines.push("drag: hold it elsewhere");
       const pictures = look.images ?? look.tip_images;
       const n = which(v, i);
       const text = make("span", { textContent: [look.tips?.[n], ...lines].filter(Boolean).join("\n") });
@@ -667,7 +699,7 @@ const nslabScene = (() => {
     }
 
     show(frame) {
-      this.trouble.hidden = true;
+      if (!this.trouble.hidden) this.trouble.hidden = true;
       if (frame === this.shown) return;
       const moved = new Set(Object.keys(this.shown ? {} : this.marks));
       this.spec.layout.forEach(([name, channel], i) => {
@@ -723,6 +755,11 @@ const nslabScene = (() => {
 
     touch(control) {
       this.source.touch(control);
+    }
+
+    // Whether a hand may hold a point of this mark elsewhere: it takes a kernel that answers.
+    pulls(name) {
+      return this.marks[name].look.pulls && Boolean(this.source.pull);
     }
 
     get waits() {
@@ -863,6 +900,28 @@ const nslabScene = (() => {
       }
     }
 
+    // One request at a time; the newest place wins.
+    pull(point) {
+      if (!this.held) this.rest = this.stage.shown;
+      this.held = point;
+      if (this.pulling) return;
+      this.pulling = point;
+      this.model.send({ kind: "pull", at: [...this.stage.at], point, view: this.id });
+    }
+
+    release() {
+      this.held = null;
+      this.stage.show(this.rest);
+    }
+
+    pulled(frame) {
+      const answered = this.pulling;
+      this.pulling = null;
+      if (!this.held) return;
+      this.stage.show(frame);
+      if (this.held !== answered) this.pull(this.held);
+    }
+
     // Where the hand may go next and no frame is here yet: a step, an end, back to the start, then ever further.
     row() {
       if (!this.spec.ahead || this.hand === null || this.stage.left()) return [];
@@ -899,7 +958,10 @@ const nslabScene = (() => {
     }
 
     land({ kind, of, asked }) {
-      if ((of ?? kind) === "ahead") {
+      if (kind === "pulled") return;
+      if (of === "pull") {
+        this.pulling = null;
+      } else if ((of ?? kind) === "ahead") {
         this.batches--;
         for (const at of asked ?? []) this.coming.delete(at.join());
       } else {
@@ -909,6 +971,10 @@ const nslabScene = (() => {
     }
 
     take({ kind, at, asked, texts }, found, mine) {
+      if (kind === "pulled") {
+        if (mine) this.pulled(found[0]);
+        return;
+      }
       if (kind === "now") {
         if (mine && this.waiting) return; // the learner has moved on, and so will the kernel
         this.follow(at, texts);
