@@ -891,8 +891,8 @@ const nslabScene = (() => {
           return;
         }
       }
-      while (!this.lacking && this.batches < BATCHES) {
-        const places = this.row();
+      while (!(this.lacking && this.waiting) && this.batches < BATCHES) {
+        const places = this.lacking ? this.missing([[...this.stage.at]]) : this.row();
         if (!places.length) return;
         this.batches++;
         for (const at of places) this.coming.add(at.join());
@@ -930,11 +930,12 @@ const nslabScene = (() => {
       const last = texts.length - 1;
       const places = [here + 1, here - 1, last, 0, start];
       for (let step = 2; step <= last; step++) places.push(here + step, here - step);
-      return [...new Set(places)]
-        .filter((position) => position >= 0 && position <= last)
-        .map((position) => this.stage.at.with(this.hand, position))
-        .filter((at) => !this.frames.has(at.join()) && !this.coming.has(at.join()))
-        .slice(0, BATCH);
+      const row = [...new Set(places)].filter((position) => position >= 0 && position <= last);
+      return this.missing(row.map((position) => this.stage.at.with(this.hand, position))).slice(0, BATCH);
+    }
+
+    missing(places) {
+      return places.filter((at) => !this.frames.has(at.join()) && !this.coming.has(at.join()));
     }
 
     send(request) {
