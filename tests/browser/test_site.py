@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,12 +15,14 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page
 
 SITE = Path(__file__).resolve().parents[2] / "build" / "site"
 PAGES = sorted(SITE.rglob("*.html"))
 MOST_BYTES = 60e6
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+SHADES = 32  # of 255
 LOOK_MS = 200  # a reader's hand reaches a slider so long before it moves it
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="there is no build/site: run `make site` first")
@@ -153,6 +156,12 @@ def shown(strip: Locator) -> tuple[str | None, bytes]:
     ).screenshot()
 
 
+def same(one: tuple[str | None, bytes], two: tuple[str | None, bytes]) -> bool:
+    """Whether two figures tell and show the same: a browser that draws a part anew smooths its edges a shade differently."""
+    images = [np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int) for _, png in (one, two)]
+    return one[0] == two[0] and np.abs(images[0] - images[1]).max() <= SHADES
+
+
 def stands(strip: Locator, slider: int) -> int:
     at = strip.get_attribute("data-at")
     assert at
@@ -193,12 +202,14 @@ def test_every_figure_moves(
             page.keyboard.press("End")
             wait_for(page, strip, i, last)
             right = shown(strip)
-            assert left[1] != right[1], f"{slider.get_attribute('aria-label')} changes no pixel"
+            assert not same((None, left[1]), (None, right[1])), (
+                f"{slider.get_attribute('aria-label')} changes no pixel"
+            )
             box = slider.bounding_box()
             assert box
             page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
             wait_for(page, strip, i, 0)
-            assert shown(strip) == left
+            assert same(shown(strip), left)
     assert heard.complaints == []
     p50, most = np.percentile(firsts, [50, 100])
     record(f"site-{path.stem}", {"first_ms": firsts, "p50": round(p50, 1), "most": round(most, 1)})

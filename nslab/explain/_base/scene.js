@@ -323,7 +323,7 @@ const nslabScene = (() => {
     },
 
     Note(group, look) {
-      const text = draw(group, "text", { class: `note ${look.role}${look.big ? " big" : ""}`, "text-anchor": look.align });
+      const text = draw(group, "text", { class: `nslab-note ${look.role}${look.big ? " big" : ""}`, "text-anchor": look.align });
       return (v, panel, words) => {
         set(text, "x", px(panel.x(v.x[0])));
         set(text, "y", px(panel.y(v.y[0])));
