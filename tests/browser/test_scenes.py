@@ -93,7 +93,7 @@ def test_a_click_on_a_picture_makes_it_the_anchor(weights: live_lab.Figure) -> N
     weights.press(2, "Home")
     assert settle(weights)["at"][2] == 0
     page = weights.notebook.page
-    x, y = middle(weights.notebook, "g.mark g.hard")
+    x, y = middle(weights.notebook, "g.nslab-mark g.hard")
     page.mouse.move(x, y)
     page.locator(".nslab-scene .nslab-tip").first.wait_for()
     assert "click: anchor" in page.locator(".nslab-scene .nslab-tip").first.inner_text()
@@ -105,7 +105,7 @@ def test_a_click_on_a_picture_makes_it_the_anchor(weights: live_lab.Figure) -> N
 def test_a_picture_held_elsewhere_comes_back(weights: live_lab.Figure) -> None:
     before = settle(weights)
     mouse = weights.notebook.page.mouse
-    x, y = middle(weights.notebook, "g.mark g.hard")
+    x, y = middle(weights.notebook, "g.nslab-mark g.hard")
     mouse.move(x, y)
     mouse.down()
     mouse.move(x - 100, y, steps=5)

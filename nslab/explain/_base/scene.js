@@ -673,7 +673,7 @@ const nslabScene = (() => {
 
     mark(name, look) {
       const panel = this.panels[look.panel];
-      const group = draw(panel.marks, "g", { class: "mark" });
+      const group = draw(panel.marks, "g", { class: "nslab-mark" });
       const fixed = Object.entries(look.fixed).map(([channel, row]) => [channel, row.map((value) => value ?? NaN)]);
       const mark = { look, panel, group, v: Object.fromEntries(fixed), draw: marks[look.kind](group, look, this) };
       if (look.tips || look.shows) queueMicrotask(() => this.tips.watch(name, mark));
