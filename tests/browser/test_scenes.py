@@ -155,11 +155,11 @@ def test_a_busy_cell_does_not_stop_the_scene(weights: live_lab.Figure) -> None:
 
 
 def test_two_views_and_python_agree(weights: live_lab.Figure) -> None:
-    page = weights.notebook.page
-    agree = "() => new Set([0, 2].map((i) => liveLab.explainers()[i].innerText)).size === 1"
+    again = weights.notebook.explainers()[2]
     weights.press(0, "ArrowRight")
-    page.wait_for_function(agree)
+    assert settle(weights) == settle(again)
     weights.notebook.python("__import__('__main__').weights.tau = 0.123; print(0)")
     told = "() => [0, 2].every((i) => liveLab.explainers()[i].innerText.includes('τ = 0.123'))"
-    page.wait_for_function(told)
-    page.wait_for_function(agree)
+    weights.notebook.page.wait_for_function(told)
+    one, two = (weights.notebook.page.evaluate("i => liveLab.shown(i)", i) for i in (0, 2))
+    assert one == two
