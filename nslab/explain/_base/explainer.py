@@ -79,8 +79,8 @@ class Explainer(anywidget.AnyWidget):
     def summary(self, result: Any) -> str:
         raise NotImplementedError
 
-    def pulled(self, mark: str, point: int, x: float, **controls: Any) -> Any:
-        """The result while a hand holds a point of a mark with `pulls` at x: like `compute`, and pure as well."""
+    def pulled(self, *args: Any, **controls: Any) -> Any:
+        """The result while a hand holds a point elsewhere: `pulled(mark, point, x, **controls)`, pure like `compute`."""
         raise NotImplementedError
 
     # --- without a browser
