@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 
 from nslab import practice
 from nslab.practice import _check, _exercise
+from nslab.practice._cards import Card, Picture
 from nslab.practice._exercise import Case, Exercise, Mutant, Question
 
 
@@ -153,6 +155,26 @@ def test_a_wrong_sample_is_named_shown_in_numbers_and_drawn() -> None:
     assert "draw(2, 3, rng)" in result.message
     assert "drawn 3, out of range 0" in result.message and "drawn 2, out of range 0" in result.message
     assert "[2 draws]" in result.message and 'src="data:image/png;base64,' in result._repr_html_()
+
+
+@pytest.mark.parametrize("drawable", (True, False))
+def test_a_picture_is_drawn_once_and_only_where_it_is_shown(drawable: bool) -> None:
+    drawn = []
+
+    def draw() -> Figure:
+        drawn.append("once")
+        if not drawable:
+            raise ValueError("no form that can be drawn")
+        figure = Figure()
+        figure.suptitle("two <draws>")
+        return figure
+
+    card = Card("trouble", "Not right yet", ("before", Picture(draw, Lock()), "after"))
+    assert drawn == []
+    assert card.text == ("before\n[two <draws>]\nafter" if drawable else "before\nafter")
+    page = card._repr_html_()
+    assert page == card._repr_html_() and drawn == ["once"]
+    assert ('src="data:image/png;base64,' in page) == ('alt="two &lt;draws&gt;"' in page) == drawable
 
 
 @pytest.mark.usefixtures("toy")

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import re
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+T = TypeVar("T")
 
 _COLOURS = {
     "good": "var(--jp-success-color1, #009e73)",
@@ -42,10 +53,33 @@ class Folded:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG with the words that stand for it; plain text shows the words."""
+    """A figure that `draw` makes, once and only where the card is shown; plain text shows its title.
 
-    png: bytes
-    words: str
+    Nothing is shown where drawing fails: some wrong answers have no form that can be drawn. `drawing` is the
+    lock to hold meanwhile.
+    """
+
+    draw: Callable[[], Figure]
+    drawing: AbstractContextManager[object]
+
+    @cached_property
+    def figure(self) -> Figure | None:
+        return self._attempt(self.draw)
+
+    @cached_property
+    def png(self) -> bytes | None:
+        figure = self.figure
+        return self._attempt(lambda: _png(figure)) if figure else None
+
+    @property
+    def words(self) -> str:
+        return (self.figure and self.figure.get_suptitle()) or "your answer on this input"
+
+    def _attempt(self, make: Callable[[], T]) -> T | None:
+        with self.drawing, warnings.catch_warnings(), suppress(Exception):
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return make()
+        return None
 
 
 Part = str | Code | Rows | Folded | Picture
@@ -67,7 +101,7 @@ class Card:
     @property
     def text(self) -> str:
         """The parts as plain text, without the title."""
-        return "\n".join(_plain(part) for part in self.parts)
+        return "\n".join(filter(None, map(_plain, self.parts)))
 
     def __repr__(self) -> str:
         return f"{self.title}\n{self.text}" if self.parts else self.title
@@ -83,6 +117,12 @@ def inline(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
 
 
+def _png(figure: Figure) -> bytes:
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100)
+    return png.getvalue()
+
+
 def _code(text: str) -> str:
     return f"<code>{html.escape(text, quote=False)}</code>"
 
@@ -96,7 +136,7 @@ def _plain(part: Part) -> str:
     if isinstance(part, Folded):
         return f"{part.label}:\n{_plain(part.rows)}"
     if isinstance(part, Picture):
-        return f"[{part.words}]"
+        return f"[{part.words}]" if part.figure else ""
     return part
 
 
@@ -113,6 +153,8 @@ def _html(part: Part) -> str:
     if isinstance(part, Folded):
         return f"<details><summary>{inline(part.label)}</summary>{_html(part.rows)}</details>"
     if isinstance(part, Picture):
+        if part.png is None:
+            return ""
         source = f"data:image/png;base64,{base64.b64encode(part.png).decode()}"
         return f'<img src="{source}" alt="{html.escape(part.words)}" style="max-width: 100%">'
     return f'<p style="margin: 0.3em 0">{inline(part)}</p>'

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -183,7 +182,7 @@ def _wrong_answer(
         )
     )
     if question.picture and error is None:
-        parts += _picture(question.picture, case, raw[smallest])
+        parts.append(_picture(question.picture, case, raw[smallest]))
     if case.about:
         parts.append(f"Why this input: {case.about}.")
     if error is not None:
@@ -197,19 +196,13 @@ def _wrong_answer(
     )
 
 
-def _picture(draw: Callable[..., Figure], case: Case, outcome: Outcome) -> list[Part]:
-    """The counterexample as a figure, or what would draw it; nothing where the answer has no form that can be drawn."""
+def _picture(draw: Callable[..., Figure], case: Case, outcome: Outcome) -> Part:
+    """The counterexample as a figure, or what would draw it."""
     try:
         from nslab.explain._explainer import _drawing  # only a wrong answer needs matplotlib
     except ImportError:
-        return ['With matplotlib you would see a picture of this input: `pip install "nslab[course]"`.']
-
-    png = io.BytesIO()
-    with _drawing, suppress(Exception):
-        figure = draw(case.args, outcome.value)
-        figure.savefig(png, format="png", dpi=100)
-        return [Picture(png.getvalue(), figure.get_suptitle() or "your answer on this input")]
-    return []
+        return 'With matplotlib you would see a picture of this input: `pip install "nslab[course]"`.'
+    return Picture(partial(draw, case.args, outcome.value), _drawing)
 
 
 def _still_running(heading: str, question: Question, case: Case, abandoned: bool, seconds: float) -> Result:

@@ -95,13 +95,19 @@ def asked(check: Check, answers: Answers) -> tuple[float, str]:
     """The points of a check cell of the solution, run here on names that stand for the submission's; and its card."""
     try:
         with limited(VERDICT_SECONDS):
-            value = _run(check.source, {"practice": practice, **_names(check.source, answers)})
+            return _verdict(check, answers)
     except OutOfTime:
         raise
-    except practice.CheckError as failed:
-        return 0.0, failed.args[0]._repr_html_()
     except (Exception, TimeIsUp) as trouble:  # a name that is not there, an answer that upsets a comparison
         return 0.0, f"<pre>{html.escape(f'{type(trouble).__name__}: {trouble}'[:1000])}</pre>"
+
+
+def _verdict(check: Check, answers: Answers) -> tuple[float, str]:
+    """The same while time is limited, the card's picture included, which is drawn when the card is made."""
+    try:
+        value = _run(check.source, {"practice": practice, **_names(check.source, answers)})
+    except practice.CheckError as failed:
+        return 0.0, failed.args[0]._repr_html_()
     return check.points, value._repr_html_() if isinstance(value, practice.Result) else ""
 
 
