@@ -9,12 +9,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
+from ranks import started
 
 from nslab import gather_with_grad
 
@@ -26,10 +29,12 @@ WHILE = {
     "between": "in backward, while gradients were summed",
     "backward": "in backward, while gradients were summed",
 }
+# World by world: how many ranks, when the victim meets its fate, and which.
+WORLDS = {when: (3, when, "killed") for when in WHILE} | {"stuck": (2, "between", "stuck")}
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--monitor-interval=5"]
 
 
-# --- what each process runs
+# --- what each rank runs
 
 
 def train(rank: int, when: str, fate: str) -> None:
@@ -49,10 +54,9 @@ def train(rank: int, when: str, fate: str) -> None:
     gathered.sum().backward()
 
 
-def main(meet: str, folder: Path, when: str, fate: str) -> None:
-    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+def meet(rank: int, world: int, where: str, folder: Path, when: str, fate: str) -> None:
     limit = timedelta(seconds=TIMEOUT)
-    dist.init_process_group("gloo", init_method=meet, rank=rank, world_size=world, timeout=limit)
+    dist.init_process_group("gloo", init_method=where, rank=rank, world_size=world, timeout=limit)
     start = time.monotonic()
     try:
         train(rank, when, fate)
@@ -64,31 +68,46 @@ def main(meet: str, folder: Path, when: str, fate: str) -> None:
         time.sleep(BOUND)  # alive, so that its own end cannot be what the next rank notices
 
 
+def main(folder: Path) -> None:
+    """Start every world; all ranks end when standard input does."""
+    for name, (world, when, fate) in WORLDS.items():
+        started(meet, world, f"file://{folder / name}/store", folder / name, when, fate)
+    sys.stdin.read()
+
+
 # --- what pytest runs
 
 
-def survivors(
-    commands: list[list[str]], world: int, meet: str, folder: Path, when: str, fate: str
-) -> list[dict]:
+@contextmanager
+def running(*command: str) -> Iterator[subprocess.Popen]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, *command], env=environment, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin is not None
+    try:
+        yield process
+    finally:
+        process.stdin.close()
+        process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the survivors of each world say what they were told; all worlds run at once."""
+    folder = tmp_path_factory.mktemp("worlds")
+    for name in WORLDS:
+        (folder / name).mkdir()
+    with running(__file__, str(folder)):
+        yield folder
+
+
+def survivors(folder: Path, world: int) -> list[dict]:
     """What each rank but the victim was told, while all survivors were still alive."""
-    running = [
-        subprocess.Popen(
-            [sys.executable, *command, __file__, meet, str(folder), when, fate],
-            env=os.environ | {"OMP_NUM_THREADS": "1", "RANK": str(rank), "WORLD_SIZE": str(world)},
-            stderr=subprocess.DEVNULL,
-        )
-        for rank, command in enumerate(commands)
-    ]
     others = [folder / f"{rank}.json" for rank in range(world) if rank != VICTIM]
     deadline = time.monotonic() + 90
-    try:
-        while time.monotonic() < deadline and not all(path.exists() for path in others):
-            time.sleep(0.05)
-    finally:
-        for process in running:
-            process.terminate()
-        for process in running:
-            process.wait(20)
+    while time.monotonic() < deadline and not all(path.exists() for path in others):
+        time.sleep(0.05)
     return [json.loads(path.read_text()) for path in others]
 
 
@@ -102,22 +121,30 @@ def check(told: list[dict], world: int, when: str) -> None:
 
 
 @pytest.mark.parametrize("when", WHILE)
-def test_a_killed_rank_is_noticed_by_all_others(tmp_path: Path, when: str) -> None:
-    told = survivors([[]] * 3, 3, f"file://{tmp_path}/store", tmp_path, when, "killed")
+def test_a_killed_rank_is_noticed_by_all_others(folder: Path, when: str) -> None:
+    told = survivors(folder / when, 3)
     check(told, 3, when)
     assert max(found["seconds"] for found in told) < TIMEOUT, "noticed, not waited for"
 
 
-def test_a_stuck_rank_is_given_up_after_the_timeout(tmp_path: Path) -> None:
-    told = survivors([[]] * 2, 2, f"file://{tmp_path}/store", tmp_path, "between", "stuck")
+def test_a_stuck_rank_is_given_up_after_the_timeout(folder: Path) -> None:
+    told = survivors(folder / "stuck", 2)
     check(told, 2, "between")
     assert "Timed out" in told[0]["cause"]
     assert told[0]["seconds"] >= TIMEOUT - 1
 
 
 def test_under_torchrun(tmp_path: Path) -> None:
-    check(survivors([TORCHRUN], 2, "env://", tmp_path, "between", "killed"), 2, "between")
+    with running(*TORCHRUN, __file__, str(tmp_path), "between", "killed") as torchrun:
+        try:
+            check(survivors(tmp_path, 2), 2, "between")
+        finally:
+            torchrun.terminate()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4])
+    if "RANK" in os.environ:  # torchrun has started this process, for one rank
+        rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        meet(rank, world, "env://", Path(sys.argv[1]), *sys.argv[2:])
+    else:
+        main(Path(sys.argv[1]))

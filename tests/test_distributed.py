@@ -15,6 +15,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
+from ranks import started
 from torch import Tensor, nn
 
 from nslab import gather_with_grad, info_nce_in_batch
@@ -97,7 +98,7 @@ def averaged(model: nn.Module) -> list[Tensor]:
     return [grad / dist.get_world_size() for grad in found]
 
 
-# --- what each process runs
+# --- what each rank runs
 
 
 def work(rank: int, world: int) -> dict[str, Any]:
@@ -193,38 +194,40 @@ def refused(rank: int, world: int, name: str) -> tuple[str, str]:
     return "accepted", ""
 
 
-def main(rank: int, world: int, folder: Path) -> None:
-    store = dist.FileStore(str(folder / "store"), world)
+def save(rank: int, world: int, folder: Path) -> None:
+    store = dist.FileStore(str(folder / f"store {world}"), world)
     limit = timedelta(seconds=30)
     dist.init_process_group("gloo", store=store, rank=rank, world_size=world, timeout=limit)
-    torch.save(work(rank, world), folder / f"{rank}.pt")
+    torch.save(work(rank, world), folder / f"{rank} of {world}.pt")
     dist.destroy_process_group()
+
+
+def main(folder: Path) -> None:
+    for world in WORLDS:
+        ranks = started(save, world, folder)
+        for process in ranks:
+            process.join()
+        assert [process.exitcode for process in ranks] == [0] * world
 
 
 # --- what pytest runs
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every rank of every world has left what it found."""
+    folder = tmp_path_factory.mktemp("ranks")
+    command = [sys.executable, "-W", "error::FutureWarning", __file__, str(folder)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(command, env=environment, stderr=subprocess.PIPE, text=True, timeout=90)
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
 @pytest.fixture(scope="module", params=WORLDS, ids=lambda world: f"{world} processes")
-def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+def ranks(request: pytest.FixtureRequest, folder: Path) -> list[dict[str, Any]]:
     """What every rank found."""
-    world, folder = request.param, tmp_path_factory.mktemp("ranks")
-    command = [sys.executable, "-W", "error::FutureWarning", __file__]
-    running = [
-        subprocess.Popen(
-            [*command, str(rank), str(world), str(folder)],
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(world)
-    ]
-    try:
-        told = [process.communicate(timeout=90)[1] for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert [process.returncode for process in running] == [0] * world, "\n".join(told)
-    return [torch.load(folder / f"{rank}.pt") for rank in range(world)]
+    return [torch.load(folder / f"{rank} of {request.param}.pt") for rank in range(request.param)]
 
 
 def one_process(world: int, options: dict[str, Any]) -> tuple[Tensor, list[Tensor]]:
@@ -345,4 +348,4 @@ def test_a_world_of_one_passes_rows_and_gradient_through() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+    main(Path(sys.argv[1]))
