@@ -753,16 +753,26 @@ def test_drift_is_seen(tmp_path: Path) -> None:
     assert build.drift(tmp_path) == ["99_left_over.ipynb: has no solution notebook"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "exercises").glob("*.ipynb")), ids=lambda path: path.stem)
-def test_an_exercise_runs_unsolved_and_says_not_attempted(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    text = path.read_text(encoding="utf-8")
-    assert "SOLUTION" not in text and all(not cell.get("outputs") for cell in notebook.cells)
-    NotebookClient(
-        notebook, kernel_name="python3", timeout=60, resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
+EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def unsolved() -> dict[str, Any]:
+    """Every exercise as it is handed out, run. One kernel, which imports torch once, forgets all names in between."""
+    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in EXERCISES}
+    assert not [cell for notebook in notebooks.values() for cell in notebook.cells if cell.get("outputs")]
+    whole = nbformat.v4.new_notebook()
+    for notebook in notebooks.values():
+        whole.cells += [*notebook.cells, nbformat.v4.new_code_cell("%reset -f")]
+    where = {"metadata": {"path": str(ROOT / "exercises")}}
+    NotebookClient(whole, kernel_name="python3", timeout=60, allow_errors=True, resources=where).execute()
+    return notebooks
+
+
+@pytest.mark.parametrize("path", EXERCISES, ids=lambda path: path.stem)
+def test_an_exercise_runs_unsolved_and_says_not_attempted(path: Path, unsolved: dict[str, Any]) -> None:
+    notebook = unsolved[path.stem]
+    assert "SOLUTION" not in path.read_text(encoding="utf-8")
     checks = [
         cell
         for cell in notebook.cells
@@ -771,6 +781,6 @@ def test_an_exercise_runs_unsolved_and_says_not_attempted(
     assert len(checks) == len(load(path.name[:2]).questions)
     assert all("Not attempted yet" in cell.outputs[0].data["text/plain"] for cell in checks)
     assert all(cell.metadata.nbgrader.locked and cell.metadata.editable is False for cell in checks)
-    assert not [
-        out for cell in notebook.cells for out in cell.get("outputs", []) if out.get("name") == "stderr"
-    ]
+    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    assert not [out for out in outputs if out.output_type == "error" or out.get("name") == "stderr"]
