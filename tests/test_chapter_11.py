@@ -17,7 +17,7 @@ from scipy.special import expit, wrightomega
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from nslab import datasets, hit_probability, unigram
+from nslab import AliasTable, datasets, hit_probability, sgns_loss, unigram
 from nslab.explain import RowNeighbours, TableTraining
 from nslab.explain.table_training import STEP, _sink, _walk
 
@@ -213,6 +213,34 @@ def test_twenty_lines_reach_gensims_loss() -> None:
     ids = [model.wv.key_to_index[word] for word in names]
     theirs = loss(model.wv.vectors[ids].astype(float), model.syn1neg[ids].astype(float))
     assert ours == pytest.approx(theirs, rel=0.015) and ours < 0.8 * 6 * math.log(2)
+
+
+def test_the_push_by_hand_is_the_gradient_of_sgns_loss() -> None:
+    source = cells()
+    space: dict[str, Any] = {}
+    exec(source["setup"], space)
+    exec(source["sgns"], space)
+    size, dim, k, epochs = 12, 4, 3, 3
+    pairs = torch.randint(size, (40, 2), generator=torch.Generator().manual_seed(1))
+    q = unigram(torch.arange(1.0, size + 1, dtype=torch.float64), 0.75)
+    found = space["sgns"](pairs, q, dim=dim, k=k, epochs=epochs, rate=0.2, seed=3, batch=40)
+
+    generator, noise = torch.Generator().manual_seed(3), AliasTable(q)
+    u = ((torch.rand(size, dim, generator=generator, dtype=torch.float64) - 0.5) / dim).requires_grad_()
+    v = torch.zeros(size, dim, dtype=torch.float64, requires_grad=True)
+    orders = [torch.randperm(len(pairs), generator=generator) for _ in range(epochs)]
+    for step, order in enumerate(orders):
+        anchors, positives = pairs[order].T
+        negatives = noise.sample((len(order), k), generator=generator)
+        pos, neg = (u[anchors] * v[positives]).sum(1), (u[anchors, None] * v[negatives]).sum(2)
+        slopes = torch.autograd.grad(sgns_loss(pos, neg, reduction="sum"), (u, v))
+        u, v = (
+            (x - 0.2 * (1 - step / epochs) * slope).detach().requires_grad_()
+            for x, slope in zip((u, v), slopes, strict=True)
+        )
+    for ours, other in zip(found, (u, v), strict=True):
+        assert ours.abs().max() > 0.1
+        assert torch.allclose(ours, other, rtol=0, atol=1e-11)  # sums of some hundred terms below 1
 
 
 # --- neighbours in the target
