@@ -34,10 +34,12 @@ from graded_class import (
 )
 
 from nslab.practice._exercise import load
-from tools.grading.answers import Limits, box_works
+from tools.grading import judge
+from tools.grading.answers import Answers, Limits, box_works
 from tools.grading.book import Run
-from tools.grading.notebook import checks
+from tools.grading.notebook import Cell, checks
 from tools.grading.submissions import Submission, submissions
+from tools.grading.wire import MOST_TEXT
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,43 @@ def test_the_judge_knows_every_name_in_a_check_cell() -> None:
             if isinstance(node, ast.Name)
         }
         assert used == asked | {"practice"} and len(found) == len(asked), path.name
+
+
+@pytest.mark.skipif(not LINUX, reason="other systems refuse names that are no text")
+def test_names_that_are_no_text_or_look_like_formulas_spoil_nothing(tmp_path: Path) -> None:
+    for student in (b"Andr\xe9", b"=1+1", b"two\nlines"):
+        folder = os.fsencode(tmp_path / "class") + b"/" + student
+        os.makedirs(folder)
+        for name in (b"05_\xe9.ipynb", b"05_\xe8.ipynb", b"note\xe9.ipynb"):
+            with open(folder + b"/" + name, "w") as file:
+                file.write("{}")
+    done = grade(tmp_path / "class", tmp_path / "out")
+    assert done.returncode == 0 and "not graded: two\ufffdlines/note\ufffd.ipynb" in done.stdout
+    rows = book(tmp_path / "out")
+    assert set(rows) == {"Andr\ufffd", "'=1+1", "two\ufffdlines"}
+    assert all("05_\ufffd.ipynb, 05_\ufffd.ipynb" in row["note"] for row in rows.values())
+
+
+def test_what_cannot_be_read_costs_only_its_own_points(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    put(tmp_path, "ada", "{}")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    (one,) = submissions(tmp_path)
+    assert (one.content, one.reason) == (None, f"{NAME}.ipynb cannot be read: Permission denied")
+
+
+def test_the_judge_keeps_no_more_text_than_fits_a_page() -> None:
+    class Talkative(Answers):
+        def cell(self, source: str) -> dict[str, str]:
+            return {"printed": "x" * 1_000_000}
+
+    assert len(judge._printed(Cell("1"), Talkative(Limits(), boxed=False))) == judge.MOST_PRINTED
+    error, _ = judge._error(["ValueError"], "x" * 1_000_000, None)
+    assert len(str(error)) == MOST_TEXT
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

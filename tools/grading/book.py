@@ -17,7 +17,7 @@ from tools.grading.clock import PATIENCE
 from tools.grading.judges import Judges
 from tools.grading.notebook import Check, checks, read
 from tools.grading.page import page
-from tools.grading.submissions import SOLUTIONS, Submission, submissions
+from tools.grading.submissions import SOLUTIONS, Submission, printable, submissions
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,9 @@ class Run:
     ) -> Graded:
         questions = {check.grade_id: [points.get(check.grade_id, 0.0), check.points] for check in wanted}
         score, most = (sum(pair[i] for pair in questions.values()) for i in (0, 1))
-        row = Row(submission.student, submission.exercise, score, most, note)
+        row = Row(printable(submission.student), submission.exercise, score, most, note)
         told = [(name, f"{got:g} of {worth:g}") for name, (got, worth) in questions.items()]
-        title = f"{submission.exercise} · {submission.student}"
+        title = f"{submission.exercise} · {row.student}"
         html = page(title, f"{score:g} of {most:g} points", note, told, steps)
         return Graded(self.key(submission), row, questions, html)
 
@@ -191,6 +191,13 @@ def _write_book(run: Run, todo: list[Submission], found: dict[int, Graded]) -> N
         for i, submission in enumerate(todo):
             if i in found:
                 row = found[i].row
-                writer.writerow((row.student, row.exercise, f"{row.score:g}", f"{row.max_score:g}", row.note))
+                points = f"{row.score:g}", f"{row.max_score:g}"
+                writer.writerow((_cell(row.student), row.exercise, *points, _cell(row.note)))
             else:
-                writer.writerow((submission.student, submission.exercise, "", "", "not graded yet"))
+                student = _cell(printable(submission.student))
+                writer.writerow((student, submission.exercise, "", "", "not graded yet"))
+
+
+def _cell(text: str) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text

@@ -22,6 +22,11 @@ class Submission:
     reason: str = ""
 
 
+def printable(name: str) -> str:
+    """A name as every file and terminal can show it: some hold bytes that are no text, or control characters."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+
+
 def submissions(folder: Path) -> Iterator[Submission]:
     """Every student with every exercise that anybody handed in, read before any of it runs."""
     known = _exercises()
@@ -32,7 +37,7 @@ def submissions(folder: Path) -> Iterator[Submission]:
             if len(found) == 1:
                 yield _read(student.name, known[number], found[0])
             else:
-                names = ", ".join(path.name for path in found)
+                names = printable(", ".join(path.name for path in found))
                 reason = f"more than one notebook begins with {number}: {names}" if found else "not handed in"
                 yield Submission(student.name, known[number], None, reason)
 
@@ -50,15 +55,19 @@ def strangers(folder: Path) -> list[str]:
         for path in _notebooks(student)
         if path.name[:2] not in _exercises()
     ]
-    return sorted(loose + unknown)
+    return sorted(map(printable, loose + unknown))
 
 
 def _read(student: str, exercise: str, path: Path) -> Submission:
+    name = printable(path.name)
     if path.is_symlink():
-        return Submission(student, exercise, None, f"{path.name} is a link, not a notebook")
-    if path.stat().st_size > MOST_BYTES:
-        return Submission(student, exercise, None, f"{path.name} is larger than {MOST_BYTES // 10**6} MB")
-    return Submission(student, exercise, path.read_bytes())
+        return Submission(student, exercise, None, f"{name} is a link, not a notebook")
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            return Submission(student, exercise, None, f"{name} is larger than {MOST_BYTES // 10**6} MB")
+        return Submission(student, exercise, path.read_bytes())
+    except OSError as error:
+        return Submission(student, exercise, None, f"{name} cannot be read: {error.strerror}")
 
 
 def _exercises() -> dict[str, str]:
