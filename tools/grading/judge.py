@@ -23,8 +23,9 @@ from nslab.practice._run import Elsewhere, Outcome, Run
 from tools.grading.answers import Answers, Ended, Limits, OutOfTime, Watch, adopt
 from tools.grading.clock import TimeIsUp, limited
 from tools.grading.notebook import Cell, Check, plan
-from tools.grading.wire import MOST_JOB, Channel, Closed, Nonsense, decode, encode_argument, text
+from tools.grading.wire import MOST_JOB, MOST_TEXT, Channel, Closed, Nonsense, decode, encode_argument, text
 
+MOST_PRINTED = 30_000  # characters of a cell; the process keeps fewer, unless the submission has changed it
 VERDICT_SECONDS = 60  # for one check cell; what takes longer is an answer made to take long
 
 
@@ -84,7 +85,7 @@ def _error(
     """An error of the same name and message, of the nearest class that Python itself knows."""
     known = (getattr(builtins, kind, None) for kind in map(text, kinds))
     base = next((kind for kind in known if isinstance(kind, type) and issubclass(kind, Exception)), Exception)
-    shown = text(message)
+    shown = text(message)[:MOST_TEXT]
     namespace = {"__init__": lambda self: None, "__str__": lambda self: shown}
     error = type(text(kinds[0])[:80], (base,), namespace)
     where = None if line is None else (text(line[0])[:80], int(line[1]), text(line[2])[:200])
@@ -157,7 +158,7 @@ def judged(
 def _printed(cell: Cell, answers: Answers) -> str:
     """What a cell printed, or why it printed nothing."""
     try:
-        return text(answers.cell(cell.source)["printed"])
+        return text(answers.cell(cell.source)["printed"])[:MOST_PRINTED]
     except (Ended, Nonsense, LookupError) as trouble:
         return f"{type(trouble).__name__}: {trouble}"
 
