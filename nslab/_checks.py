@@ -63,7 +63,7 @@ def first_bad(tensor: Tensor, bad: Tensor, rule: str) -> None:
 def number(value: Any, name: str) -> Number:
     """One finite real number: a Python or numpy scalar (returned as float), or a 0-d tensor (kept, so it can learn)."""
     if isinstance(value, Tensor):
-        if value.dim() != 0:
+        if _plain(value, name).dim() != 0:
             raise ValueError(f"{name} must be one number, got shape {tuple(value.shape)}")
         return as_float(value, name)
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
@@ -107,7 +107,7 @@ def whole(value: Any, name: str, *, minimum: int) -> int:
 
 def one_of(value: Any, name: str, allowed: tuple[str, ...]) -> str:
     """One of a few words."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     return value
 
@@ -143,7 +143,7 @@ def same_shape(**tensors: Tensor) -> None:
 
 def _as_tensor(value: Any, name: str) -> Tensor:
     if isinstance(value, Tensor):
-        return value
+        return _plain(value, name)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
@@ -156,6 +156,20 @@ def _as_tensor(value: Any, name: str) -> Tensor:
         )  # torch knows no other layout
     except TypeError:
         raise TypeError(f"{name} has a dtype torch does not know: {array.dtype}") from None
+
+
+def _plain(tensor: Tensor, name: str) -> Tensor:
+    """The tensor, if it is of a kind that every function here can compute with."""
+    kinds = {
+        "nested": tensor.is_nested,
+        "quantized": tensor.is_quantized,
+        str(tensor.layout): tensor.layout != torch.strided,
+        "on the meta device": tensor.is_meta,
+        f"of dtype {tensor.dtype}": tensor.is_floating_point() and tensor.dtype.itemsize < 2,
+    }
+    if found := [kind for kind, holds in kinds.items() if holds]:
+        raise TypeError(f"{name} must be a dense tensor of a common dtype, got one that is {found[0]}")
+    return tensor
 
 
 def widen(tensor: Tensor) -> Tensor:

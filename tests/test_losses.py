@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mpmath
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -596,6 +597,17 @@ BAD = [
     (triplet_loss, (0.1, [0.2]), {"margin": -0.1}, "margin", "-0.1"),
     (triplet_loss, (0.1, [0.2]), {"margin": nan}, "margin", "nan"),
     (triplet_loss, (0.1, [0.2]), {"reduction": 1}, "reduction", "1"),
+    (
+        triplet_loss,
+        (0.1, [0.2]),
+        {"reduction": np.array(["mean", "sum"])},
+        "reduction",
+        "array(['mean', 'sum']",
+    ),
+    (sgns_loss, (torch.eye(2).to_sparse(), N), {}, "pos", "torch.sparse_coo"),
+    (sgns_loss, (torch.empty(2, device="meta"), N), {}, "pos", "meta"),
+    (sgns_loss, (torch.zeros(2).to(torch.float8_e4m3fn), N), {}, "pos", "torch.float8_e4m3fn"),
+    (info_nce, (P, N), {"temperature": torch.empty((), device="meta")}, "temperature", "meta"),
 ]
 
 
