@@ -200,7 +200,7 @@ def info_nce_in_batch(
             f"query and key must hold a negative, got {got}: use drop_last=True in the DataLoader"
         )
     tau = positive(temperature, "temperature")
-    offset = None if log_q is None else -_log_q(log_q, key, pairs).to(query.dtype)
+    offset = None if log_q is None else -_cast(_log_q(log_q, key, pairs), "log_q", query)
     weight = _weight(reduction, len(query))
     loss = _streaming.info_nce(query / tau, key, offset, pairs, weight)
     _check_finite(loss, query, key, tau, pairs, "row")
@@ -256,7 +256,7 @@ def sigmoid_loss(
     one_of(reduction, "reduction", REDUCTIONS)
     query, key, pairs, dtype = _batch(query, key, positives, mask, ids)
     tau = positive(temperature, "temperature")
-    offset = as_float(number(bias, "bias"), "bias").to(query).expand(len(key))
+    offset = _cast(as_float(number(bias, "bias"), "bias"), "bias", query).expand(len(key))
     loss = _streaming.sigmoid(query / tau, key, offset, pairs, _weight(reduction, len(query)))
     _check_finite(loss, query, key, tau)
     return loss.to(dtype)
@@ -466,6 +466,13 @@ def _batch(
 
 def _log_q(log_q: Any, key: Tensor, pairs: Pairs) -> Tensor:
     return _without_padding(_row(as_float(log_q, "log_q", finite=False), "log_q", key), "log_q", pairs)
+
+
+def _cast(values: Tensor, name: str, like: Tensor) -> Tensor:
+    """The values in the dtype and on the device of the embeddings, where they must be finite too."""
+    cast = values.to(like)
+    first_bad(values, ~cast.detach().isfinite(), f"{name} must be finite in {like.dtype}")
+    return cast
 
 
 def _without_padding(values: Tensor, name: str, pairs: Pairs) -> Tensor:

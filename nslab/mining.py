@@ -198,6 +198,7 @@ def mine_negatives(
         raise ValueError(f"query must be (B, d) and corpus (N, d), got {got}")
     dtype = torch.promote_types(query.dtype, corpus.dtype)
     first, last = _ranks(rank, whole(k, "k", minimum=1))
+    first, last = min(first, len(corpus) + 1), min(last, len(corpus) + k)  # no item has a rank beyond
     positives = _row_ids(positives, "positives", query, len(corpus))
     left_out = positives
     if exclude is not None:

@@ -330,6 +330,13 @@ BAD = [
 ]
 
 
+@pytest.mark.parametrize("rank", [(1, 10**15), (10**15, 2 * 10**15)])
+def test_ranks_beyond_the_corpus_hold_nothing_and_take_no_memory(rank):
+    mined = mine_negatives(Q, C, [0, 1], 2, rank=rank)
+    usual = mine_negatives(Q, C, [0, 1], 2)
+    assert torch.equal(mined.ids, usual.ids if rank[0] == 1 else torch.full((2, 2), -1))
+
+
 @pytest.mark.parametrize(("function", "args", "options", "name", "value"), BAD)
 def test_bad_input_is_refused_by_name_and_value(function, args, options, name, value):
     with pytest.raises((ValueError, TypeError)) as refusal:

@@ -480,6 +480,16 @@ def test_a_bad_bias_is_refused(options, name):
         sigmoid_loss(eye, eye, temperature=1.0, **options)
 
 
+def test_what_is_infinite_only_in_the_dtype_of_the_embeddings_is_refused_by_its_own_name():
+    narrow = torch.eye(2)
+    with pytest.raises(ValueError, match=r"bias must be finite in torch.float32, got 1e\+300"):
+        sigmoid_loss(narrow, narrow, temperature=1.0, bias=1e300)
+    with pytest.raises(
+        ValueError, match=r"log_q must be finite in torch.float32, got 1e\+300 at index \[1\]"
+    ):
+        info_nce_in_batch(narrow, narrow, log_q=[0.0, 1e300])
+
+
 def test_the_sigmoid_loss_of_one_pair_is_its_positive_term():
     assert sigmoid_loss([[2.0]], [[3.0]], temperature=2.0, bias=-1.0).item() == pytest.approx(
         float(mpmath.log1p(mpmath.exp(-2))), rel=1e-14
