@@ -268,6 +268,8 @@ def root_with_brentq(s: Any, n_eff: float) -> float:
             "imprecise",
         ),
         ("entropy", lambda s, tau, base=math.e: str(entropy_right(s, tau, base)), "not a number"),
+        ("entropy", lambda s, tau, base=math.e: 10**400, "not a number"),  # no float64 holds it
+        ("entropy", lambda s, tau, base=math.e: [1 << 20_000], "not a number"),  # and nothing prints it
         (
             "entropy",
             lambda s, tau, base=math.e: print(end=str(entropy_right(s, tau, base))[:0]),

@@ -120,8 +120,11 @@ def show(value: Any, digits: int = 6) -> str:
         return ", ".join(f"{name} {show(item, digits)}" for name, item in value.items())
     try:
         array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        text = repr(value)
+    except (TypeError, ValueError, OverflowError):
+        try:
+            text = repr(value)
+        except ValueError:  # an integer of more digits than Python prints
+            text = f"{type(value).__name__} too long to print"
         return text if len(text) <= 60 else text[:59] + "…"
     if array.ndim == 0:
         return f"{array.item():.{digits}g}"

@@ -145,7 +145,7 @@ def as_array(value: Any) -> np.ndarray | None:
         value = list(value.values())
     try:
         return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         return None
 
 
@@ -155,7 +155,7 @@ def as_array(value: Any) -> np.ndarray | None:
 def is_number(outcome: Outcome) -> bool:
     try:
         float(outcome.value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return outcome.error is None
 
