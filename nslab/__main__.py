@@ -7,6 +7,7 @@ import io
 import json
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ def _read(name: str, csv_dtype: Any = np.float64) -> np.ndarray:
     """The array in a file; a .csv of one row of numbers for each line."""
     try:
         if name.endswith(".csv"):
-            columns = np.loadtxt(name, delimiter=",", dtype=csv_dtype, ndmin=2)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of an empty file, which `diagnose` refuses
+                columns = np.loadtxt(name, delimiter=",", dtype=csv_dtype, ndmin=2)
             return columns.ravel() if csv_dtype is np.int64 else columns
         array = np.load(name, allow_pickle=False)
     except OSError as error:

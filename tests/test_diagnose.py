@@ -618,6 +618,7 @@ def files(tmp_path):
     (tmp_path / "broken.npy").write_bytes(b"no array")
     (tmp_path / "empty.npy").write_bytes(b"")
     (tmp_path / "words.csv").write_text("a,b\nc,d\n")
+    (tmp_path / "empty.csv").write_text("")
     np.save(tmp_path / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "several.npz", a=query.numpy())
     np.save(tmp_path / "nan.npy", np.full((3, 2), nan))
@@ -657,6 +658,7 @@ def test_the_command_reads_csv_and_writes_a_page(files, capsys):
         (("broken.npy", "keys.npy"), "broken.npy is not an array"),
         (("empty.npy", "keys.npy"), "empty.npy is not an array"),
         (("words.csv", "keys.npy"), "words.csv is not an array"),
+        (("empty.csv", "keys.npy"), "query must not be empty"),
         (("objects.npy", "keys.npy"), "objects.npy is not an array"),
         (("several.npz", "keys.npy"), "several.npz is not one array"),
         (("nan.npy", "keys.npy"), "query must be finite, got nan"),
