@@ -35,6 +35,7 @@ from graded_class import (
 
 from nslab.practice._exercise import load
 from tools.grading import judge
+from tools.grading.__main__ import main
 from tools.grading.answers import Answers, Limits, box_works
 from tools.grading.book import Run
 from tools.grading.notebook import Cell, checks
@@ -317,6 +318,17 @@ def test_the_judge_keeps_no_more_text_than_fits_a_page() -> None:
     assert len(judge._printed(Cell("1"), Talkative(Limits(), boxed=False))) == judge.MOST_PRINTED
     error, _ = judge._error(["ValueError"], "x" * 1_000_000, None)
     assert len(str(error)) == MOST_TEXT
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--seed", "-1"), ("--cell-seconds", "0"), ("--gigabytes", "nan"), ("--jobs", "0")]
+)
+def test_a_limit_under_which_nobody_could_be_graded_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, value: str
+) -> None:
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--out", str(tmp_path / "out"), flag, value])
+    assert f"{flag} must be at least" in capsys.readouterr().err and not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

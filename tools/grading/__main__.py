@@ -43,6 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.submissions.is_dir():
         parser.error(f"submissions must be a folder of folders, got {str(options.submissions)!r}")
+    least = {"seed": 0, "cell_seconds": 1, "seconds": 1, "gigabytes": 0.5, "jobs": 1}
+    for name, value in least.items():
+        if not (got := getattr(options, name)) >= value:
+            parser.error(f"--{name.replace('_', '-')} must be at least {value}, got {got}")
     if missing := "it was not asked for" if options.no_box else box_works():
         print(UNPROTECTED.format(missing), flush=True)
     limits = Limits(options.cell_seconds, options.seconds, options.gigabytes)
