@@ -294,6 +294,7 @@ def sup_con_loss(
         >>> sup_con_loss(views, [3, 3, 5, 5], temperature=0.5)
         tensor(0.4302, dtype=torch.float64)
     """
+    one_of(reduction, "reduction", REDUCTIONS)
     embeddings, labels = as_float(embeddings, "embeddings"), as_ids(labels, "labels")
     if embeddings.dim() != 2:
         raise ValueError(f"embeddings must be (B, d), got shape {tuple(embeddings.shape)}")

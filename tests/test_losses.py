@@ -604,6 +604,13 @@ BAD = [
         "reduction",
         "array(['mean', 'sum']",
     ),
+    (
+        sup_con_loss,
+        ([[1.0], [2.0]], [0, 0]),
+        {"reduction": np.array(["none", "sum"])},
+        "reduction",
+        "array(['none'",
+    ),
     (sgns_loss, (torch.eye(2).to_sparse(), N), {}, "pos", "torch.sparse_coo"),
     (sgns_loss, (torch.empty(2, device="meta"), N), {}, "pos", "meta"),
     (sgns_loss, (torch.zeros(2).to(torch.float8_e4m3fn), N), {}, "pos", "torch.float8_e4m3fn"),
