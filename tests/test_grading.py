@@ -34,9 +34,9 @@ from graded_class import (
 )
 
 from nslab.practice._exercise import load
-from tools.grading import judge
+from tools.grading import answers, judge
 from tools.grading.__main__ import main
-from tools.grading.answers import Answers, Limits, box_works
+from tools.grading.answers import Answers, Ended, Limits, OutOfTime, box_works
 from tools.grading.book import Run
 from tools.grading.notebook import Cell, checks
 from tools.grading.submissions import Submission, submissions
@@ -308,6 +308,15 @@ def test_what_cannot_be_read_costs_only_its_own_points(
     monkeypatch.setattr(Path, "read_bytes", refuse)
     (one,) = submissions(tmp_path)
     assert (one.content, one.reason) == (None, f"{NAME}.ipynb cannot be read: Permission denied")
+
+
+def test_ending_its_process_again_and_again_ends_the_submission(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "MOST_STARTS", 1)
+    with Answers(Limits(), boxed=False) as asked:
+        with pytest.raises(Ended, match="exit code 3"):
+            asked.cell("import os; os._exit(3)")
+        with pytest.raises(OutOfTime, match="1 times"):
+            asked.cell("1")
 
 
 def test_the_judge_keeps_no_more_text_than_fits_a_page() -> None:

@@ -24,6 +24,7 @@ from tools.grading.wire import Channel, Closed, Nonsense
 ROOT = Path(__file__).resolve().parents[2]
 MOST_PROCESSES = 100
 START_SECONDS = 60
+MOST_STARTS = 20  # of its process, for one submission: each costs seconds that are not its own
 LEAVE_SECONDS = 10  # for a process that closes its line: it should be about to end
 _COURSE = (ROOT / "nslab", ROOT / "tools" / "grading")
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/alternatives")
@@ -169,7 +170,7 @@ class Answers:
         self.cells: list[str] = []
         self.troubles: list[str] = []
         self.used = 0.0
-        self.orders = 0
+        self.orders = self.starts = 0
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -233,6 +234,9 @@ class Answers:
     def _start(self) -> None:
         if self.process is not None:
             return
+        self.starts += 1
+        if self.starts > MOST_STARTS:
+            raise OutOfTime(f"stopped after ending its process {MOST_STARTS} times")
         self.home = tempfile.TemporaryDirectory(prefix="nslab-answers-", ignore_cleanup_errors=True)
         ours, its = socket.socketpair()
         most = map(str, (self.limits.gigabytes, self.limits.seconds))
