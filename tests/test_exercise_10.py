@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -13,7 +14,7 @@ from answers import assert_named, assert_passed, checker
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, softmax
 
-from nslab import noise
+from nslab import explain, noise
 from nslab.practice._exercise import load
 
 MODES = ("fixed", "stop", "logq_only", "measure", "full", "uncorrected")
@@ -460,9 +461,12 @@ def test_another_word_is_not_readable() -> None:
     assert result.mistake == "not readable" and "'elsewhere'" in result.message
 
 
-def test_the_end_is_drawn() -> None:
-    result = check("fixed_point", believer)
-    assert "[Where the model rests: mode" in result.message
+def test_the_end_is_drawn_in_the_style_of_the_course_as_well(recwarn: pytest.WarningsRecorder) -> None:
+    with matplotlib.rc_context(explain.STYLE):  # whose layout is not this picture's
+        result = check("fixed_point", believer)
+        assert "[Where the model rests: mode" in result.message
+        assert 'src="data:image/png;base64,' in result._repr_html_()
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 # The specification
