@@ -16,6 +16,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "tools.pages.maths",
     "tools.pages.docstrings",
+    "sphinx.ext.napoleon",  # sections such as Args and Returns; after docstrings, which it lays out
     "tools.pages.hooks",
 ]
 exclude_patterns = ["parts/*"]
@@ -31,6 +32,8 @@ smartquotes = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = ["Source"]
 
 html_theme = "sphinx_book_theme"
 html_title = project
