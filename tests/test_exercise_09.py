@@ -490,7 +490,7 @@ def searching(w: Any) -> Any:
 
 
 def test_a_build_that_searches_at_every_pour_is_stopped() -> None:
-    result = check("build_alias", searching, seconds=0.5)
+    result = check("build_alias", searching, seconds=2)  # time for the small inputs, on a busy machine too
     assert result.mistake == "still running" and "(40000 entries)" in result.message
     q = np.array([0.1, 0.2, 0.0, 0.3, 0.4])
     assert np.allclose(counted(*map(np.array, searching(q))), q, rtol=0, atol=1e-12)

@@ -76,7 +76,10 @@ class Picture:
         return (self.figure and self.figure.get_suptitle()) or "your answer on this input"
 
     def _attempt(self, make: Callable[[], T]) -> T | None:
-        with self.drawing, warnings.catch_warnings(), suppress(Exception):
+        from matplotlib import rc_context  # a picture has its own layout, whatever the style of the notebook
+
+        own_layout = rc_context({"figure.constrained_layout.use": False})
+        with self.drawing, own_layout, warnings.catch_warnings(), suppress(Exception):
             warnings.simplefilter("ignore", RuntimeWarning)
             return make()
         return None

@@ -122,7 +122,7 @@ def _strip(d_ap: float, m: float, rows: dict[str, Row], title: str) -> Figure:
     from nslab.explain import COLORS
 
     height = 0.95 + 0.36 * len(rows)
-    figure = Figure(figsize=(6.4, height), layout="none")
+    figure = Figure(figsize=(6.4, height))
     axes = figure.add_axes((0.16, 0.52 / height, 0.82, 0.36 * len(rows) / height))
     right = 1.08 * max(d_ap + m, *(np.max(xs, initial=0.0) for xs, _, _ in rows.values()))
     axes.axvspan(0, d_ap, color=COLORS["hard"], alpha=0.15, lw=0)

@@ -40,7 +40,7 @@ def _alpha_picture(args: tuple[Any, ...], value: Any) -> Figure:
     alpha = float(value)
     reach = 1.2 * max(2.0, min(abs(alpha), 1000.0), 4 / np.ptp(np.log(f[f > 0])))
     grid = np.linspace(-reach, reach, 201)
-    figure = Figure(figsize=(6.4, 2.2), layout="none")
+    figure = Figure(figsize=(6.4, 2.2))
     axes = figure.add_axes((0.1, 0.23, 0.62, 0.62))
     axes.plot(
         grid,

@@ -158,7 +158,7 @@ def _picture(args: tuple[Any, ...], value: Any) -> Figure:
     B, ids = len(A), held[0] if held else np.arange(len(A))
     kind = np.where(ids[:, None] == ids, 2, 0) - np.eye(B, dtype=int)
     roles = {"negative": "a negative", "positive": "the positive", "false_negative": "its item once more"}
-    figure = Figure(figsize=(4.2, 2.2), layout="none")
+    figure = Figure(figsize=(4.2, 2.2))
     axes = figure.add_axes((0.05, 0.2, 0.5, 0.66))
     axes.pcolormesh(
         kind,

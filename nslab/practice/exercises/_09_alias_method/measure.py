@@ -127,7 +127,7 @@ def picture(args: tuple[Any, ...], value: Any) -> Figure:
     n, asked = len(prob), np.asarray(args[0]) / np.mean(args[0])
     given, ids = n * shares(prob, alias, n), np.arange(n)
     low, high = min(0, *prob, *given), max(1, *prob, *given, *asked)
-    figure = Figure(figsize=(7, 2.4), layout="none")
+    figure = Figure(figsize=(7, 2.4))
     axes = figure.add_axes((0.07, 0.25, 0.92, 0.6))
     axes.set(xlim=(-0.7, 2 * n + 0.7), ylim=(low, high + 0.35 * (high - low)), yticks=[0, 1], ylabel="height")
     axes.axhline(1, color=COLORS["ink"], lw=1, ls=":")

@@ -126,7 +126,7 @@ def _picture(args: tuple[Any, ...], value: Any) -> Figure:
     mode, T, pd, *_ = args
     states = np.arange(1, len(pd) + 1)
     ends = np.exp(np.stack([fixed_point(*args), np.asarray(value, dtype=float)]))
-    figure = Figure(figsize=(6, 2), layout="none")
+    figure = Figure(figsize=(6, 2))
     figure.subplots_adjust(left=0.1, right=0.98, bottom=0.24, top=0.86)
     axes = figure.subplots()
     axes.bar(states, pd, width=0.8, color=COLORS["faint"])
