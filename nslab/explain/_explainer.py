@@ -18,14 +18,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ._base.explainer import _drawing
 from ._base.png import captioned_png, png
 from ._controls import Control, Value
 from ._filmstrip import filmstrip
 from ._runs import runs
 from ._style import STYLE
 
-# JupyterLab runs widget callbacks in another thread than the cells, and Agg is not thread-safe.
-_drawing = threading.RLock()
 _filmstrips: Counter[str] = Counter()  # how many of each class this process has written
 
 

@@ -199,7 +199,7 @@ def _wrong_answer(
 def _picture(draw: Callable[..., Figure], case: Case, outcome: Outcome) -> Part:
     """The counterexample as a figure, or what would draw it."""
     try:
-        from nslab.explain._explainer import _drawing  # only a wrong answer needs matplotlib
+        from nslab.explain._base.explainer import _drawing  # only a wrong answer needs matplotlib
     except ImportError:
         return 'With matplotlib you would see a picture of this input: `pip install "nslab[course]"`.'
     return Picture(partial(draw, case.args, outcome.value), _drawing)

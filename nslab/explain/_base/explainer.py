@@ -19,9 +19,8 @@ from .page import page
 from .stage import Stage
 
 HERE = Path(__file__).parent
-_drawing = (
-    threading.RLock()
-)  # matplotlib is not thread-safe, and JupyterLab runs callbacks in another thread than cells
+# JupyterLab runs callbacks in another thread than cells, and matplotlib is not thread-safe: one lock for all that draws.
+_drawing = threading.RLock()
 _pages: Counter[str] = Counter()  # how many of each class this process has written
 
 
