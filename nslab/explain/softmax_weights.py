@@ -102,7 +102,9 @@ class SoftmaxWeights(Explainer):
         scores = self._scores[anchor, _negatives(anchor, k)]
         return self._weights(tau, k, anchor, scores, self._curve(k, anchor))
 
-    def pulled(self, mark: str, point: int, x: float, tau: float, k: int, anchor: int = 0) -> Weights:
+    def pulled(
+        self, mark: str, point: int, x: float, y: float, tau: float, k: int, anchor: int = 0
+    ) -> Weights:
         ids = _negatives(anchor, k)
         scores = self._scores[anchor, ids].clone()
         scores[ids == point] = min(max(x, -1.0), 1.0)
@@ -154,7 +156,7 @@ class SoftmaxWeights(Explainer):
                     roles=("hard", "false_negative"),
                     shows={"score": "x", "share of the push": "size"},
                     picks=picks,
-                    pulls=True,
+                    pulls="x",
                 ),
                 "self": self._points("anchor", x=ANCHOR[:1], y=ANCHOR[1:2], size=ANCHOR[2:]),
                 "here": Handle("count", along={"x": "tau"}),

@@ -79,7 +79,7 @@ class Control(traitlets.TraitType[Any, Any]):
             "symbol": self.symbol,
             "word": self.word,
             "texts": [self.text(v) for v in self.values],
-            "numbers": self.values if self.numeric else None,
+            "numbers": self.values if self.numeric else list(range(len(self.values))),
             "start": self.nearest(self.start),
             "play": self.play,
         }

@@ -14,7 +14,7 @@ import traitlets
 
 from .controls import Control, Value
 from .frames import Frame, Moves, framed, layout, packed
-from .marks import Handle, Points
+from .marks import Handle
 from .page import page
 from .stage import Stage
 
@@ -79,7 +79,7 @@ class Explainer(anywidget.AnyWidget):
         raise NotImplementedError
 
     def pulled(self, *args: Any, **controls: Any) -> Any:
-        """The result while a hand holds a point elsewhere: `pulled(mark, point, x, **controls)`, pure like `compute`."""
+        """The result while a hand holds a point elsewhere: `pulled(mark, point, x, y, **controls)`, pure like `compute`."""
         raise NotImplementedError
 
     # --- without a browser
@@ -133,9 +133,7 @@ class Explainer(anywidget.AnyWidget):
             lambda positions: self._frame(self._values_at(positions)),
             self._controls,
             self._positions(),
-            picked={
-                mark.picks for mark in self._stage.marks.values() if isinstance(mark, Points) and mark.picks
-            },
+            picked={mark.picked for mark in self._stage.marks.values() if mark.picked},
             spec=self._spec,
             heading=self._heading,
             folder=folder,
@@ -173,7 +171,7 @@ class Explainer(anywidget.AnyWidget):
     def _check_hands(self) -> None:
         for name, mark in self._stage.marks.items():
             along = list(mark.along.values()) if isinstance(mark, Handle) else []
-            picks = [mark.picks] if isinstance(mark, Points) and mark.picks else []
+            picks = [mark.picked] if mark.picked else []
             for control in along + picks:
                 if control not in self._controls:
                     raise ValueError(
@@ -266,7 +264,7 @@ class Explainer(anywidget.AnyWidget):
                 continue
         self._send_frames("ahead", found, view, asked=places)
 
-    def _send_pulled(self, at: list[int], point: tuple[str, int, float], view: str) -> None:
+    def _send_pulled(self, at: list[int], point: tuple[str, int, float, float], view: str) -> None:
         values = self._values_at(at)
         scene = self._scene(values, self.pulled(*point, **values))
         self._send_frames("pulled", [(at, framed(self._stage, self._layout, *scene))], view)

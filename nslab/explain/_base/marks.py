@@ -39,6 +39,11 @@ class Mark:
         return tuple(dict.fromkeys((self.role, *getattr(self, "roles", ()))))
 
     @property
+    def picked(self) -> str | None:
+        """The control that a click on one of its points sets."""
+        return getattr(self, "picks", None)
+
+    @property
     def fixed(self) -> dict[str, Row]:
         """The channels that the stage gives."""
         given = {name: getattr(self, name) for name in self.needs + self.takes if name != "role"}
@@ -107,8 +112,9 @@ class Points(Mark):
 
     `roles` are those that the scene may give in `role`. `tips` says what a point is; `shows` names the channels whose
     numbers stand below that, and `picks` the control that a click on a point sets to the point's number. `which` is the
-    number of the picture, word and tip that a point has; left out, it is the point's own. With `pulls` a hand may hold
-    a point elsewhere along x, as long as it does not let go: the explainer's `pulled` says what follows.
+    number of the picture, word and tip that a point has; left out, it is the point's own. A hand may hold a point
+    elsewhere along the axes that `pulls` names ("x", "y" or "xy"), as long as it does not let go: the explainer's
+    `pulled` says what follows.
     """
 
     needs = ("x", "y")
@@ -123,7 +129,12 @@ class Points(Mark):
     tip_images: Any = None  # (N, height, width) in [0, 1], where the mark itself shows none
     shows: Mapping[str, str] | None = None
     picks: str | None = None
-    pulls: bool = False
+    pulls: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.pulls not in ("", "x", "y", "xy"):
+            raise ValueError(f"pulls must be x, y or xy, got {self.pulls!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,13 +202,19 @@ class Arrows(Links):
 
 @dataclass(frozen=True, kw_only=True)
 class Cells(Mark):
-    """A matrix over the whole panel, row after row from the top: `value` in [0, 1] is how much of the colour a cell has."""
+    """A matrix over the whole panel, row after row from the top: `value` in [0, 1] is how much of the colour a cell has.
+
+    `names` are those of the rows and of the columns, for the tips; `shows` and `picks` are as for points.
+    """
 
     needs = ("value",)
     takes = ("role",)
     value: Channel = None
     shape: tuple[int, int] = (1, 1)
     roles: Sequence[str] = ()
+    names: tuple[Sequence[str], Sequence[str]] | None = None
+    shows: Mapping[str, str] | None = None
+    picks: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -275,4 +292,4 @@ def _plain(value: Any) -> Any:
     """As JSON has it."""
     if isinstance(value, Mapping):
         return dict(value)
-    return value if isinstance(value, str | int | float) else list(value)
+    return value if isinstance(value, str | int | float) else [_plain(part) for part in value]

@@ -65,7 +65,7 @@ def page(
 def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[str]) -> list[list[int]]:
     """The stops of each control. Of those that a click picks, the first few: their points are always there to click."""
     stand = dict(zip(controls, start, strict=True))
-    grid = {name: sorted({*range(FEWEST), stand[name]}) for name in picked}
+    grid = {name: sorted({*range(min(FEWEST, len(controls[name].values))), stand[name]}) for name in picked}
     moved = {name: control for name, control in controls.items() if name not in picked}
     numbers = counts(list(moved.values()), FRAMES // math.prod(map(len, grid.values())))
     for (name, control), count in zip(moved.items(), numbers, strict=True):
@@ -85,7 +85,7 @@ def table(name: str, frames: Sequence[Frame]) -> str:
 def thinned(control: Control, positions: Sequence[int], start: int) -> dict[str, Any]:
     """A control's spec with a slider of these positions only."""
     spec = control.spec()
-    kept = {key: [spec[key][i] for i in positions] for key in ("texts", "numbers") if spec[key] is not None}
+    kept = {key: [spec[key][i] for i in positions] for key in ("texts", "numbers")}
     return {**spec, **kept, "start": positions.index(start)}
 
 

@@ -14,6 +14,8 @@ const nslabScene = (() => {
   const SLACK_PX = 4; // a click may tremble so far
   const REACH_PX = 14; // how far from a point a finger may be
   const LEAST_PX = 4; // the side of a point, however small its size
+  const TICK_PX = 6.3; // a letter of an axis
+  const LIFT_PX = 12; // a point held by the keyboard, at each press
   const TINY_PX = 7; // a picture so small shows its colour alone
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -70,6 +72,10 @@ const nslabScene = (() => {
     return place;
   }
 
+  // How wide the longest text of an axis is, in pixels, and how near two of its places come.
+  const longest = (ticks) => TICK_PX * Math.max(0, ...ticks.map(([, text]) => text.length));
+  const nearestTwo = (ticks, place) => Math.min(...ticks.slice(1).map(([at], i) => Math.abs(place(at) - place(ticks[i][0]))));
+
   class Panel {
     constructor(spec) {
       Object.assign(this, { spec });
@@ -84,12 +90,13 @@ const nslabScene = (() => {
 
     lay(width, tall) {
       const { x, y, square } = this.spec;
-      const left = y.ticks.length ? 58 : 16;
-      const bottom = x.ticks.length ? 44 : 16;
+      const left = y.ticks.length ? Math.max(58, 28 + longest(y.ticks)) : 16;
       const inner = square ? Math.min(width - left - 18, 380) : width - left - 18;
+      this.x = scale(x, left, left + inner);
+      this.tilt = x.ticks.length > 1 && longest(x.ticks) + 6 > nearestTwo(x.ticks, this.x) ? longest(x.ticks) * Math.SQRT1_2 : 0;
+      const bottom = x.ticks.length ? 44 + this.tilt : 16;
       const height = square ? inner : tall;
       Object.assign(this, { width, inner, height, left, top: 10, total: height + 10 + bottom });
-      this.x = scale(x, left, left + inner);
       this.y = scale(y, 10 + height, 10);
       this.short = Math.min(inner, height);
       set(this.svg, "width", width);
@@ -106,13 +113,15 @@ const nslabScene = (() => {
       if (y.ticks.length) draw(axes, "path", { d: `M${left} ${top}v${height}` });
       for (const [at, text] of x.ticks) {
         draw(axes, "path", { d: `M${px(this.x(at))} ${floor}v4` });
-        draw(axes, "text", { x: px(this.x(at)), y: floor + 17, "text-anchor": "middle" }).textContent = text;
+        const place = `translate(${px(this.x(at))} ${floor + 17})`;
+        const turned = this.tilt ? { transform: `${place}rotate(-45)`, "text-anchor": "end" } : { transform: place, "text-anchor": "middle" };
+        draw(axes, "text", turned).textContent = text;
       }
       for (const [at, text] of y.ticks) {
         draw(axes, "path", { d: `M${left} ${px(this.y(at))}h-4` });
         draw(axes, "text", { x: left - 7, y: px(this.y(at) + 4), "text-anchor": "end" }).textContent = text;
       }
-      draw(axes, "text", { x: left + inner / 2, y: floor + 36, "text-anchor": "middle" }).textContent = x.label;
+      draw(axes, "text", { x: left + inner / 2, y: floor + 36 + this.tilt, "text-anchor": "middle" }).textContent = x.label;
       const middle = `translate(13 ${top + height / 2})rotate(-90)`;
       draw(axes, "text", { transform: middle, "text-anchor": "middle" }).textContent = y.label;
     }
@@ -161,7 +170,18 @@ const nslabScene = (() => {
 
   // The side of a point in pixels: its area shows its size, and none that has a place vanishes.
   function side(v, i, look, panel) {
-    return Math.max(look.scale * panel.short * Math.sqrt(v.size ? v.size[i] : 1), LEAST_PX);
+    const whole = look.shape ? 1 / Math.max(...look.shape) : look.scale;
+    return Math.max(whole * panel.short * Math.sqrt(v.size ? v.size[i] : 1), LEAST_PX);
+  }
+
+  // The middle of each cell of a matrix that fills its panel.
+  function middles([rows, columns], { x, y }) {
+    const along = (axis, part) => scale(axis, 0, 1).value(part);
+    const all = [...Array(rows * columns).keys()];
+    return {
+      x: all.map((i) => along(x, ((i % columns) + 0.5) / columns)),
+      y: all.map((i) => along(y, 1 - (Math.floor(i / columns) + 0.5) / rows)),
+    };
   }
 
   const drawn = (v, i) => Number.isFinite(v.x[i] + v.y[i] + (v.size ? v.size[i] : 0));
@@ -407,23 +427,29 @@ const nslabScene = (() => {
     });
   }
 
-  // --- the hand on a point: it holds the point elsewhere along x, and what follows lasts until it lets go
+  // --- the hand on a point: it holds the point elsewhere, and what follows lasts until it lets go
 
   function pullable(panel, stage) {
     const { svg } = panel;
     let held = null;
     svg.addEventListener("pointerdown", (event) => {
       const [name, i] = event.target.closest(".handle") ? [] : stage.tips.under(panel, event);
-      if (!name || !stage.pulls(name)) return;
-      held = { name, i, from: event.clientX, x: panel.x(stage.marks[name].v.x[i]), moved: false };
+      const along = name && stage.pulls(name);
+      if (!along) return;
+      const { v } = stage.marks[name];
+      held = { name, i, along, from: [event.clientX, event.clientY], start: [v.x[i], v.y[i]], moved: false };
     });
     svg.addEventListener("pointermove", (event) => {
       if (!held) return;
-      const far = event.clientX - held.from;
-      if (!held.moved && Math.abs(far) < SLACK_PX) return;
+      const far = [event.clientX - held.from[0], event.clientY - held.from[1]];
+      if (!held.moved && Math.hypot(...far) < SLACK_PX) return;
       if (!held.moved) svg.setPointerCapture(event.pointerId);
       held.moved = panel.pulled = true;
-      stage.source.pull([held.name, held.i, panel.x.value(held.x + far)]);
+      const to = ["x", "y"].map((axis, n) => {
+        const place = panel[axis];
+        return held.along.includes(axis) ? place.value(place(held.start[n]) + far[n]) : held.start[n];
+      });
+      stage.source.pull([held.name, held.i, ...to]);
     });
     for (const end of ["pointerup", "pointercancel"]) {
       svg.addEventListener(end, () => {
@@ -432,6 +458,11 @@ const nslabScene = (() => {
         setTimeout(() => (panel.pulled = false), 0); // after the click that ends a drag
       });
     }
+  }
+
+  // What a point is called; a cell, by its row and its column.
+  function named({ tips, names, shape }, n) {
+    return names ? `${names[0][Math.floor(n / shape[1])]} – ${names[1][n % shape[1]]}` : tips?.[n];
   }
 
   // --- tips: what a point is, for a pointer, a finger and the keyboard
@@ -447,11 +478,15 @@ const nslabScene = (() => {
       group.tabIndex = 0;
       group.dataset.lmSuppressShortcuts = "true";
       set(group, "role", "group");
-      const said = this.stage.spec.key.filter(([role]) => [look.role, ...look.roles].includes(role)).map(([, text]) => text);
+      const said = this.stage.spec.key.filter(([role]) => [look.role, ...(look.roles ?? [])].includes(role)).map(([, text]) => text);
       set(group, "aria-label", `${said.join(", ") || "points"}: arrow keys go from one to the next`);
       group.addEventListener("focus", () => group.matches(":focus-visible") && this.show(name, this.order(name)[0]));
-      group.addEventListener("blur", () => this.hide());
+      group.addEventListener("blur", () => {
+        this.drop();
+        this.hide();
+      });
       group.addEventListener("keydown", (event) => this.key(name, event));
+      group.addEventListener("keyup", (event) => event.key === "Shift" && this.drop());
       if (panel.watched) return panel.watched.push(name);
       panel.watched = [name];
       const { svg } = panel;
@@ -514,11 +549,30 @@ const nslabScene = (() => {
       const order = this.order(name);
       const here = order.indexOf(this.shown?.i);
       const steps = { ArrowRight: here + 1, ArrowUp: here + 1, ArrowLeft: here - 1, ArrowDown: here - 1, Home: 0, End: order.length - 1 };
+      if (event.shiftKey && this.lift(name, order[here], event.key)) event.preventDefault();
+      if (event.shiftKey) return;
       if (event.key === "Escape") this.hide();
       else if (event.key === "Enter" && here >= 0) this.pick(name, order[here]);
       else if (event.key in steps) this.show(name, order.at(Math.min(steps[event.key], order.length - 1)));
       else return;
       event.preventDefault();
+    }
+
+    // With Shift the arrow keys hold the point elsewhere, until Shift is let go.
+    lift(name, i, key) {
+      const [axis, step] = { ArrowRight: ["x", 1], ArrowLeft: ["x", -1], ArrowUp: ["y", -1], ArrowDown: ["y", 1] }[key] ?? [];
+      if (i === undefined || !axis || !this.stage.pulls(name).includes(axis)) return false;
+      const { v, panel } = this.stage.marks[name];
+      this.lifted ??= { x: v.x[i], y: v.y[i] };
+      const place = panel[axis];
+      this.lifted[axis] = place.value(place(this.lifted[axis]) + step * LIFT_PX);
+      this.stage.source.pull([name, i, this.lifted.x, this.lifted.y]);
+      return true;
+    }
+
+    drop() {
+      if (this.lifted) this.stage.source.release();
+      this.lifted = null;
     }
 
     show(name, i) {
@@ -543,10 +597,10 @@ const nslabScene = (() => {
       const lines = Object.entries(look.shows ?? {}).map(([word, channel]) => `${word} ${Number(v[channel][i].toPrecision(3))}`);
       const target = this.target(name, i);
       if (target) lines.push(`click: ${this.stage.spec.controls[target.index].word}`);
-      if (this.stage.pulls(name)) lines.push("drag: hold it elsewhere");
+      if (this.stage.pulls(name)) lines.push("drag, or shift and arrow keys: hold it elsewhere");
       const pictures = look.images ?? look.tip_images;
       const n = which(v, i);
-      const text = make("span", { textContent: [look.tips?.[n], ...lines].filter(Boolean).join("\n") });
+      const text = make("span", { textContent: [named(look, n), ...lines].filter(Boolean).join("\n") });
       const image = pictures === undefined ? [] : [make("img", { src: this.stage.images(pictures)[n], alt: "" })];
       this.root.replaceChildren(...image, text);
       const { x, y, side: length } = this.place(name, i);
@@ -676,7 +730,8 @@ const nslabScene = (() => {
       const group = draw(panel.marks, "g", { class: "nslab-mark" });
       const fixed = Object.entries(look.fixed).map(([channel, row]) => [channel, row.map((value) => value ?? NaN)]);
       const mark = { look, panel, group, v: Object.fromEntries(fixed), draw: marks[look.kind](group, look, this) };
-      if (look.tips || look.shows) queueMicrotask(() => this.tips.watch(name, mark));
+      if (look.kind === "Cells") Object.assign(mark.v, middles(look.shape, panel.spec));
+      if (look.tips || look.shows || look.names) queueMicrotask(() => this.tips.watch(name, mark));
       return mark;
     }
 
@@ -757,9 +812,9 @@ const nslabScene = (() => {
       this.source.touch(control);
     }
 
-    // Whether a hand may hold a point of this mark elsewhere: it takes a kernel that answers.
+    // The axes along which a hand may hold a point of this mark elsewhere: it takes a kernel that answers.
     pulls(name) {
-      return this.marks[name].look.pulls && Boolean(this.source.pull);
+      return this.source.pull ? this.marks[name].look.pulls : "";
     }
 
     get waits() {

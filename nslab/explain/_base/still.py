@@ -39,6 +39,8 @@ from .png import captioned_png
 from .stage import Axis, Panel, Stage
 
 WIDTH, HEIGHT = 8.4, 3.6  # inches
+PIXELS = 640  # of the width, left by margins
+LETTER = 7  # pixels: a letter of a tick
 TILE = 0.18  # how much of its role's colour a picture's ground has
 LEAST = 4  # pixels: the side of a point, however small its size
 SMALLEST = 11  # pixels: a word's height
@@ -64,7 +66,7 @@ def drawn(stage: Stage, layout: Layout, frame: Frame, heading: str) -> Figure:
         axes = dict(zip(stage.panels, row, strict=True))
         figure.suptitle(heading, x=0.01, ha="left", fontsize=12, fontweight="bold")
         for name, panel in stage.panels.items():
-            _axes(axes[name], panel)
+            _axes(axes[name], panel, PIXELS * panel.share / sum(shares))
         _key(figure, stage)
         canvas.draw()
         figure.set_layout_engine("none")
@@ -82,7 +84,7 @@ def drawn(stage: Stage, layout: Layout, frame: Frame, heading: str) -> Figure:
     return figure
 
 
-def _axes(ax: Axes, panel: Panel) -> None:
+def _axes(ax: Axes, panel: Panel, width: float) -> None:
     """Axes from 0 to 1 with the panel's ticks where they belong: logarithms are taken in one place, `Axis.part`."""
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.set_title(panel.title, fontweight="normal", fontsize=10)
@@ -91,6 +93,9 @@ def _axes(ax: Axes, panel: Panel) -> None:
         ticks = axis.spec()["ticks"]
         places, texts = [float(axis.part(at)) for at, _ in ticks], [text for _, text in ticks]
         ax.set(**{f"{letter}ticks": places, f"{letter}ticklabels": texts, f"{letter}label": axis.label})
+    texts = [text for _, text in panel.x.spec()["ticks"]]
+    if LETTER * max(map(len, texts), default=0) * len(texts) > width:  # they would run into each other
+        ax.tick_params("x", rotation=45)
     ax.spines["left"].set_visible(bool(panel.y.spec()["ticks"]))
     ax.spines["bottom"].set_visible(bool(panel.x.spec()["ticks"]))
 
