@@ -90,12 +90,13 @@ def thinned(control: Control, positions: Sequence[int], start: int) -> dict[str,
 
 
 def counts(controls: Sequence[Control], most: int = FRAMES) -> list[int]:
-    """How many stops each control keeps, so that their product is at most `most`: all words if they fit, the rest even.
+    """How many stops each control keeps, so that their product is at most `most`: all words if they fit, most for a ▶.
 
     >>> many = Control("τ", "temperature", [i / 100 for i in range(101)], start=0.5)
+    >>> steps = Control("", "step", list(range(101)), start=50, play=True)
     >>> words = Control("", "data", ["digits", "reports"], start="digits")
-    >>> counts([many, many]), counts([many, words])
-    ([39, 39], [101, 2])
+    >>> counts([many, many]), counts([steps, many]), counts([many, words])
+    ([39, 39], [69, 22], [101, 2])
     """
     limits = [len(control.values) for control in controls]
     sizes = [min(limit, FEWEST) for limit in limits]
@@ -104,7 +105,9 @@ def counts(controls: Sequence[Control], most: int = FRAMES) -> list[int]:
         for i, size in enumerate(sizes)
         if size < limits[i] and math.prod(sizes) // size * (size + 1) <= most
     ]:
-        sizes[min(growing, key=lambda i: (controls[i].numeric, sizes[i]))] += 1
+        sizes[
+            min(growing, key=lambda i: (controls[i].numeric, sizes[i] / (3 if controls[i].play else 1)))
+        ] += 1
     return sizes
 
 
