@@ -104,6 +104,7 @@ def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[
         "parts/map.html": contents.course_map(listed, pictures),
         **{f"notebooks/map/{number}.svg": picture for number, picture in pictures.items()},
         "parts/toctrees.md": contents.toctrees(listed),
+        "parts/scene.html": first_scene(by_stem[stems["00"]]),
         "parts/exercises.md": contents.exercise_list(
             contents.exercises(read("INSTRUCTORS.md"), readme), stems
         ),
@@ -115,6 +116,18 @@ def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[
         "teachers.md": prose.page(read("INSTRUCTORS.md"), PAGES, repository),
         "contributing.md": prose.page(contributing, PAGES, repository),
     }
+
+
+def first_scene(chapter: NotebookNode) -> str:
+    """The first scene of a chapter that was run, as the first page shows it; nothing of one that was not."""
+    found = (
+        output["data"].get("text/html", "")
+        for cell in chapter.cells
+        for output in cell.get("outputs", [])
+        if "data" in output
+    )
+    scene = next((html for html in found if "nslab-scene" in html), "")
+    return scene.replace(f'data-frames="../{FILMSTRIPS}/', f'data-frames="{FILMSTRIPS}/')
 
 
 def store(sources: Mapping[str, str]) -> None:
@@ -141,6 +154,12 @@ def copy_filmstrips(folders: Mapping[Path, Path]) -> None:
     shutil.rmtree(OUT / FILMSTRIPS, ignore_errors=True)
     for chapter, folder in folders.items():
         shutil.copytree(folder / FILMSTRIPS, OUT / FILMSTRIPS / chapter.stem)
+
+
+def drop_source_maps() -> None:
+    """Only who debugs the theme's scripts reads them, and they are a quarter of the site."""
+    for path in OUT.rglob("*.map"):
+        path.unlink()
 
 
 def copy_font() -> None:
@@ -180,6 +199,7 @@ def main() -> int:
     status = sphinx()
     copy_filmstrips(folders)
     copy_font()
+    drop_source_maps()
     size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())
     print(f"{OUT / 'index.html'}: {size / 1e6:.1f} MB")
     return status
