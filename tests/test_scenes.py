@@ -546,7 +546,8 @@ def table_of(path: Path) -> tuple[list[dict[str, Any]], bytes]:
     text = path.read_text(encoding="utf-8")
     raw = gzip.decompress(base64.b64decode(re.search(r'= "([^"]+)";', text)[1]))
     length = int(np.frombuffer(raw[:4], np.uint32)[0])
-    return json.loads(raw[4 : 4 + length]), raw[4 + length :]
+    planes = np.frombuffer(raw[4 + length :], np.uint8).reshape(4, -1)
+    return json.loads(raw[4 : 4 + length]), planes.T.tobytes()
 
 
 def data_of(html: str) -> dict[str, Any]:

@@ -74,11 +74,15 @@ def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[s
 
 
 def table(name: str, frames: Sequence[Frame]) -> str:
-    """A script that hands the frames to scene.js: their headers and numbers, zipped, in base64."""
+    """A script that hands the frames to scene.js: their headers and numbers, zipped, in base64.
+
+    Of the numbers all first bytes come first, then all second ones, and so on: like lies beside like, a third less to load.
+    """
     headers, buffer = packed([_rounded(frame) for frame in frames])
     words = json.dumps(headers, ensure_ascii=False, separators=(",", ":")).encode()
     words += b" " * (-len(words) % 4)
-    zipped = gzip.compress(np.uint32(len(words)).tobytes() + words + buffer, mtime=0)
+    planes = np.frombuffer(buffer, np.uint8).reshape(-1, 4).T.tobytes()
+    zipped = gzip.compress(np.uint32(len(words)).tobytes() + words + planes, mtime=0)
     return f"nslabScene.tables[{json.dumps(name)}] = {json.dumps(base64.b64encode(zipped).decode())};\n"
 
 

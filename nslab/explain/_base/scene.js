@@ -58,6 +58,14 @@ const nslabScene = (() => {
     });
   }
 
+  // Numbers whose first bytes all come first, then the second ones, and so on.
+  function gathered(planes) {
+    const whole = new Uint8Array(planes.length);
+    const count = planes.length / 4;
+    planes.forEach((byte, i) => (whole[4 * (i % count) + Math.floor(i / count)] = byte));
+    return new Float32Array(whole.buffer);
+  }
+
   function bytes(base64) {
     return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   }
@@ -653,7 +661,7 @@ const nslabScene = (() => {
       this.word = control.word;
       this.setPace(0);
       this.stop();
-      stage.onHand(() => this.stop());
+      stage.onHand((control) => control === i && this.stop());
     }
 
     get buttons() {
@@ -802,7 +810,7 @@ const nslabScene = (() => {
 
     // A hand, or ▶ (`played`), moves a control.
     move(control, position, played = false) {
-      if (!played) for (const call of this.hands) call();
+      if (!played) for (const call of this.hands) call(control);
       if (position === this.at[control]) return;
       this.place(this.at.with(control, position));
       this.source.move(control);
@@ -1112,7 +1120,7 @@ const nslabScene = (() => {
       delete tables[name];
       const [length] = new Uint32Array(buffer, 0, 1);
       const headers = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-      this.frames = unpacked(headers, new Float32Array(buffer, 4 + length));
+      this.frames = unpacked(headers, gathered(new Uint8Array(buffer, 4 + length)));
       if (this.lacking) this.show();
     }
   }
