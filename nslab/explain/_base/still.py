@@ -74,12 +74,15 @@ def drawn(stage: Stage, layout: Layout, frame: Frame, heading: str) -> Figure:
         for (name, channel), row in zip(layout, frame.rows, strict=True):
             moving[name][channel] = row
         texts = dict(zip(stage.notes, frame.notes, strict=True))
-        for name, mark in stage.marks.items():
+        for order, (name, mark) in enumerate(stage.marks.items(), start=1):
             panel, ax = stage.panels[mark.panel], axes[mark.panel]
             values = _parts(panel, mark, {**mark.fixed, **moving[name]})
             if isinstance(mark, Note):
                 values["text"] = texts.get(name, mark.text)
+            before = set(ax.get_children())
             DRAW[type(mark)](ax, mark, values)
+            for artist in set(ax.get_children()) - before:
+                artist.set_zorder(order)  # matplotlib has an order by kind; marks lie as the stage names them
         canvas.draw()
     return figure
 
@@ -165,13 +168,10 @@ def _pictures(ax: Axes, mark: Pictures, v: Values) -> None:
             extent=place,
             aspect="auto",
             interpolation="nearest",
-            zorder=3,
             clip_on=False,
         )
         ax.add_patch(
-            Rectangle(
-                (place[0], place[2]), *(2 * half), fill=False, ec=colour, lw=1.2, zorder=3, clip_on=False
-            )
+            Rectangle((place[0], place[2]), *(2 * half), fill=False, ec=colour, lw=1.2, clip_on=False)
         )
     ax.set(xlim=(0, 1), ylim=(0, 1))
 
@@ -182,7 +182,7 @@ def _words(ax: Axes, mark: Words, v: Values) -> None:
     ):
         if np.isfinite(x + y + side):
             size = max(side, SMALLEST) * 72 / ax.figure.dpi  # type: ignore[union-attr]
-            ax.text(x, y, mark.words[i], color=colour, ha="center", va="center", fontsize=size, zorder=3)
+            ax.text(x, y, mark.words[i], color=colour, ha="center", va="center", fontsize=size)
 
 
 def _stems(ax: Axes, mark: Stems, v: Values) -> None:
@@ -241,7 +241,7 @@ def _note(ax: Axes, mark: Note, v: Values) -> None:
 
 
 def _handle(ax: Axes, mark: Handle, v: Values) -> None:
-    ax.plot(v["x"], v["y"], "o", color=SCENE[mark.role], ms=11, mec="white", mew=1.5, clip_on=False, zorder=5)
+    ax.plot(v["x"], v["y"], "o", color=SCENE[mark.role], ms=11, mec="white", mew=1.5, clip_on=False)
 
 
 DRAW: dict[type[Mark], Callable[[Axes, Any, Values], None]] = {
