@@ -91,7 +91,7 @@
     return JSON.parse(printed);
   };
 
-  lab.explainers = () => [...document.querySelectorAll(".jp-OutputArea :is(.nslab-explainer, .nslab-scene)")];
+  lab.explainers = () => [...document.querySelectorAll(`${window.jupyterapp ? ".jp-OutputArea " : ""}:is(.nslab-explainer, .nslab-scene)`)];
   lab.inputs = (i) => [...lab.explainers()[i].querySelectorAll("input[type=range]")];
 
   lab.sliders = () =>
@@ -141,7 +141,7 @@
     return timed.frames[0] - timed.key;
   };
 
-  // Of a drag that is over: its figures a second, and milliseconds from its last value to its last figure.
+  // Of a drag that is over: its figures and its values a second, and milliseconds from its last value to its last figure.
   lab.dragged = async () => {
     const { values, frames } = timed;
     let count;
@@ -151,7 +151,8 @@
     } while (frames.length > count);
     const [first, last] = [values.at(0), values.at(-1)];
     const during = frames.filter((frame) => first <= frame && frame <= last).length;
-    return { rate: (1000 * during) / (last - first), drain: Math.max(0, frames.at(-1) - last) };
+    const perSecond = (count) => (1000 * count) / (last - first);
+    return { rate: perSecond(during), drain: Math.max(0, frames.at(-1) - last), values: perSecond(values.length) };
   };
 
   // Two input events an animation frame for each explainer, twice what a hand gives: moves[step][explainer] is [slider, position].

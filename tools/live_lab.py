@@ -13,11 +13,11 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
@@ -213,6 +213,24 @@ class Notebook:
         ]
 
 
+class Leaf:
+    """A page with explainers and without a kernel, timed by the same script."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(2 * PATIENCE_MS)
+        self.page.add_init_script(path=ROOT / "tools/live_lab.js")
+        self.page.goto(address)
+
+    def figures(self, names: Sequence[str]) -> list[Figure]:
+        """Its explainers from top to bottom, called by these names."""
+        sliders = self.page.evaluate("liveLab.sliders()")
+        return [
+            Figure(cast(Notebook, self), i, "", name, each)  # to move and time one takes only the page
+            for i, (name, each) in enumerate(zip(names, sliders, strict=True))
+        ]
+
+
 @dataclass(frozen=True)
 class Figure:
     """An explainer on the page, `name` its class. A slider is `{"name": …, "last": its last position}`."""
@@ -255,7 +273,7 @@ class Figure:
         return milliseconds
 
     def drag(self, slider: int, seconds: float = 1) -> dict[str, float]:
-        """Drag a slider by mouse from end to end: `rate`, figures a second, and `drain`, milliseconds after its last value."""
+        """Drag a slider by mouse from end to end: `rate`, figures a second; `drain`, milliseconds after its last value; `values`, a second."""
         page = self.notebook.page
         left, right, middle = self.touch(slider)
         page.mouse.move(left, middle)
