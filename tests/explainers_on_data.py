@@ -114,7 +114,9 @@ def _sampled_metric():
 
 def _pull_and_push():
     images, labels = datasets.digits()
-    return explain.PullAndPush(images[:140], labels[:140])
+    three = torch.isin(labels, torch.tensor([0, 3, 6])).nonzero().ravel()
+    three = three[torch.randperm(len(three), generator=torch.Generator().manual_seed(0))][:140]
+    return explain.PullAndPush(images[three], labels[three])
 
 
 def _word_veto():

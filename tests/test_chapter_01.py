@@ -11,7 +11,7 @@ import torch
 
 from nslab import datasets, info_nce
 from nslab.explain import PullAndPush, SoftmaxCost
-from nslab.explain.pull_and_push import accuracy, moved, trained
+from nslab.explain.pull_and_push import forces, moved, right, trained
 from nslab.explain.softmax_cost import duration
 
 
@@ -26,13 +26,55 @@ def circle() -> PullAndPush:
 # --- pull and push
 
 
-def test_curves_are_what_the_points_say(circle: PullAndPush) -> None:
-    run = circle.at(step=37, push=0.6)
+def test_means_are_what_the_points_say(circle: PullAndPush) -> None:
+    run = circle.at(step=37, push=0.6).both
     x, n = run.points, len(run.points)
     assert np.linalg.norm(x, axis=1) == pytest.approx(np.ones(n), abs=1e-12)
     cosines = [x[i] @ x[j] for i in range(n) for j in range(n) if i != j]
-    assert run.others[37] == pytest.approx(np.mean(cosines), rel=1e-10)
-    assert np.linalg.norm(run.positive) == pytest.approx(1)
+    assert run.others == pytest.approx(np.mean(cosines), rel=1e-10)
+
+
+def test_both_runs_start_alike_and_one_of_them_only_pulls(circle: PullAndPush) -> None:
+    start, later = circle.at(step=0, push=0.6), circle.at(step=37, push=0.6)
+    assert (start.alone.points == start.both.points).all()
+    assert (later.alone.points == circle.at(step=37, push=0.0).both.points).all()
+    assert not later.alone.push.any() and later.both.push.any()
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.4, 1.0])
+def test_forces_are_minus_the_slopes_of_the_loss_along_the_circle(weight: float) -> None:
+    g = torch.Generator().manual_seed(1)
+    angle, other = (2 * math.pi * torch.rand(30, generator=g, dtype=torch.float64) for _ in range(2))
+    points, copies = (torch.stack([a.cos(), a.sin()], -1) for a in (angle.requires_grad_(), other))
+    scores = points @ copies.mT / 0.2
+    (pull,) = torch.autograd.grad(-scores.diagonal().sum(), angle, retain_graph=True)
+    (push,) = torch.autograd.grad(weight * scores.logsumexp(-1).sum(), angle)
+    found = forces(points.detach(), copies, weight)
+    assert torch.allclose(found[0], -pull, atol=1e-12) and torch.allclose(found[1], -push, atol=1e-12)
+
+
+def test_a_digit_held_elsewhere_feels_other_forces_and_lets_go(circle: PullAndPush) -> None:
+    rest = circle.at(step=20, push=1.0)
+    held = circle.pulled(
+        "both", 30, 0.5, -3.0, step=20, push=1.0
+    )  # below the middle of the panel, which is 0.5, 0.5
+    assert held.both.points[30] == pytest.approx([0, -1]) and held.forced[0] == 30
+    assert (np.delete(held.both.points, 30, 0) == np.delete(rest.both.points, 30, 0)).all()
+    changed = np.flatnonzero(held.both.pull != rest.both.pull).tolist()
+    assert changed == np.flatnonzero(held.both.push != rest.both.push).tolist() == [30]
+    assert (held.alone.points == rest.alone.points).all()
+    assert (circle.at(step=20, push=1.0).both.points == rest.both.points).all()
+
+
+def test_arrows_point_along_the_circle_as_long_as_their_force(circle: PullAndPush) -> None:
+    result = circle.at(step=2, push=1.0)
+    arrows = circle.scene(result)["both_push"]
+    way = np.stack([arrows["x2"] - arrows["x"], arrows["y2"] - arrows["y"]], -1)
+    x, y = result.both.points[result.forced].T
+    assert way[:, 0] * x + way[:, 1] * y == pytest.approx(np.zeros(len(x)), abs=1e-12)
+    assert way[:, 1] * x - way[:, 0] * y == pytest.approx(
+        0.05 * result.both.push[result.forced], abs=0.05 / 16
+    )
 
 
 @pytest.mark.parametrize("push", [0.37, 1.0])
@@ -79,22 +121,28 @@ def test_moved_shifts_by_at_most_a_pixel_and_loses_what_leaves() -> None:
     assert set(left.tolist()) == {0.0, 1.0}
 
 
-def test_accuracy_is_the_vote_of_five() -> None:
+def test_right_is_the_vote_of_five() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.random((40, 2)), rng.integers(0, 3, 40)
-    right = 0
+    votes = right(torch.from_numpy(x), torch.from_numpy(y)).tolist()
     for i in range(40):
         near = [j for j in np.argsort(np.linalg.norm(x - x[i], axis=1)) if j != i][:5]
-        right += np.bincount(y[near], minlength=3).argmax() == y[i]
-    assert float(accuracy(torch.from_numpy(x), torch.from_numpy(y))) == pytest.approx(right / 40)
+        assert votes[i] == (np.bincount(y[near], minlength=3).argmax() == y[i])
 
 
 def test_pull_alone_collapses_and_the_push_keeps_apart(circle: PullAndPush) -> None:
-    alone, both = circle.at(step=100, push=0.0), circle.at(step=100, push=1.0)
-    assert alone.pairs[-1] > 0.999 and alone.others[-1] > 0.999
-    assert alone.accuracy[-10:].max() < 0.5 < 0.7 < alone.accuracy[0]
-    assert both.pairs[-1] > 0.9 and both.others[-1] < 0.4
-    assert both.accuracy[-10:].min() > 0.9
+    runs = [circle.at(step=step, push=1.0) for step in range(101)]
+    assert runs[-1].alone.pairs > 0.999 and runs[-1].alone.others > 0.999
+    assert max(run.alone.accuracy for run in runs[-10:]) < 0.5 < 0.7 < runs[0].alone.accuracy
+    assert runs[-1].both.pairs > 0.9 and runs[-1].both.others < 0.4
+    assert min(run.both.accuracy for run in runs[-10:]) > 0.9
+
+
+def test_the_collapse_is_seen_within_three_seconds(circle: PullAndPush) -> None:
+    """▶ makes some 17 steps a second."""
+    start, soon = (circle.at(step=step, push=1.0) for step in (2, 50))
+    assert start.alone.others < 0.7 and start.both.others < start.alone.others - 0.2
+    assert soon.alone.others > 0.99 and soon.both.others < 0.5
 
 
 def test_pull_and_push_refuses_what_does_not_fit() -> None:

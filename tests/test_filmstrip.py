@@ -12,9 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from test_explainers import Toy, build
+from test_explainers import Toy
 
-from nslab import explain
 from nslab.explain import Control
 from nslab.explain._filmstrip import FEWEST, FRAMES, SHEET, counts, sheets, stops
 
@@ -129,10 +128,9 @@ def test_sheets_hold_every_point_once(shape):
 # --- the files
 
 
-@pytest.fixture(scope="module", params=["Slope", "PullAndPush"])
-def strip(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("strips")
-    explainer = Slope() if request.param == "Slope" else build(getattr(explain, request.param))
+@pytest.fixture(scope="module")
+def strip(tmp_path_factory):
+    folder, explainer = tmp_path_factory.mktemp("strips"), Slope()
     return explainer, folder, explainer.filmstrip(folder, "strip", "../frames")
 
 

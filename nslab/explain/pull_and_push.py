@@ -1,55 +1,81 @@
-"""Real digits on a circle while a small encoder trains, from pull alone to pull and push."""
+"""Real digits on two circles while an encoder trains: with pull alone, and with pull and push."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from types import SimpleNamespace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.path import Path
-from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 from torch import Tensor
 
 from .._checks import as_float, as_ids, first_bad
-from ._controls import Control, linear_grid
-from ._explainer import Explainer
-from ._style import ANCHOR, FAINT, FALSE_NEGATIVE, FOCUS, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Arrows,
+    Axis,
+    Control,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Pictures,
+    Stage,
+    linear_grid,
+    number,
+)
 
 TRAIN, SHOWN, STEPS, HIDDEN = 80, 60, 100, 16
 TEMPERATURE, RATE = 0.2, 0.4
 ERROR = 0.01  # with which a coordinate is known when neighbours are looked up
 PUSHES = linear_grid(0, 1, 101)
+FORCED = 12  # digits that have arrows
+WIDTHS = [2.5] * FORCED  # of their arrows, in pixels
+LENGTH = 0.05  # of an arrow, for a force of 1
+GRAIN = 128  # places are rounded to this part of the circle's width: a pixel or two
+CIRCLE = np.linspace(0, 2 * np.pi, 91)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One encoder at one step. A force is along the circle, counter-clockwise."""
+
+    points: NDArray[np.float64]  # (SHOWN, 2), the encoded digits
+    pull: NDArray[np.float64]  # (SHOWN,) towards each digit's own moved copy
+    push: NDArray[np.float64]  # (SHOWN,) away from all copies
+    right: NDArray[np.bool_]  # (SHOWN,) whether the 5 nearest neighbours vote for the right digit
+    pairs: float  # mean cosine of each digit and its moved copy
+    others: float  # mean cosine of two different digits
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.right.mean())
 
 
 @dataclass(frozen=True)
 class Contrast:
     step: int
-    push: float
-    points: NDArray[np.float64]  # (SHOWN, 2), the encoded digits at this step; the first is the anchor
-    positive: NDArray[np.float64]  # (2,), the anchor's moved copy
-    pairs: NDArray[np.float64]  # mean cosine of each digit and its moved copy, at each step
-    others: NDArray[np.float64]  # mean cosine of two different digits, at each step
-    accuracy: NDArray[np.float64]  # share whose 5 nearest neighbours vote for the right digit, at each step
+    weight: float  # λ, in `both`
+    alone: Run
+    both: Run
+    forced: list[int]  # the digits whose forces are drawn
 
 
 class PullAndPush(Explainer):
-    """Held-out digits as unit vectors in the plane, while an encoder is trained on pairs of moved copies.
+    """Held-out digits as unit vectors in the plane, while an encoder trains on pairs of moved copies: twice, side by side.
 
-    `images` (140, 64): 8 × 8 pixels, `labels` (140,). The encoder (64 → 16 → 2, its first layer started
-    at the principal components) learns from the first 80, without labels; the other 60 are shown. An anchor with scores s⁺ and s_j has the loss −s⁺/τ + λ ln Σ e^(s/τ): λ = 0 only
-    pulls, λ = 1 is InfoNCE with the batch as negatives. Neighbours are looked up with an error of 0.01 a coordinate.
+    `images` (140, 64): 8 × 8 pixels in [0, 1], `labels` (140,). The encoder (64 → 16 → 2, its first layer started at the
+    principal components) learns from the first 80, without labels; the other 60 are shown. An anchor with scores s⁺ and
+    s_j has the loss −s⁺/τ + λ ln Σ e^(s/τ): λ = 0 only pulls, λ = 1 is InfoNCE with the batch as negatives. Neighbours
+    are looked up with an error of 0.01 a coordinate. A hand that holds a digit elsewhere sees the forces there.
     """
 
-    title = "Held-out digits on a circle while an encoder trains with pull and push"
-    size = (8.4, 4.0)
-    step = Control("t", "training step", list(range(STEPS + 1)), start=0)
-    push = Control("λ", "weight of the push", PUSHES, start=0.0)
+    question = "What becomes of the digits?"
+    title = "Pull alone puts every digit in one place; the push keeps different digits apart"
+    push = Control("λ", "weight of the push", PUSHES, start=1.0)
+    step = Control("t", "training step", range(STEPS + 1), start=2, play=True)
 
     def __init__(self, images: Any, labels: Any, **start: Any) -> None:
         pixels, digits = as_float(images, "images").double(), as_ids(labels, "labels", size=10)
@@ -58,83 +84,102 @@ class PullAndPush(Explainer):
         if digits.shape != pixels.shape[:1]:
             raise ValueError(f"labels must be one per image, got shape {tuple(digits.shape)}")
         first_bad(pixels, (pixels < 0) | (pixels > 1), "images must lie in [0, 1]")
-        self._labels = digits[TRAIN:]
+        self._labels, self._pictures = digits[TRAIN:], pixels[TRAIN:].view(-1, 8, 8).numpy()
         generator = torch.Generator().manual_seed(0)
         shown = torch.cat([pixels[TRAIN:], moved(pixels[TRAIN:], generator)])
-        error = ERROR * torch.randn(SHOWN, 2, generator=generator, dtype=torch.float64)
+        self._error = ERROR * torch.randn(SHOWN, 2, generator=generator, dtype=torch.float64)
         self._paths = trained(pixels[:TRAIN], shown, PUSHES, generator)
-        known = self._paths[:, :, :SHOWN] + error
-        self._accuracy = torch.stack([accuracy(path, self._labels) for path in known])
         super().__init__(**start)
 
-    def compute(self, step: int, push: float) -> Contrast:
-        row = self.controls["push"].nearest(push)
-        path = self._paths[row]
-        points, copies = path[:, :SHOWN], path[:, SHOWN:]
-        total = points.sum(1).square().sum(-1)
-        return Contrast(
-            step=step,
-            push=push,
-            points=points[step].numpy(),
-            positive=copies[step, 0].numpy(),
-            pairs=(points * copies).sum(-1).mean(-1).numpy(),
-            others=((total - SHOWN) / (SHOWN * (SHOWN - 1))).numpy(),
-            accuracy=self._accuracy[row].numpy(),
+    def compute(self, push: float, step: int) -> Contrast:
+        alone, both = (self._paths[self.controls["push"].nearest(weight), step] for weight in (0, push))
+        return Contrast(step, push, self._run(alone, 0), self._run(both, push), list(range(FORCED)))
+
+    def pulled(self, mark: str, point: int, x: float, y: float, push: float, step: int) -> Contrast:
+        rest = self.compute(push, step)
+        weight = 0 if mark == "alone" else push
+        held = self._paths[self.controls["push"].nearest(weight), step].clone()
+        held[point] = F.normalize(torch.tensor([x, y], dtype=torch.float64) - 0.5, dim=0)
+        forced = [point, *(i for i in rest.forced if i != point)][:FORCED]
+        return replace(rest, forced=forced, **{mark: self._run(held, weight)})
+
+    def _run(self, places: Tensor, weight: float) -> Run:
+        points, copies = places[:SHOWN], places[SHOWN:]
+        pull, push = forces(points, copies, weight)
+        return Run(
+            points=points.numpy(),
+            pull=pull.numpy(),
+            push=push.numpy(),
+            right=right(points + self._error, self._labels).numpy(),
+            pairs=float((points * copies).sum(-1).mean()),
+            others=float((points.sum(0).square().sum() - SHOWN) / (SHOWN * (SHOWN - 1))),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        circle, curves = figure.subplots(1, 2, width_ratios=[1, 1.3])
-        circle.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), xticks=[], yticks=[], aspect="equal")
-        circle.spines[:].set_visible(False)
-        circle.set_title(f"{SHOWN} digits it never trained on")
-        angle = np.linspace(0, 2 * np.pi, 181)
-        circle.plot(np.cos(angle), np.sin(angle), color=FAINT, lw=1, zorder=0)
-        names = ["anchor", "its moved copy", "others of its digit", "other digits"]
-        colours = [ANCHOR, POSITIVE, FALSE_NEGATIVE, NEGATIVE]
-        keys = [Line2D([], [], marker="o", ls="", color=colour) for colour in colours]
-        figure.legend(keys, names, loc="outside lower left", ncols=4, handletextpad=0.1, columnspacing=0.9)
-        curves.set(xlim=(0, STEPS), ylim=(-0.12, 1.06), yticks=[0, 0.5, 1], xlabel="training step")
-        curves.set_ylabel("mean cosine, or share")
-        curves.set_title("Pull brings pairs together; push keeps the rest apart")
-        steps = np.arange(STEPS + 1)
-        whole = [curves.plot(steps, steps, color=colour, lw=0.8)[0] for colour in (POSITIVE, NEGATIVE, INK)]
-        pairs = curves.plot([], [], color=POSITIVE, lw=4, label="pair")[0]
-        others = curves.plot([], [], color=NEGATIVE, label="two digits")[0]
-        votes = curves.plot([], [], color=INK, label="5-NN accuracy")[0]
-        figure.legend(handles=[pairs, others, votes], loc="outside lower right", ncols=3, columnspacing=0.9)
-        classes = [int(label) for label in self._labels.unique()]
-        return SimpleNamespace(
-            here=curves.axvline(0, color=FOCUS, lw=1.5),
-            whole=whole,
-            past=[pairs, others, votes],
-            now=curves.scatter(
-                [0] * 3, [0] * 3, s=40, color=[POSITIVE, NEGATIVE, INK], zorder=4, clip_on=False
-            ),
-            digits={c: circle.scatter([], [], marker=glyph(c), s=70, lw=0) for c in classes},
-            positive=circle.scatter([], [], marker=glyph(self._labels[0]), s=260, color=POSITIVE, lw=0),
-            anchor=circle.scatter([], [], marker=glyph(self._labels[0]), s=260, color=ANCHOR, lw=0),
+    def stage(self) -> Stage:
+        axes = Axis("", -0.145, 1.145, ticks={}), Axis("", -0.18, 1.11, ticks={})
+        look = {
+            "images": self._pictures,
+            "scale": 0.07,
+            "roles": ("focus",),
+            "tips": [f"a {digit}" for digit in self._labels],
+            "pulls": "xy",
+        }
+        marks: dict[str, Any] = {}
+        for name in ("alone", "both"):
+            marks |= {
+                f"{name}_circle": Line(name, "faint", x=0.5 + np.cos(CIRCLE) / 2, y=0.5 + np.sin(CIRCLE) / 2),
+                name: Pictures(name, "negative", **look),
+                f"{name}_pull": Arrows(name, "positive", width=WIDTHS),
+                f"{name}_accuracy": Note(name, x=[0.5], y=[0.49], align="middle", big=True),
+                f"{name}_says": Note(name, x=[0.5], y=[0.4], align="middle", text="5-NN accuracy"),
+            }
+        return Stage(
+            panels={
+                "alone": Panel("Pull only", *axes, square=True),
+                "both": Panel("Pull, and push times λ", *axes, square=True),
+            },
+            marks={
+                **marks,
+                "both_push": Arrows("both", "hard", width=WIDTHS),
+                "scale": Line("both", "faint", x=[0, 1], y=[-0.13, -0.13]),
+                "here": Handle("both", along={"x": "push"}, y=[-0.13]),
+                "weight": Note("both", "focus", x=[-0.05], y=[-0.145], align="end", text="λ"),
+            },
+            key={
+                "negative": "held-out digit",
+                "focus": "voted wrong by its neighbours",
+                "positive": "pull to its moved copy",
+                "hard": "push from all copies",
+            },
         )
 
-    def draw(self, artists: Any, result: Contrast) -> None:
-        labels = self._labels.numpy()
-        for label, dots in artists.digits.items():
-            dots.set_offsets(result.points[1:][labels[1:] == label])
-            dots.set_facecolor(FALSE_NEGATIVE if label == labels[0] else NEGATIVE)
-        artists.anchor.set_offsets(result.points[:1])
-        artists.positive.set_offsets(result.positive)
-        artists.here.set_xdata([result.step] * 2)
-        curves = [result.pairs, result.others, result.accuracy]
-        for whole, past, curve in zip(artists.whole, artists.past, curves, strict=True):
-            whole.set_ydata(curve)
-            past.set_data(range(result.step + 1), curve[: result.step + 1])
-        artists.now.set_offsets([(result.step, curve[result.step]) for curve in curves])
+    def scene(self, result: Contrast) -> dict[str, dict[str, Any]]:
+        scene: dict[str, dict[str, Any]] = {}
+        forced = result.forced
+        for name, run in (("alone", result.alone), ("both", result.both)):
+            x, y = _placed(run.points).T
+            scene |= {
+                name: {"x": x, "y": y, "role": np.where(run.right, "negative", "focus")},
+                f"{name}_pull": _arrows(run.points[forced], run.pull[forced], 0.87),
+                f"{name}_accuracy": {"text": f"{run.accuracy:.0%}"},
+            }
+        scene["both_push"] = _arrows(result.both.points[forced], result.both.push[forced], 1.11)
+        return scene
 
     def summary(self, result: Contrast) -> str:
-        t = result.step
+        alone, both = result.alone, result.both
         return (
-            f"λ = {number(result.push)}, step {t}: 5-NN accuracy = {number(result.accuracy[t])}\n"
-            f"mean cosine: digit and moved copy {number(result.pairs[t])}, two digits {number(result.others[t])}"
+            f"step {result.step}, 5-NN accuracy: pull only {number(alone.accuracy)}, λ = {number(result.weight)}: {number(both.accuracy)}\n"
+            f"mean cosine of a digit and its copy {number(alone.pairs)}, {number(both.pairs)}; of two digits {number(alone.others)}, {number(both.others)}"
         )
+
+
+def forces(points: Tensor, copies: Tensor, weight: float) -> tuple[Tensor, Tensor]:
+    """Pull and push on each point (n, 2) of the unit circle, along it: minus the slopes of the two terms of its loss."""
+    along = torch.stack([-points[:, 1], points[:, 0]], -1)
+    shares = torch.softmax(points @ copies.mT / TEMPERATURE, -1)
+    pull = (along * copies).sum(-1) / TEMPERATURE
+    return pull, -weight * (along * (shares @ copies)).sum(-1) / TEMPERATURE
 
 
 def moved(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -173,15 +218,20 @@ def trained(images: Tensor, shown: Tensor, pushes: list[float], generator: torch
     return torch.stack(path, 1)
 
 
-def accuracy(points: Tensor, labels: Tensor) -> Tensor:
-    """Share of the points (..., n, 2) whose 5 nearest others vote for their own label."""
+def right(points: Tensor, labels: Tensor) -> Tensor:
+    """Whether the 5 nearest others of each point (..., n, 2) vote for its own label."""
     near = torch.cdist(points, points)
     near.diagonal(dim1=-2, dim2=-1).fill_(torch.inf)
-    votes = labels[near.topk(5, largest=False).indices].mode(-1).values
-    return (votes == labels).double().mean(-1)
+    return labels[near.topk(5, largest=False).indices].mode(-1).values == labels
 
 
-def glyph(digit: Any) -> Path:
-    """A digit's outline, centred, as a marker."""
-    outline = TextPath((0, 0), str(int(digit)), size=1)
-    return Path(outline.vertices - outline.get_extents().get_points().mean(0), outline.codes)
+def _placed(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where points of the unit circle stand in a panel."""
+    return np.round(GRAIN * (0.5 + points / 2)) / GRAIN
+
+
+def _arrows(points: NDArray[np.float64], force: NDArray[np.float64], radius: float) -> dict[str, Any]:
+    """Arrows along the circle, somewhat inside or outside it."""
+    start = _placed(radius * points)
+    end = start + LENGTH * np.round(8 * force)[:, None] / 8 * np.stack([-points[:, 1], points[:, 0]], -1)
+    return {"x": start[:, 0], "y": start[:, 1], "x2": end[:, 0], "y2": end[:, 1]}
