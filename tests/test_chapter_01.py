@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
 from nslab import datasets, info_nce
-from nslab.explain import PullAndPush, SoftmaxCost
+from nslab.explain import PullAndPush
 from nslab.explain.pull_and_push import forces, moved, right, trained
-from nslab.explain.softmax_cost import duration
 
 
 @pytest.fixture(scope="module")
@@ -182,35 +180,6 @@ def test_near_collapse_opening_up_pays_once_the_others_differ_enough(push: float
     collapsed = -1 / tau + push * (np.log(k + 1) + 1 / tau)
     assert loss - collapsed == pytest.approx((d_pair - push * d_others.mean()) / (2 * tau), rel=5e-3)
     assert (loss < collapsed) == (push * d_others.mean() > d_pair)
-
-
-# --- cost
-
-
-def test_costs_are_exact_and_a_billion_takes_three_days() -> None:
-    costs = SoftmaxCost().at(n=10**9, k=1000, dim=128)
-    scores = sum(2 * 128 for _ in range(50)) // 50  # a product and a sum for each coordinate
-    assert costs.full == 10**18 * scores == 256 * 10**18
-    assert costs.sampled == 10**9 * 1001 * scores
-    assert Fraction(costs.full, costs.sampled) == Fraction(10**9, 1001)
-    assert costs.full / 1e15 / 86400 == pytest.approx(2.963, abs=1e-3)
-    assert costs.full / 10**9 / 1e15 == pytest.approx(0.256e-3)
-
-
-def test_lines_pass_through_the_dots_and_meet_where_k_plus_one_is_n() -> None:
-    costs = SoftmaxCost().at(n=10**6, k=999, dim=64)
-    at_million = int(np.flatnonzero(np.isclose(np.geomspace(1e3, 1e10, 8), 1e6))[0])
-    assert costs.full_line[at_million] == pytest.approx(costs.full / 1e15, rel=1e-12)
-    assert costs.sampled_line[at_million] == pytest.approx(costs.sampled / 1e15, rel=1e-12)
-    assert costs.full_line[0] == pytest.approx(costs.sampled_line[0], rel=1e-12)  # N = 1000 = K + 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(6.4e-12, "0.0064 ns"), (0.999, "999 ms"), (1.0, "1 s"), (7200, "2 hours"), (8.2e8, "26 years")],
-)
-def test_durations_read_well(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 # --- what the prose says of real digits

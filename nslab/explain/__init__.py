@@ -33,7 +33,6 @@ from .rare_class import RareClass
 from .row_neighbours import RowNeighbours
 from .sampled_metric import SampledMetric
 from .scheme_cost import SchemeCost
-from .softmax_cost import SoftmaxCost
 from .softmax_weights import SoftmaxWeights
 from .table_training import TableTraining
 from .threshold_growth import ThresholdGrowth
@@ -74,7 +73,6 @@ __all__ = [
     "RowNeighbours",
     "SampledMetric",
     "SchemeCost",
-    "SoftmaxCost",
     "SoftmaxWeights",
     "TableTraining",
     "ThresholdGrowth",
