@@ -23,6 +23,11 @@ def _anchor_shares():
     return explain.AnchorShares(embeddings @ embeddings.T, labels[:, None] != labels)
 
 
+def _false_negative_cap():
+    images, labels = datasets.digits()
+    return explain.FalseNegativeCap(images[1:], labels[1:])
+
+
 def _exclusion_mass():
     reports = datasets.lee_embeddings()
     places = torch.linspace(0, len(reports) - 1, 64).long()
@@ -157,6 +162,7 @@ BUILD = {
     "DebiasedPush": _debiased_push,
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,
+    "FalseNegativeCap": _false_negative_cap,
     "Freezing": _freezing,
     "MotifWeights": _motif_weights,
     "PairScores": _pair_scores,
