@@ -50,8 +50,15 @@ def _freezing():
 def _triplet_zones():
     embeddings, labels = datasets.digit_embeddings()
     squared = (embeddings - embeddings[3]).square().sum(-1)
-    positives, negatives = squared[labels == labels[3]], squared[labels != labels[3]]
-    return explain.TripletZones(positives[1:62], negatives[:300])
+    threes, others = (labels == 3).nonzero()[1:62, 0], (labels != 3).nonzero()[:300, 0]
+    nearest = others[squared[others].argsort()[:120]]
+    shown = torch.cat([torch.tensor([3]), threes, nearest])
+    return explain.TripletZones(
+        squared[threes],
+        squared[nearest],
+        pictures=datasets.digits().images[shown].reshape(-1, 8, 8),
+        names=[f"a {digit}" for digit in labels[shown]],
+    )
 
 
 def _unequal_negatives():

@@ -3,6 +3,7 @@
 import math
 
 import mpmath
+import numpy as np
 import pytest
 import torch
 
@@ -23,7 +24,8 @@ def digits():
     embeddings, labels = datasets.digit_embeddings()
     squared = (embeddings - embeddings[ANCHOR]).square().sum(-1)
     same = labels == labels[ANCHOR]
-    return squared[same][1:62], squared[~same][:300], (embeddings @ embeddings[ANCHOR])[~same]
+    nearest = squared[~same][:300].sort().values[:120]
+    return squared[same][1:62], nearest, (embeddings @ embeddings[ANCHOR])[~same]
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,15 @@ def unequal(digits):
     return explain.UnequalNegatives(digits[2])
 
 
-@pytest.mark.parametrize(("m", "positive"), [(0.0, 1), (0.2, 40), (0.2, 61), (1.5, 61)])
-def test_zones_count_what_a_plain_loop_counts(digits, zones, m, positive):
-    d_ap, d_an = sorted(digits[0].tolist())[positive - 1], digits[1].tolist()
+@pytest.mark.parametrize(("m", "hand"), [(0.0, 0.0), (0.2, 1.14), (0.2, 2.4), (1.0, 2.1)])
+def test_zones_count_what_a_plain_loop_counts(digits, zones, m, hand):
+    d_ap, d_an = min(digits[0].tolist(), key=lambda d: abs(d - hand)), digits[1].tolist()
     active = [max(0.0, d_ap + m - d) for d in d_an]
     hard = sum(d <= d_ap for d in d_an)
     easy = sum(d >= d_ap + m and d > d_ap for d in d_an)
-    result = zones.at(m=m, positive=positive)
+    result = zones.at(m=m, d_ap=hand)
+    assert (result.d_ap, result.edge) == (d_ap, d_ap + m)
+    assert sorted(digits[0].tolist())[result.positive] == d_ap
     assert result.counts.tolist() == [hard, len(d_an) - hard - easy, easy]
     assert result.loss.sum() == pytest.approx(math.fsum(active), abs=1e-12)
     from_hard = math.fsum(loss for loss, d in zip(active, d_an, strict=True) if d <= d_ap)
@@ -52,6 +56,19 @@ def test_zones_count_what_a_plain_loop_counts(digits, zones, m, positive):
 
 def test_the_start_shows_all_three_zones(zones):
     assert (zones.at().counts > 0).all()
+
+
+def test_each_negative_stands_at_its_distance_clear_of_the_others(digits, zones):
+    marks = zones._stage.marks
+    places = torch.from_numpy(marks["negatives"].x + 1j * marks["negatives"].y)
+    assert places.abs().numpy() == pytest.approx(digits[1].numpy())
+    gaps = (places[:, None] - places).abs() + 9 * torch.eye(len(places))
+    assert gaps.min() > 0.12, "half of a picture, of a side of 0.05 times 4.8"
+    lane = marks["negatives"].y[marks["negatives"].x > 0]
+    assert (abs(lane) > 0.4).all(), "nothing hides the positive"
+    scene = zones.scene(zones.at(m=0.5, d_ap=0.99))
+    ring = np.hypot(scene["outer"]["x"], scene["outer"]["y"])
+    assert ring == pytest.approx(zones.at(d_ap=0.99).d_ap + 0.5, abs=0.01)
 
 
 @pytest.mark.parametrize(("k", "tau", "beta"), [(1, 0.07, 0.1), (256, 0.01, -0.3), (4096, 0.16, 0.3)])
@@ -103,9 +120,11 @@ def test_without_spread_all_curves_are_one(unequal):
 
 def test_data_that_does_not_fit_is_refused(digits):
     d_ap, d_an, scores = digits
-    with pytest.raises(ValueError, match="d_ap must hold 61 distances, got 60"):
-        explain.TripletZones(d_ap[:60], d_an)
+    with pytest.raises(ValueError, match="d_ap must be one row"):
+        explain.TripletZones(d_ap[:0], d_an)
     with pytest.raises(ValueError, match="d_an must be one row"):
         explain.TripletZones(d_ap, d_an + 4)
+    with pytest.raises(ValueError, match=r"names must show .* 182 in all, got 121"):
+        explain.TripletZones(d_ap, d_an, names=["a digit"] * 121)
     with pytest.raises(ValueError, match="scores must be one row of at least 1024 cosines"):
         explain.UnequalNegatives(scores[:1000])

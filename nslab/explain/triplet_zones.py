@@ -1,38 +1,55 @@
-"""One anchor, one positive, many real negatives: hard, semi-hard and easy, and the loss of each zone."""
+"""One anchor, one positive, many real negatives around them: hard, semi-hard and easy, and the loss of each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
-from matplotlib.legend_handler import HandlerTuple
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ..losses import triplet_loss
 from ..mining import categorize
-from ._controls import Control, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, HARD, INK, NEGATIVE, POSITIVE, SEMI_HARD, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Links,
+    Note,
+    Panel,
+    Pictures,
+    Stage,
+    linear_grid,
+    number,
+)
 
-POSITIVES = 61
-FARTHEST = 4.0  # the largest squared distance of two unit vectors
-COLUMN = 0.08  # dots within this distance of each other are stacked
-COLOURS = np.array([HARD, SEMI_HARD, NEGATIVE])
+EDGE = 2.4  # of the map, and the largest squared distance on it
+MOST = 2.6  # loss on its axis
+ROLES = np.array(["hard", "semi_hard", "negative"])
 NAMES = ("hard", "semi-hard", "easy")
+LANE = 0.42  # kept free on both sides of the positive
+GRIP = 0.27  # how far beside the positive its ring is held
+TURN = np.linspace(0, 2 * np.pi, 33)  # a ring is drawn through these angles
+PLACES = np.linspace(0, 2 * np.pi, 180, endpoint=False)  # angles at which a negative may stand
 
 
 @dataclass(frozen=True)
 class Zones:
     margin: float
-    positive: int
+    positive: int  # its rank among the positives, from 0 for the nearest
     d_ap: float
     zone: NDArray[np.int64]
     loss: NDArray[np.float64]
+
+    @property
+    def edge(self) -> float:
+        """The distance from which on negatives are easy."""
+        return self.d_ap + self.margin
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -47,83 +64,115 @@ class Zones:
 
 
 class TripletZones(Explainer):
-    """Which negatives of one anchor a triplet loss learns from.
+    """Which negatives of one anchor a triplet loss learns from: those inside a ring m wider than the positive's.
 
-    `d_ap` (61,): squared L2 distances from the anchor to its positives, taken from the nearest to the farthest;
-    `d_an` (N,): to its negatives. All vectors have length 1, so distances lie in [0, 4].
+    `d_ap` (P,) are squared L2 distances from the anchor to its positives, of which the one nearest to where the hand is
+    counts; `d_an` (N,) to its negatives, all at most 2.4, where the map ends. `pictures` (1 + P + N, height, width), in
+    [0, 1], and as many `names` show the anchor, the positives and the negatives.
     """
 
-    title = "Hard, semi-hard and easy negatives of one anchor and one positive"
-    size = (8.4, 3.8)
-    m = Control("m", "margin", linear_grid(0, 1.5, 76), start=0.2)
-    positive = Control("p", "rank of the positive", list(range(1, POSITIVES + 1)), start=40)
+    question = "Which of these digits does the triplet loss learn from?"
+    title = "Only negatives inside the outer ring bring loss: the hard and the semi-hard"
+    d_ap = Control("d(a,p)", "to the positive", linear_grid(0, EDGE, 121), start=1.14, play=True)
+    m = Control("m", "margin", linear_grid(0, 1, 101), start=0.2)
 
-    def __init__(self, d_ap: Any, d_an: Any, **start: Any) -> None:
-        self._d_ap = _distances(d_ap, "d_ap").sort().values
+    def __init__(
+        self, d_ap: Any, d_an: Any, *, pictures: Any = None, names: Sequence[str] | None = None, **start: Any
+    ) -> None:
+        self._d_ap, self._ranked = _distances(d_ap, "d_ap").sort()
         self._d_an = _distances(d_an, "d_an")
-        if len(self._d_ap) != POSITIVES:
-            raise ValueError(f"d_ap must hold {POSITIVES} distances, got {len(self._d_ap)}")
+        self._pictures, self._names = pictures, names
+        items = 1 + len(self._d_ap) + len(self._d_an)
+        for argument, given in (("pictures", pictures), ("names", names)):
+            if given is not None and len(given) != items:
+                raise ValueError(
+                    f"{argument} must show the anchor, positives and negatives, {items} in all, got {len(given)}"
+                )
         super().__init__(**start)
 
-    def compute(self, m: float, positive: int) -> Zones:
-        d_ap = self._d_ap[positive - 1].expand_as(self._d_an)
+    def compute(self, d_ap: float, m: float) -> Zones:
+        positive = int((self._d_ap - d_ap).abs().argmin())
+        reach = self._d_ap[positive].expand_as(self._d_an)
         return Zones(
             margin=m,
             positive=positive,
-            d_ap=float(d_ap[0]),
-            zone=categorize(d_ap, self._d_an, m).numpy(),
-            loss=triplet_loss(d_ap, self._d_an, margin=m, reduction="none").numpy(),
+            d_ap=float(reach[0]),
+            zone=categorize(reach, self._d_an, m).numpy(),
+            loss=triplet_loss(reach, self._d_an, margin=m, reduction="none").numpy(),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        axes = figure.subplot_mosaic(
-            [["dots", "bars"], ["hinge", "bars"]], width_ratios=[2, 1], height_ratios=[2, 1]
-        )
-        dots, hinge, bars = axes["dots"], axes["hinge"], axes["bars"]
+    def stage(self) -> Stage:
         d_an = self._d_an.numpy()
-        heights = _stacked(d_an)
-        dots.set(xlim=(0, FARTHEST), ylim=(0, heights.max() * 1.08), ylabel="negatives", xticklabels=[])
-        dots.set_title("Only negatives nearer than d_ap + m teach")
-        hinge.set(xlim=(0, FARTHEST), ylim=(-0.15, 4.2), yticks=[0, 2, 4], ylabel="loss")
-        hinge.set_xlabel("squared distance from the anchor to the negative, d_an")
-        bars.set(xlim=(0, 100), ylim=(2.6, -0.6), xlabel="share, %")
-        bars.set_yticks(range(3), NAMES, rotation=90, va="center")
-        bars.set_title("Easy ones bring no loss")
-        keys: dict[str, Any] = {n: _key("o", colour) for n, colour in zip(NAMES, COLOURS, strict=True)}
-        keys |= {"positive, d_ap": _key("|", POSITIVE), "d_ap + m": _key("|", INK)}
-        keys |= {"share of the negatives": _key("s", FAINT)}
-        keys |= {"share of the loss": tuple(_key("s", colour) for colour in COLOURS[:2])}
-        figure.legend(
-            keys.values(),
-            keys.keys(),
-            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.5)},
-            loc="outside lower center",
-            ncols=7,
-            handletextpad=0.3,
-            columnspacing=1.0,
-        )
-        return SimpleNamespace(
-            dots=dots.scatter(d_an, heights, s=11, linewidths=0, zorder=3),
-            lines=[
-                [ax.axvline(0, color=POSITIVE, lw=2), ax.axvline(0, color=INK, lw=1.5, ls="--")]
-                for ax in (dots, hinge)
-            ],
-            hinge=hinge.plot([], [], color=INK)[0],
-            counts=list(bars.barh(np.arange(3) - 0.18, 0, height=0.32, color=FAINT)),
-            losses=list(bars.barh(np.arange(3) + 0.18, 0, height=0.32, color=COLOURS)),
+        angle = _angles(d_an)
+        across = Axis("", -EDGE, EDGE, ticks={})
+        distance = Axis("squared distance d(a,n)", 0, EDGE)
+        first = 1 + len(self._d_ap)
+        those = np.arange(first, first + len(d_an))
+        shown = {"tips": self._names, "which": those, "roles": ("hard", "semi_hard")}
+        beside = {"tip_images": self._pictures, "shows": {"distance": "x", "loss": "y"}}
+        says = {"x": [EDGE], "align": "end"}
+        return Stage(
+            panels={
+                "map": Panel("Around the anchor, at squared distances", across, across, square=True),
+                "loss": Panel("The loss of each negative", distance, Axis("loss", 0, MOST)),
+            },
+            marks={
+                "reach": Links("map", "positive", x=[0], y=[0], y2=[0]),
+                "margin": Links("map", "focus", y=[0], y2=[0]),
+                "negatives": self._points(
+                    "negative", x=d_an * np.cos(angle), y=d_an * np.sin(angle), **shown
+                ),
+                "inner": Line("map", "positive"),
+                "outer": Line("map", "focus", dashed=True),
+                "positive": self._points("positive", y=[0], tips=self._names),
+                "anchor": self._points("anchor", x=[0], y=[0], size=[2], which=[0], tips=self._names),
+                "pull": Handle("map", "positive", along={"x": "d_ap"}, y=[-GRIP]),
+                "widen": Handle("map", along={"x": "m"}, y=[GRIP]),
+                "hinge": Line("loss", "ink"),
+                "losses": Dots("loss", "negative", x=d_an, scale=0.03, **shown, **beside),
+                "corner": Handle("loss", along={"x": "m"}, y=[0]),
+                **{
+                    zone: Note("loss", role, y=[MOST * height], **says)
+                    for zone, role, height in zip(NAMES, ROLES.tolist(), (0.94, 0.86, 0.78), strict=True)
+                },
+            },
+            key={
+                "positive": "positive, and its ring",
+                "negative": "easy",
+                "semi_hard": "semi-hard",
+                "focus": "wider by m",
+            },
         )
 
-    def draw(self, artists: Any, result: Zones) -> None:
-        edge = result.d_ap + result.margin
-        artists.dots.set_facecolor(COLOURS[result.zone].tolist())
-        for positive, margin in artists.lines:
-            positive.set_xdata([result.d_ap] * 2)
-            margin.set_xdata([edge] * 2)
-        artists.hinge.set_data([0, edge, FARTHEST], [edge, 0, 0])
-        for bar, share in zip(artists.counts, result.counts / len(result.zone), strict=True):
-            bar.set_width(100 * share)
-        for bar, share in zip(artists.losses, result.loss_shares, strict=True):
-            bar.set_width(100 * share)
+    def _points(self, role: str, **look: Any) -> Pictures | Dots:
+        if self._pictures is None:
+            return Dots("map", role, scale=0.03, **look)
+        return Pictures("map", role, images=self._pictures, scale=0.05, **look)
+
+    def scene(self, result: Zones) -> dict[str, dict[str, Any]]:
+        d_ap, edge = result.d_ap, result.edge
+        shares = [f"{100 * share:.3g} % of the loss" for share in result.loss_shares]
+        role = ROLES[result.zone]
+        return {
+            "inner": _ring(d_ap),
+            "outer": _ring(edge),
+            "reach": {"x2": d_ap},
+            "margin": {"x": d_ap, "x2": min(edge, EDGE)},
+            "negatives": {"role": role},
+            "positive": {"x": d_ap, "which": 1 + int(self._ranked[result.positive])},
+            "pull": {"x": _beside(d_ap)},
+            "widen": {"x": _beside(edge)},
+            "hinge": {
+                "x": [max(edge - MOST, 0), min(edge, EDGE), EDGE],
+                "y": [min(edge, MOST), max(edge - EDGE, 0), max(edge - EDGE, 0)],
+            },
+            "losses": {"y": np.round(result.loss, 3), "role": role},
+            "corner": {"x": min(edge, EDGE)},
+            **{
+                zone: {"text": f"{count} {zone}: {share}"}
+                for zone, count, share in zip(NAMES, result.counts, shares, strict=True)
+            },
+        }
 
     def summary(self, result: Zones) -> str:
         counts = ", ".join(f"{count} {name}" for count, name in zip(result.counts, NAMES, strict=True))
@@ -131,23 +180,39 @@ class TripletZones(Explainer):
             f"{name} {100 * s:.3g} %" for s, name in zip(result.loss_shares, NAMES, strict=True)
         )
         return (
-            f"m = {number(result.margin)}, positive {result.positive} at d_ap = {number(result.d_ap)}: {counts}\n"
+            f"m = {number(result.margin)}, d(a,p) = {number(result.d_ap)}, "
+            f"positive {result.positive + 1} of {len(self._d_ap)}: {counts}\n"
             f"mean loss = {number(result.loss.mean())}; share of it: {shares}"
         )
 
 
 def _distances(values: Any, name: str) -> torch.Tensor:
     distances = torch.as_tensor(values, dtype=torch.float64)
-    if distances.dim() != 1 or not bool(((distances >= 0) & (distances <= FARTHEST)).all()):
-        raise ValueError(f"{name} must be one row of squared distances in [0, 4], got {values!r}")
+    known = distances.dim() == 1 and len(distances) > 0
+    if not known or not bool(((distances >= 0) & (distances <= EDGE)).all()):
+        raise ValueError(f"{name} must be one row of squared distances in [0, {EDGE}], got {values!r}")
     return distances
 
 
-def _stacked(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Heights that pile up the dots of one column."""
-    column = np.floor(values / COLUMN)
-    return np.array([1.0 + (column[:i] == c).sum() for i, c in enumerate(column)])
+def _ring(radius: float) -> dict[str, NDArray[np.float64]]:
+    """A circle around the anchor, as far as the map goes."""
+    x, y = np.round(radius * np.cos(TURN), 2), np.round(radius * np.sin(TURN), 2)
+    off = np.maximum(abs(x), abs(y)) > EDGE
+    return {"x": np.where(off, np.nan, x), "y": np.where(off, np.nan, y)}
 
 
-def _key(marker: str, colour: str) -> Line2D:
-    return Line2D([], [], marker=marker, ls="", color=colour, markeredgewidth=2 if marker == "|" else 0)
+def _beside(radius: float) -> float:
+    """Where a ring is held: beside the positive."""
+    return min(max(radius**2 - GRIP**2, 0) ** 0.5, EDGE)
+
+
+def _angles(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+    """An angle for each negative, far from those that are there already; the positive's lane stays free."""
+    angle = np.full(len(distances), np.nan)
+    for i in np.argsort(distances, kind="stable"):
+        x, y = distances[i] * np.cos(PLACES), distances[i] * np.sin(PLACES)
+        there = np.isfinite(angle)
+        known = distances[there] * np.exp(1j * angle[there])
+        gaps = abs(x + 1j * y - known[:, None]).min(0, initial=EDGE)
+        angle[i] = PLACES[np.where((abs(y) < LANE) & (x > 0), 0, gaps).argmax()]
+    return angle
