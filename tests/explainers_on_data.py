@@ -61,9 +61,18 @@ def _triplet_zones():
     )
 
 
-def _unequal_negatives():
+def _effective_margin():
+    return explain.EffectiveMargin(pictures=datasets.digits().images[[13, 5]].reshape(-1, 8, 8))
+
+
+def _loss_family():
     embeddings, labels = datasets.digit_embeddings()
-    return explain.UnequalNegatives((embeddings @ embeddings[3])[labels != labels[3]])
+    shown = torch.cat([torch.tensor([13]), (labels != 3).nonzero()[:64, 0]])
+    return explain.LossFamily(
+        (embeddings @ embeddings[3])[shown[1:]],
+        pictures=datasets.digits().images[shown].reshape(-1, 8, 8),
+        names=[f"a {digit}" for digit in labels[shown]],
+    )
 
 
 def _letters(cls):
@@ -170,7 +179,9 @@ BUILD = {
     "DrawsAndPush": _draws_and_push,
     "NoiseTarget": _noise_target,
     "FalseNegativeCap": _false_negative_cap,
+    "EffectiveMargin": _effective_margin,
     "Freezing": _freezing,
+    "LossFamily": _loss_family,
     "MotifWeights": _motif_weights,
     "PairScores": _pair_scores,
     "PooledProposal": _pooled_proposal,
@@ -182,7 +193,6 @@ BUILD = {
     "SoftmaxWeights": _softmax_weights,
     "SampledMetric": _sampled_metric,
     "TripletZones": _triplet_zones,
-    "UnequalNegatives": _unequal_negatives,
     "WordVeto": _word_veto,
 }
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from nslab import datasets, explain, losses
-from nslab.explain.effective_margin import ALPHAS, SPARSE
+from nslab import datasets, explain, losses, theory
+from nslab.explain.effective_margin import ALPHAS
+from nslab.explain.loss_family import ALPHAS as FAMILY
 
 ANCHOR = 3
 
@@ -34,8 +35,8 @@ def zones(digits):
 
 
 @pytest.fixture(scope="module")
-def unequal(digits):
-    return explain.UnequalNegatives(digits[2])
+def family(digits):
+    return explain.LossFamily(digits[2][:64])
 
 
 @pytest.mark.parametrize(("m", "hand"), [(0.0, 0.0), (0.2, 1.14), (0.2, 2.4), (1.0, 2.1)])
@@ -71,51 +72,104 @@ def test_each_negative_stands_at_its_distance_clear_of_the_others(digits, zones)
     assert ring == pytest.approx(zones.at(d_ap=0.99).d_ap + 0.5, abs=0.01)
 
 
-@pytest.mark.parametrize(("k", "tau", "beta"), [(1, 0.07, 0.1), (256, 0.01, -0.3), (4096, 0.16, 0.3)])
+@pytest.mark.parametrize(("k", "tau", "beta"), [(1, 0.07, 0.1), (256, 0.01, -0.3), (4096, 0.09, 0.3)])
 def test_the_margin_curves(k, tau, beta):
-    result = explain.EffectiveMargin().at(k=k, tau=tau, beta=beta)
+    result = explain.EffectiveMargin(tau).at(k=k, alpha=0.45, beta=beta)
     t, b = mpmath.mpf(tau), mpmath.mpf(beta)
-    for alpha, exact in zip(SPARSE.tolist(), result.exact, strict=True):
-        assert exact == pytest.approx(float(t * mpmath.log1p(k * mpmath.exp((b - alpha) / t))), rel=1e-12)
-    assert result.soft[::10] == pytest.approx(result.exact, rel=1e-12)
+    for alpha, height in zip(ALPHAS.tolist(), result.curve, strict=True):
+        assert height == pytest.approx(float(t * mpmath.log1p(k * mpmath.exp((b - alpha) / t))), rel=1e-12)
     assert result.threshold - result.beta == pytest.approx(result.margin, abs=1e-15)
     assert result.margin == pytest.approx(tau * math.log(k), rel=1e-14)
 
-    alphas = ALPHAS.clone().requires_grad_()
-    negatives = torch.full((len(ALPHAS), k), beta, dtype=torch.float64)
-    losses.info_nce(alphas, negatives, temperature=tau, reduction="sum").backward()
+    alphas = torch.cat([ALPHAS, torch.tensor([0.45], dtype=torch.float64)]).requires_grad_()
+    negatives = torch.full((len(alphas), k), beta, dtype=torch.float64)
+    each = losses.info_nce(alphas, negatives, temperature=tau, reduction="none")
+    each.sum().backward()
     assert alphas.grad is not None
-    assert result.pull == pytest.approx((-tau * alphas.grad).numpy(), rel=1e-9)
+    assert result.curve == pytest.approx((tau * each[:-1].detach()).numpy(), rel=1e-12)
+    assert result.pulls == pytest.approx((-tau * alphas.grad[:-1]).numpy(), rel=1e-9)
+    assert result.loss == pytest.approx(each[-1].item(), rel=1e-12)
+    assert result.pull == pytest.approx(-tau * alphas.grad[-1].item(), rel=1e-9)
+
+
+def test_at_the_threshold_half_the_pull_is_left():
+    explainer = explain.EffectiveMargin(k=255)
+    threshold = explainer.at().threshold
+    result = explainer.compute(255, threshold, 0.1)
+    assert result.pull == pytest.approx(0.5, abs=1e-14)
+    assert explainer.at().pull > 0.9, "the start does not answer the chapter's question"
 
 
 def test_moving_every_score_moves_the_threshold_and_nothing_else():
     explainer = explain.EffectiveMargin()
-    low, high = explainer.at(beta=-0.3), explainer.at(beta=0.3)
+    low, high = explainer.at(alpha=0.1, beta=-0.3), explainer.at(alpha=0.7, beta=0.3)
     assert high.threshold - low.threshold == pytest.approx(0.6)
     assert high.margin == low.margin
     assert high.loss == pytest.approx(low.loss, rel=1e-12)
-    assert high.line == pytest.approx(low.line, abs=1e-12)
-    assert high.pull_here == pytest.approx(low.pull_here, rel=1e-12)
+    assert high.pull == pytest.approx(low.pull, rel=1e-12)
 
 
-@pytest.mark.parametrize(("tau", "k"), [(0.01, 1024), (0.1, 256), (0.3, 2)])
-def test_one_score_stands_for_all(digits, unequal, tau, k):
-    result = unequal.at(tau=tau, k=k, spread=1.0)
-    terms = [mpmath.exp(mpmath.mpf(s) / tau) for s in digits[2][:k].tolist()]
+@pytest.mark.parametrize(("loss", "tau"), [("InfoNCE", 0.01), ("InfoNCE", 0.1), ("N-pair", 1.0)])
+@pytest.mark.parametrize("k", [2, 64, 256])
+def test_one_score_stands_for_all(digits, loss, tau, k):
+    scores = digits[2][:k]
+    result = explain.LossFamily(scores).at(loss=loss, tau=tau if loss == "InfoNCE" else 0.01, alpha=0.3)
+    terms = [mpmath.exp(mpmath.mpf(s) / tau) for s in scores.tolist()]
     assert result.effective == pytest.approx(float(tau * mpmath.log(mpmath.fsum(terms) / k)), rel=1e-11)
-    assert result.mean < result.effective < result.hardest
-    assert result.middle[::4] == pytest.approx(result.exact, rel=1e-10)
-    assert (result.lower < result.middle).all() and (result.middle < result.upper).all()
-    assert (result.curve[:-1] >= result.curve[1:]).all(), "β_eff falls from the hardest to the mean"
-    at_threshold = losses.info_nce(result.threshold, digits[2][:k], temperature=tau)
+    assert scores.mean() < result.effective < scores.max()
+    assert result.margin == pytest.approx(tau * math.log(k), rel=1e-12)
+    alike = theory.equal_negatives_loss(FAMILY, result.effective, tau, k)
+    assert result.curve == pytest.approx((tau * alike).numpy(), rel=1e-10)
+    assert (result.lower < result.curve).all() and (result.curve < result.upper).all()
+    at_threshold = losses.info_nce(result.threshold, scores, temperature=tau)
     assert at_threshold.item() == pytest.approx(math.log(2), rel=1e-12)
 
 
-def test_without_spread_all_curves_are_one(unequal):
-    result = unequal.at(spread=0.0)
-    assert result.effective == pytest.approx(result.mean, abs=1e-14)
-    for curve in (result.lower, result.middle, result.upper):
-        assert curve[::4] == pytest.approx(result.exact, rel=1e-11)
+def test_beta_eff_falls_from_the_hardest_to_the_mean(digits, family):
+    found = [family.at(tau=tau).effective for tau in family.controls["tau"].values]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == pytest.approx(digits[2][:64].max().item(), abs=0.01 * math.log(64))
+    assert found[-1] - digits[2][:64].mean().item() < 0.06
+
+
+def test_without_spread_all_curves_are_one():
+    result = explain.LossFamily([0.1] * 64).at()
+    assert result.effective == pytest.approx(0.1, abs=1e-14)
+    for curve in (result.lower, result.upper):
+        assert curve == pytest.approx(result.curve, rel=1e-11)
+
+
+@pytest.mark.parametrize("alpha", [-1.0, 0.6, 0.84, 0.86])
+def test_each_loss_pulls_and_pushes_as_its_gradient_does(digits, family, alpha):
+    scores = digits[2][:64].clone().requires_grad_()
+    score = torch.tensor(alpha, dtype=torch.float64, requires_grad=True)
+    column = torch.cat([score[None], scores])[:, None]
+    one = torch.ones(1, 1, dtype=torch.float64)
+    found = {
+        "triplet": (0.5, losses.triplet_loss(2 - 2 * score, 2 - 2 * scores.max(), margin=0.2)),
+        "N-pair": (1.0, losses.info_nce(score, scores, temperature=1.0)),
+        "InfoNCE": (0.1, losses.info_nce(score, scores, temperature=0.1)),
+        "sigmoid": (0.1, losses.sigmoid_loss(one, column, temperature=0.1, bias=-10.0, reduction="sum")),
+    }
+    for name, (scale, loss) in found.items():
+        pull, push = torch.autograd.grad(scale * loss, (score, scores))
+        result = family.at(loss=name, alpha=alpha)
+        assert result.pull == pytest.approx(-pull.item(), rel=1e-9)
+        assert result.push == pytest.approx(push.numpy(), rel=1e-9, abs=1e-15)
+        if name != "sigmoid":  # its negatives have terms of their own
+            assert result.here == pytest.approx(scale * loss.item(), rel=1e-12)
+            assert result.push.sum() == pytest.approx(result.pull), "the pushes add up to the pull"
+    steps = np.gradient(result.curve, FAMILY.numpy())
+    assert (steps < 0).all() and (steps >= -1).all(), "the straight part falls with slope −1"
+
+
+def test_half_of_the_pull_is_left_at_every_threshold(family):
+    for loss in ("N-pair", "InfoNCE", "sigmoid"):
+        threshold = family.at(loss=loss, tau=0.05).threshold
+        assert family.compute(loss, 0.05, threshold).pull == pytest.approx(0.5, abs=1e-12)
+    triplet = family.at(loss="triplet")
+    above, below = (family.compute("triplet", 0.1, triplet.threshold + step) for step in (1e-9, -1e-9))
+    assert (above.pull, below.pull) == (0, 1)
 
 
 def test_data_that_does_not_fit_is_refused(digits):
@@ -126,5 +180,11 @@ def test_data_that_does_not_fit_is_refused(digits):
         explain.TripletZones(d_ap, d_an + 4)
     with pytest.raises(ValueError, match=r"names must show .* 182 in all, got 121"):
         explain.TripletZones(d_ap, d_an, names=["a digit"] * 121)
-    with pytest.raises(ValueError, match="scores must be one row of at least 1024 cosines"):
-        explain.UnequalNegatives(scores[:1000])
+    with pytest.raises(ValueError, match="scores must be one row of 2 to 256 cosines"):
+        explain.LossFamily(scores)
+    with pytest.raises(ValueError, match=r"pictures must show .* 65 in all, got 64"):
+        explain.LossFamily(scores[:64], pictures=[None] * 64)
+    with pytest.raises(ValueError, match=r"temperature must lie between 0 and 0\.09, got 0.1"):
+        explain.EffectiveMargin(0.1)
+    with pytest.raises(ValueError, match="pictures must show the positive and a negative, got 1"):
+        explain.EffectiveMargin(pictures=[None])

@@ -21,6 +21,7 @@ from .exclusion_mass import ExclusionMass
 from .false_negative_cap import FalseNegativeCap
 from .freezing import Freezing
 from .hit_probability import HitProbability
+from .loss_family import LossFamily
 from .motif_weights import MotifWeights
 from .noise_race import NoiseRace
 from .noise_target import NoiseTarget
@@ -37,7 +38,6 @@ from .softmax_weights import SoftmaxWeights
 from .table_training import TableTraining
 from .threshold_growth import ThresholdGrowth
 from .triplet_zones import TripletZones
-from .unequal_negatives import UnequalNegatives
 from .word_veto import WordVeto
 from .your_curve import your_curve
 
@@ -61,6 +61,7 @@ __all__ = [
     "FalseNegativeCap",
     "Freezing",
     "HitProbability",
+    "LossFamily",
     "MotifWeights",
     "NoiseRace",
     "NoiseTarget",
@@ -77,7 +78,6 @@ __all__ = [
     "TableTraining",
     "ThresholdGrowth",
     "TripletZones",
-    "UnequalNegatives",
     "WordVeto",
     "decade_grid",
     "integer_grid",

@@ -1,118 +1,159 @@
-"""InfoNCE against K equal negatives: a soft hinge with a threshold for α and a margin on the gap α − β."""
+"""InfoNCE against K equal negatives: a hinge with a round corner, whose margin over the negatives is τ ln K."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..losses import info_nce
-from ..theory import effective_margin, equal_negatives_loss, linear_loss
-from ._controls import Control, integer_grid, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, NEGATIVE, POSITIVE, number
+from ..theory import effective_margin, equal_negatives_loss
+from ._base import (
+    Arrows,
+    Axis,
+    Band,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Links,
+    Note,
+    Panel,
+    Pictures,
+    Stage,
+    integer_grid,
+    linear_grid,
+    number,
+)
 
-LOW, HIGH = -0.4, 1.7
-ALPHAS = torch.linspace(LOW, HIGH, 211, dtype=torch.float64)
-SPARSE = ALPHAS[::10]
-GAP = 0.4  # of the marked positive over the negatives
-WIDTH = 2 * math.log(9)  # from a pull of 90 % to one of 10 %, in units of τ
+LOW, HIGH = -0.4, 1.2  # scores
+ALPHAS = torch.linspace(LOW, HIGH, 81, dtype=torch.float64)
+FLOOR, TOP = -0.55, 1.6  # of the loss in units of score; below 0 stand the negatives
+MOST = 0.09  # temperature at which the largest threshold is still on the axis
+STRIP, GRIP = -0.2, -0.43
 
 
 @dataclass(frozen=True)
 class Margin:
     k: int
-    temperature: float
+    alpha: float
     beta: float
-    exact: NDArray[np.float64]  # τL at SPARSE, over K scores β
-    soft: NDArray[np.float64]  # τL at ALPHAS, the softplus formula
-    pull: NDArray[np.float64]  # 1 − p₊ at ALPHAS
+    curve: NDArray[np.float64]  # τL at ALPHAS
+    pulls: NDArray[np.float64]  # 1 − p₊ at ALPHAS
     threshold: float
     margin: float
-    loss: float  # L of the positive at β + GAP, nats
-    line: float  # its linear piece
+    loss: float  # L of the positive at α, nats
 
     @property
-    def pull_here(self) -> float:
-        """1 − p₊ of the marked positive."""
+    def pull(self) -> float:
+        """1 − p₊ of the positive at α."""
         return -math.expm1(-self.loss)
 
 
 class EffectiveMargin(Explainer):
-    """Exact, softplus and linear InfoNCE against α, in units of score: τL, whose linear piece has slope −1."""
+    """InfoNCE at a temperature, as the positive's score α moves against K negatives that all have the score β.
 
-    title = "The margin hidden in InfoNCE: loss and pull against the positive's score"
-    size = (8.4, 3.6)
-    k = Control("K", "negatives", integer_grid(1, 4096, 145), start=256)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.16, 121), start=0.07)
-    beta = Control("β", "score of the negatives", linear_grid(-0.3, 0.3, 121), start=0.1)
+    The loss is τL, in units of score, so that its straight part falls with slope −1. `pictures` (2, height, width), in
+    [0, 1], show the positive and the negatives.
+    """
 
-    def compute(self, k: int, tau: float, beta: float) -> Margin:
-        negatives = torch.full((1, 1), beta, dtype=torch.float64).expand(len(SPARSE), k)
-        soft = torch.as_tensor(equal_negatives_loss(ALPHAS, beta, tau, k))
+    question = "Where does InfoNCE hide its margin?"
+    title = "InfoNCE is a hinge with a round corner, and τ ln K is its margin"
+    k = Control("K", "negatives", integer_grid(1, 4096, 145), start=256, play=True)
+    alpha = Control("α", "positive's score", linear_grid(-0.2, 1, 121), start=0.2)
+    beta = Control("β", "negatives' score", linear_grid(-0.3, 0.4, 71), start=0.1)
+
+    def __init__(self, temperature: float = 0.07, *, pictures: Any = None, **start: Any) -> None:
+        if not 0 < temperature <= MOST:
+            raise ValueError(f"temperature must lie between 0 and {MOST}, got {temperature!r}")
+        if pictures is not None and len(pictures) != 2:
+            raise ValueError(f"pictures must show the positive and a negative, got {len(pictures)}")
+        self._tau, self._pictures = temperature, pictures
+        super().__init__(**start)
+
+    def compute(self, k: int, alpha: float, beta: float) -> Margin:
+        tau = self._tau
+        losses = torch.as_tensor(equal_negatives_loss(ALPHAS, beta, tau, k))
         return Margin(
             k=k,
-            temperature=tau,
+            alpha=alpha,
             beta=beta,
-            exact=(tau * info_nce(SPARSE, negatives, temperature=tau, reduction="none")).numpy(),
-            soft=(tau * soft).numpy(),
-            pull=-torch.expm1(-soft).numpy(),
+            curve=(tau * losses).numpy(),
+            pulls=-torch.expm1(-losses).numpy(),
             threshold=float(effective_margin(k, tau, beta)),
             margin=float(effective_margin(k, tau)),
-            loss=float(equal_negatives_loss(beta + GAP, beta, tau, k)),
-            line=float(linear_loss(beta + GAP, beta, tau, k)),
+            loss=float(equal_negatives_loss(alpha, beta, tau, k)),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
-        for ax in (left, right):
-            ax.set(xlim=(LOW, HIGH), xticks=[0, 0.5, 1, 1.5], xlabel="score of the positive, α")
-            beyond = ax.axvspan(1, HIGH, color=FAINT, alpha=0.25, lw=0)
-        beyond.set_label("out of reach of a cosine")
-        left.set(ylim=(-0.06, 2.1), yticks=[0, 0.5, 1, 1.5, 2], ylabel="τ · loss (units of score)")
-        left.set_title("InfoNCE is a rounded hinge")
-        right.set(ylim=(-0.16, 1.62), yticks=[0, 0.5, 1], ylabel="pull on the positive, 1 − p₊")
-        right.set_title("At the threshold half the pull is left")
-        right.axhline(0.5, color=FAINT, lw=1, zorder=0)
-        artists = SimpleNamespace(
-            line=left.plot([], [], color=FOCUS, lw=1.5, ls="--", label="line β + τ ln K − α, or 0")[0],
-            soft=left.plot(ALPHAS, ALPHAS, color=INK, label="softplus formula")[0],
-            exact=left.plot(SPARSE, SPARSE, "o", color=NEGATIVE, ms=4.5, label="exact, K scores β")[0],
-            here=[ax.plot([], [], "D", color=POSITIVE, ms=7, zorder=4)[0] for ax in (left, right)],
-            threshold=[ax.plot([], [], color=INK, lw=1.5, ls=":")[0] for ax in (left, right)],
-            pull=right.plot(ALPHAS, ALPHAS, color=INK)[0],
-            margin=right.plot([], [], "|-", color=FOCUS, lw=3, ms=10, mew=2, label="margin τ ln K")[0],
-            width=right.plot([], [], "|-", color=INK, lw=1.5, ms=8, label="90 % to 10 %: 2 τ ln 9")[0],
+    def stage(self) -> Stage:
+        score = Axis("score", LOW, HIGH)
+        loss = Axis("τ · loss, in units of score", FLOOR, TOP, ticks={t: f"{t:g}" for t in (0, 0.5, 1, 1.5)})
+        pull = Axis("pull on the positive, 1 − p₊", -0.05, 1.05, ticks={t: f"{t:g}" for t in (0, 0.5, 1)})
+        beyond = {"x": [1, HIGH]}
+        return Stage(
+            panels={
+                "loss": Panel("The loss of the positive", score, loss, share=1.3),
+                "pull": Panel("How hard the positive is pulled", score, pull),
+            },
+            marks={
+                "far": Band("loss", "faint", **beyond, low=[FLOOR] * 2, high=[TOP] * 2),
+                "farther": Band("pull", "faint", **beyond, low=[-0.05] * 2, high=[1.05] * 2),
+                "edge": Links("loss", "focus", y=[STRIP], y2=[TOP * 0.9], width=[1]),
+                "edge_too": Links("pull", "focus", y=[-0.05], y2=[0.95], width=[1]),
+                "hinge": Line("loss", "focus", dashed=True),
+                "curve": Line("loss", x=ALPHAS),
+                "pulls": Line("pull", x=ALPHAS),
+                "margin": Arrows("loss", "focus", y=[STRIP], y2=[STRIP], width=[2]),
+                "negatives": self._item("negative", 1, y=[STRIP]),
+                "positive": self._item("positive", 0),
+                "many": Note("loss", "negative", y=[STRIP - 0.03], align="end"),
+                "wide": Note("loss", "focus", y=[STRIP - 0.03]),
+                "threshold": Note("loss", "focus", y=[TOP * 0.93], text="threshold", align="middle"),
+                "move_beta": Handle("loss", "negative", along={"x": "beta"}, y=[GRIP]),
+                "move_alpha": Handle("loss", "positive", along={"x": "alpha"}),
+                "here": Handle("pull", "positive", along={"x": "alpha"}),
+                "says": Note("pull", "positive", x=[1.17], y=[0.86], align="end", big=True),
+            },
+            key={
+                "positive": "positive, at α",
+                "negative": "K negatives, at β",
+                "focus": "hinge with the margin τ ln K",
+                "faint": "out of reach of a cosine",
+            },
         )
-        artists.here[0].set_label(f"a positive at β + {GAP}")
-        artists.threshold[1].set_label("threshold β + τ ln K")
-        left.legend(loc="upper right")
-        right.legend(loc="upper right", labelspacing=0.25, borderaxespad=0)
-        return artists
 
-    def draw(self, artists: Any, result: Margin) -> None:
-        edge, tau = result.threshold, result.temperature
-        artists.line.set_data([LOW, edge, HIGH + 1], [edge - LOW, 0, 0])
-        artists.soft.set_ydata(result.soft)
-        artists.exact.set_ydata(result.exact)
-        artists.pull.set_ydata(result.pull)
-        for mark, height in zip(artists.here, (tau * result.loss, result.pull_here), strict=True):
-            mark.set_data([result.beta + GAP], [height])
-        for line in artists.threshold:
-            line.set_data([edge, edge], [-0.2, 1])
-        artists.margin.set_data([result.beta, edge], [-0.09, -0.09])
-        artists.width.set_data([edge - WIDTH * tau / 2, edge + WIDTH * tau / 2], [0.5, 0.5])
+    def _item(self, role: str, which: int, **look: Any) -> Pictures | Dots:
+        if self._pictures is None:
+            return Dots("loss", role, scale=0.05, **look)
+        return Pictures("loss", role, images=self._pictures, which=[which], scale=0.11, **look)
+
+    def scene(self, result: Margin) -> dict[str, dict[str, Any]]:
+        edge, height = result.threshold, self._tau * result.loss
+        return {
+            "edge": {"x": edge, "x2": edge},
+            "edge_too": {"x": edge, "x2": edge},
+            "hinge": {"x": [LOW, edge, HIGH], "y": [edge - LOW, 0, 0]},
+            "curve": {"y": result.curve},
+            "pulls": {"y": result.pulls},
+            "margin": {"x": result.beta, "x2": edge},
+            "negatives": {"x": result.beta},
+            "positive": {"x": result.alpha, "y": height + 0.24},
+            "many": {"x": result.beta - 0.06, "text": f"{result.k:,} ×"},
+            "wide": {"x": max(edge, result.beta + 0.08) + 0.03, "text": f"τ ln K = {result.margin:.3g}"},
+            "threshold": {"x": edge},
+            "move_alpha": {"y": height},
+            "here": {"y": result.pull},
+            "says": {"text": f"pull {result.pull:.3g}"},
+        }
 
     def summary(self, result: Margin) -> str:
         return (
-            f"K = {result.k:,}, τ = {number(result.temperature)}, β = {number(result.beta)}: "
+            f"τ = {number(self._tau)}, K = {result.k:,}, β = {number(result.beta)}: "
             f"threshold β + τ ln K = {number(result.threshold)}, margin τ ln K = {number(result.margin)}\n"
-            f"positive at β + {GAP} = {number(result.beta + GAP)}: loss = {number(result.loss)} nats "
-            f"(line {number(result.line)}), pull 1 − p₊ = {number(result.pull_here)}"
+            f"positive at α = {number(result.alpha)}, a lead of {number(result.alpha - result.beta)}: "
+            f"loss = {number(result.loss)} nats, pull 1 − p₊ = {number(result.pull)}"
         )
