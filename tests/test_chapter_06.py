@@ -31,13 +31,22 @@ def test_the_rare_class_is_drawn_as_the_definition_says(alpha: float, r: int, k:
 
 
 def test_the_curves_pass_through_the_marked_points() -> None:
-    grid = np.linspace(-1, 1.25, 181)
+    grid = np.linspace(-1, 1.25, 46)
     for alpha in (-1.0, 0.5, 1.25):
         result, i = RareClass().at(alpha=alpha), int(np.abs(grid - alpha).argmin())
-        assert result.qs[i] == pytest.approx(result.q, rel=1e-9)
-        assert result.seens[i] == pytest.approx(result.seen, rel=1e-9)
         assert result.rares[i] * result.k == pytest.approx(result.rare, rel=1e-9)
         assert result.frequents[i] * result.k == pytest.approx(result.frequent, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "draws"),
+    [(1.0, [[9990, 9.99], [9.99, 0.00999]]), (0.75, [[9944, 55.92], [9.944, 0.05592]]), (0.0, [[5000] * 2, [5] * 2])],
+)  # fmt: skip
+def test_who_draws_whom(alpha: float, draws: list[list[float]]) -> None:
+    result = RareClass().at(alpha=alpha)
+    assert result.draws == pytest.approx(np.array(draws), rel=1e-3)
+    assert result.draws.sum(1) == pytest.approx([10_000, 10])
+    assert result.draws.sum(0) / [1000, 1] == pytest.approx([result.frequent, result.rare])
 
 
 @pytest.mark.parametrize(

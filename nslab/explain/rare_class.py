@@ -1,25 +1,78 @@
-"""Two classes, one R times as common: how often the rare one is drawn, and how many negatives each gets per positive."""
+"""Two classes, one R times as common: who draws whom as a negative, and how many negatives each gets per positive."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..samplers import unigram
 from ..theory import hit_probability
-from ._controls import Control, integer_grid, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, number
+from ._base import (
+    Axis,
+    Band,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Pictures,
+    Rule,
+    Stage,
+    Words,
+    integer_grid,
+    linear_grid,
+    number,
+)
 
-ALPHAS = np.linspace(-1, 1.25, 181)
+ALPHAS = np.linspace(-1, 1.25, 46)
+PILE = 24  # pictures of dogs, at most
+WAY = np.linspace(0.33, 0.74, 13)  # of a flow, from the pictures to the names
+BEND = np.sin(np.linspace(-np.pi / 2, np.pi / 2, len(WAY))) / 2 + 0.5
+TOP, FLOOR, TALL = 0.9, 0.12, 0.64  # where dogs begin, where aardvarks begin, and the height of all draws
+THIN = 0.012  # the height of a flow that is too small to be seen
+BESIDE = 0.25  # how far a picture stands from its dot
+DOG = """
+................
+................
+..##............
+.####...........
+######.........#
+#######........#
+..#####.......##
+...############.
+...############.
+...############.
+...############.
+...##.##...#.##.
+...#..#....#..#.
+...#..#....#..#.
+..##.##...##.##.
+................
+"""
+AARDVARK = """
+................
+....##.##.......
+....##.##.......
+.....####.......
+.....####.####..
+....###########.
+...#############
+..##############
+.###.###########
+###..###########
+##....########.#
+.....###...###.#
+.....##.....##.#
+.....##.....##..
+....###....###..
+................
+"""
 
 
 @dataclass(frozen=True)
@@ -31,24 +84,28 @@ class Rare:
     seen: float  # P(the rare class is among K draws)
     rare: float  # negatives per positive, K q/f
     frequent: float
-    qs: NDArray[np.float64]  # q of the rare class at ALPHAS
-    seens: NDArray[np.float64]  # P(seen in K draws) at ALPHAS
+    draws: NDArray[np.float64]  # (2, 2): how often pictures of a row's class draw a column's name
     rares: NDArray[np.float64]  # q/f of the rare class at ALPHAS
     frequents: NDArray[np.float64]  # q/f of the frequent class at ALPHAS
 
 
 class RareClass(Explainer):
-    """q ∝ f^α for two classes with counts R and 1: draws of the rare one, and negatives per positive for both."""
+    """R pictures of dogs and one of an aardvark draw K names each, by q ∝ f^α.
 
-    title = "A rare class as a negative, and the negatives per positive of each class"
-    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.75)
+    Left, who draws whom: a flow is as wide as its share of all draws. Right, how often a name is drawn for each time that
+    it is a positive. It takes no data.
+    """
+
+    question = "Which pictures draw which names as negatives?"
+    title = "A lower α lets dogs draw “aardvark”; only α = 1 is even per positive"
+    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.25, play=True)
     r = Control("R", "frequent : rare", integer_grid(1, 10_000, 81), start=1000)
     k = Control("K", "negatives", integer_grid(1, 1000, 91), start=10)
 
     def compute(self, alpha: float, r: int, k: int) -> Rare:
         share = np.array([r, 1]) / (r + 1)
         q = unigram([r, 1], alpha).numpy()
-        qs = torch.sigmoid(torch.from_numpy(-ALPHAS * math.log(r))).numpy()  # 1/(1 + R^α)
+        qs = 1 / (1 + np.exp(ALPHAS * math.log(r)))
         negatives = k * q / share
         return Rare(
             alpha=alpha,
@@ -58,49 +115,84 @@ class RareClass(Explainer):
             seen=float(hit_probability(float(q[1]), k)),
             rare=float(negatives[1]),
             frequent=float(negatives[0]),
-            qs=qs,
-            seens=np.asarray(hit_probability(qs, k)),
+            draws=np.outer([float(r), 1.0], k * q),
             rares=qs / share[1],
             frequents=(1 - qs) / share[0],
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        for axes in (left, right):
-            axes.set(xlim=(-1.06, 1.31), xlabel="exponent α", yscale="log")
-            axes.set_xticks([-1, -0.5, 0, 0.5, 0.75, 1], ["−1", "−½", "0", "½", "¾", "1"])
-        left.set(ylim=(5e-6, 3), ylabel="probability")
-        _powers(left, range(-5, 1))
-        left.set_title("A lower α draws the rare class more")
-        right.set(ylim=(3e-5, 3e4), ylabel="negatives per positive, ÷ K")
-        _powers(right, range(-4, 5))
-        right.set_title("Only α = 1 gives both the same")
-        right.axhline(1, color=FAINT, lw=1, zorder=0)
-        right.axvline(1, color=FAINT, lw=1, zorder=0)
-        artists = SimpleNamespace(
-            lines=[axes.axvline(0, color=FAINT, lw=1, ls=":", zorder=0) for axes in (left, right)],
-            qs=left.plot(ALPHAS, ALPHAS, color=FOCUS, label="q of the rare class")[0],
-            seens=left.plot(ALPHAS, ALPHAS, color=FOCUS, ls="--", label="P(seen in K draws)")[0],
-            rares=right.plot(ALPHAS, ALPHAS, color=FOCUS, label="rare class")[0],
-            frequents=right.plot(ALPHAS, ALPHAS, color=INK, lw=4, zorder=1, label="frequent class")[0],
-            q=left.plot([], [], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0],
-            seen=left.plot([], [], "s", color=FOCUS, ms=7, zorder=4, clip_on=False)[0],
-            rare=right.plot([], [], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0],
-            frequent=right.plot([], [], "o", color=INK, ms=11, zorder=3, clip_on=False)[0],
+    def stage(self) -> Stage:
+        powers = {1e-4: "K / 10⁴", 1e-2: "K / 100", 1: "K", 100: "100 K", 1e4: "10⁴ K"}
+        exponent = Axis(
+            "exponent α",
+            -1.5,
+            1.6,
+            ticks={-1: "−1", -0.5: "−½", 0: "0", 0.5: "½", 0.75: "¾", 1: "1"},
         )
-        left.legend(loc="lower left")
-        right.legend(loc="lower right")
-        return artists
+        x, y = _pile()
+        images = [_image(DOG), _image(AARDVARK)]
+        flow = {"x": WAY}
+        return Stage(
+            panels={
+                "draws": Panel("Pictures draw names. Width: share of all draws", share=1.2),
+                "negatives": Panel(
+                    "Draws of a name per time it is a positive",
+                    exponent,
+                    Axis("draws per positive", 4e-5, 3e4, log=True, ticks=powers),
+                ),
+            },
+            marks={
+                "dog_dog": Band("draws", "ink", **flow),
+                "dog_aardvark": Band("draws", "focus", **flow),
+                "aardvark_dog": Band("draws", "ink", **flow),
+                "aardvark_aardvark": Band("draws", "focus", **flow),
+                "dogs": Pictures(
+                    "draws", "ink", images=images[:1] * PILE, x=x, y=y, scale=0.1, tips=["a dog"] * PILE
+                ),
+                "aardvark": Pictures(
+                    "draws", "focus", images=images[1:], x=[0.25], y=[FLOOR], scale=0.13, tips=["an aardvark"]
+                ),
+                "names": Words(
+                    "draws", words=["dog", "aardvark"], roles=["ink", "focus"], x=[0.885] * 2, scale=0.07,
+                    tips=["the name “dog”", "the name “aardvark”"],
+                ),
+                "many": Note("draws", x=[0], y=[0.96]),
+                "one": Note("draws", "focus", x=[0], y=[0], text="1 aardvark"),
+                "seen": Note("draws", x=[1], y=[0], align="end"),
+                "even": Rule("negatives", "faint", at=1),
+                "place": Rule("negatives", "focus", axis="x"),
+                "frequents": Line("negatives", "ink", x=ALPHAS),
+                "rares": Line("negatives", "focus", x=ALPHAS),
+                "dots": Dots("negatives", "ink", roles=["focus"]),
+                "animals": Pictures(
+                    "negatives", "ink", images=images, roles=["focus"], scale=0.13,
+                    tips=["“dog”", "“aardvark”"], shows={"draws per positive, ÷ K": "y"},
+                ),
+                "here": Handle("negatives", along={"x": "alpha"}, y=[1]),
+            },
+            key={"ink": "dog, the frequent class", "focus": "aardvark, the rare one"},
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Rare) -> None:
-        for name in ("qs", "seens", "rares", "frequents"):
-            getattr(artists, name).set_ydata(getattr(result, name))
-        for line in artists.lines:
-            line.set_xdata([result.alpha] * 2)
-        artists.q.set_data([result.alpha], [result.q])
-        artists.seen.set_data([result.alpha], [result.seen])
-        artists.rare.set_data([result.alpha], [result.rare / result.k])
-        artists.frequent.set_data([result.alpha], [result.frequent / result.k])
+    def scene(self, result: Rare) -> dict[str, dict[str, Any]]:
+        share = 1 / (result.imbalance + 1)  # of the aardvark's picture
+        per = np.array([result.frequent, result.rare]) / result.k
+        size = np.where(np.arange(PILE) < result.imbalance, 1.0, np.nan)
+        flows, names = _flows(share, result.q)
+        return {
+            **flows,
+            "dogs": {"size": size},
+            "names": {"y": names, "role": ["ink", "focus"]},
+            "many": {"text": f"{result.imbalance:,} dog{'s' * (result.imbalance > 1)}"},
+            "seen": {"text": f"“aardvark” in {result.k:,} draws: {_percent(result.seen)}"},
+            "place": {"at": result.alpha},
+            "frequents": {"y": result.frequents},
+            "rares": {"y": result.rares},
+            "dots": {"x": [result.alpha] * 2, "y": per, "role": ["ink", "focus"]},
+            "animals": {
+                "x": [result.alpha - BESIDE, result.alpha + BESIDE],
+                "y": per,
+                "role": ["ink", "focus"],
+            },
+        }
 
     def summary(self, result: Rare) -> str:
         return (
@@ -110,12 +202,33 @@ class RareClass(Explainer):
         )
 
 
-def _powers(axes: Axes, exponents: range) -> None:
-    """Powers of ten as ticks of the vertical axis, in plain text."""
-    digits = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-    names = ["1" if n == 0 else "10" if n == 1 else "10" + str(n).translate(digits) for n in exponents]
-    axes.set_yticks([10.0**n for n in exponents], names)
-    axes.minorticks_off()
+def _flows(share: float, q: float) -> tuple[dict[str, dict[str, Any]], list[float]]:
+    """Four flows, each as high as its share of the draws, stacked at both ends; and the heights of the two names."""
+    rows, columns = np.array([1 - share, share]), np.array([1 - q, q])
+    high = np.maximum(TALL * np.outer(rows, columns), THIN)
+    left = np.array([TOP - high[0].sum(), FLOOR])[:, None] + np.stack([high[:, 1], np.zeros(2)], 1)
+    right = np.array([TOP - high[:, 0].sum(), FLOOR]) + np.stack([high[1], np.zeros(2)])
+    flows = {}
+    for i, one in enumerate(("dog", "aardvark")):
+        for j, other in enumerate(("dog", "aardvark")):
+            low = left[i, j] + BEND * (right[i, j] - left[i, j])
+            flows[f"{one}_{other}"] = {"low": low, "high": low + high[i, j]}
+    return flows, [TOP - high[:, 0].sum() / 2, FLOOR + high[:, 1].sum() / 2]
+
+
+def _pile() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places of the dogs, those beside the flows first."""
+    x, y = (a.ravel() for a in np.meshgrid(np.linspace(0.04, 0.265, 4), np.linspace(0.3, 0.85, 6)))
+    first = np.argsort(np.hypot(x - 0.27, y - 0.78), kind="stable")
+    return x[first], y[first]
+
+
+def _image(drawing: str) -> NDArray[np.float64]:
+    return np.array([[float(c == "#") for c in line] for line in drawing.split()])
+
+
+def _percent(part: float) -> str:
+    return f"{100 * part:.3g} %"
 
 
 def _plain(value: float) -> str:
