@@ -86,6 +86,10 @@ def _adaptive_temperature():
     return explain.AdaptiveTemperature(scores, labels[:40])
 
 
+def _entropy_speed():
+    return explain.EntropySpeed(datasets.digits().images[:2].reshape(-1, 8, 8), ("a 0", "a 1"))
+
+
 def _draws_and_push():
     return explain.DrawsAndPush(datasets.lee_vocabulary().counts)
 
@@ -174,6 +178,7 @@ BUILD = {
     "AliasDarts": lambda: _letters(explain.AliasDarts),
     "AnchorShares": _anchor_shares,
     "ExclusionMass": _exclusion_mass,
+    "EntropySpeed": _entropy_speed,
     "EvaluationNegatives": _evaluation_negatives,
     "DebiasedPush": _debiased_push,
     "DrawsAndPush": _draws_and_push,

@@ -13,6 +13,8 @@ from scipy.stats import spearmanr
 from nslab import datasets, theory
 from nslab.explain import AdaptiveTemperature, EntropySpeed, SoftmaxWeights
 
+PAIR = EntropySpeed(np.zeros((2, 8, 8)))
+
 
 def entropy_of_two(gap: float, tau: float) -> Any:
     p = 1 / (1 + mp.exp(-mp.mpf(gap) / mp.mpf(tau)))
@@ -23,7 +25,7 @@ def entropy_of_two(gap: float, tau: float) -> Any:
 @pytest.mark.parametrize("tau", [0.02, 0.1, 0.5])
 def test_speed_is_the_derivative_of_the_entropy(gap: float, tau: float) -> None:
     with mp.workdps(40):
-        result = EntropySpeed().at(g=gap, tau=tau)
+        result = PAIR.at(g=gap, tau=tau)
         assert result.entropy == pytest.approx(float(entropy_of_two(gap, tau)), rel=1e-10)
         assert result.slope == pytest.approx(float(mp.diff(lambda t: entropy_of_two(gap, t), tau)), rel=1e-10)
         assert result.plain_slope == pytest.approx(np.var([gap, 0]) / tau**3, rel=1e-12)
@@ -31,9 +33,32 @@ def test_speed_is_the_derivative_of_the_entropy(gap: float, tau: float) -> None:
 
 @pytest.mark.parametrize("tau", [0.05, 0.1])
 def test_the_speed_peaks_at_2_4_tau(tau: float) -> None:
-    result = EntropySpeed().at(tau=tau)
-    gaps = np.linspace(0, 1, len(result.speeds))
-    assert gaps[result.speeds.argmax()] == pytest.approx(2.3994 * tau, abs=0.003)
+    gaps = np.linspace(0, 1, 201)
+    speeds = [PAIR.at(g=gap, tau=tau).speed for gap in gaps]
+    assert gaps[np.argmax(speeds)] == pytest.approx(2.3994 * tau, abs=0.003)
+    assert max(speeds) == pytest.approx(0.4392, abs=5e-4)
+
+
+@pytest.mark.parametrize("g", [0.1, 0.24, 1.0])
+def test_the_curve_over_tau_peaks_where_the_gap_is_2_4_tau(g: float) -> None:
+    result = PAIR.at(g=g)
+    taus = np.geomspace(0.01, 2, len(result.speeds))
+    assert taus[result.speeds.argmax()] == pytest.approx(g / 2.3994, rel=0.035)
+    for curve, name in (
+        (result.speeds, "speed"),
+        (result.plain_speeds, "plain_speed"),
+        (result.entropies, "entropy"),
+    ):
+        there = [getattr(PAIR.at(g=g, tau=tau), name) for tau in taus[(taus > 0.02) & (taus < 0.5)]]
+        assert curve[(taus > 0.02) & (taus < 0.5)] == pytest.approx(there, rel=1e-9)
+
+
+def test_a_hand_that_holds_one_of_the_pair_changes_the_gap() -> None:
+    easier, harder = (PAIR.pulled("pictures", point, 0.3, 0.0, g=0.5, tau=0.1) for point in (1, 0))
+    assert (easier.gap, easier.speed) == (0.3, PAIR.at(g=0.3, tau=0.1).speed)
+    assert harder.gap == pytest.approx(0.2) and harder.places == (0.3, 0.5)
+    share = 1 / (1 + np.exp(3))
+    assert easier.shares == pytest.approx([1 - share, share])
 
 
 @pytest.mark.parametrize("g", [0.24, 1.0])
@@ -46,8 +71,13 @@ def test_at_a_fixed_gap_the_slope_peaks_at_another_ratio(g: float) -> None:
 
 
 def test_the_explainer_does_not_start_at_the_answer() -> None:
-    start = EntropySpeed()
-    assert abs(start.g / start.tau - 2.4) > 1
+    assert abs(PAIR.g / PAIR.tau - 2.4) > 1
+    assert PAIR.at().plain_speed > 2 * PAIR.at().speed, "the two speeds are not one line"
+
+
+def test_entropy_speed_refuses_another_number_of_pictures() -> None:
+    with pytest.raises(ValueError, match=r"pictures .* got shape \(3, 8, 8\)"):
+        EntropySpeed(np.zeros((3, 8, 8)))
 
 
 def test_plain_variance_may_be_too_large_or_too_small() -> None:
