@@ -83,7 +83,7 @@ def _letters(cls):
 def _adaptive_temperature():
     embeddings, labels = datasets.digit_embeddings()
     scores = torch.stack([(embeddings @ embeddings[a])[labels != labels[a]][:127] for a in range(40)])
-    return explain.AdaptiveTemperature(scores, labels[:40])
+    return explain.AdaptiveTemperature(scores, labels[:40], datasets.digits().images[:40].reshape(-1, 8, 8))
 
 
 def _entropy_speed():

@@ -123,18 +123,23 @@ def perplexity(scores: np.ndarray, tau: np.ndarray | float) -> np.ndarray:
 
 def test_adapted_temperatures_give_the_wanted_number() -> None:
     scores = np.random.default_rng(0).uniform(-1, 1, (6, 120))
-    explainer = AdaptiveTemperature(scores, [3, 1, 1, 2, 0, 0])
+    explainer = AdaptiveTemperature(scores, [3, 1, 1, 2, 0, 0], np.zeros((6, 8, 8)))
     result = explainer.at(n=37, tau=0.2)
-    by_label = scores[[4, 5, 1, 2, 3, 0]]
-    assert result.effective == pytest.approx(perplexity(by_label, 0.2), rel=1e-10)
-    assert perplexity(by_label, result.own[:, None]) == pytest.approx(np.full(6, 37.0), rel=1e-10)
+    assert result.effective == pytest.approx(perplexity(scores, 0.2), rel=1e-10)
+    assert perplexity(scores, result.own[:, None]) == pytest.approx(np.full(6, 37.0), rel=1e-10)
+    roles = explainer.scene(result)["rings"]["role"]
+    assert ((roles == "semi_hard") == (result.effective < 37)).all(), (
+        "too few count where the own τ is higher"
+    )
 
 
 def test_adaptive_temperature_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match=r"scores .* got \(4, 100\)"):
-        AdaptiveTemperature(np.zeros((4, 100)), [0, 1, 2, 3])
+        AdaptiveTemperature(np.zeros((4, 100)), [0, 1, 2, 3], np.zeros((4, 8, 8)))
     with pytest.raises(ValueError, match=r"labels .* got shape \(3,\)"):
-        AdaptiveTemperature(np.zeros((4, 120)), [0, 1, 2])
+        AdaptiveTemperature(np.zeros((4, 120)), [0, 1, 2], np.zeros((4, 8, 8)))
+    with pytest.raises(ValueError, match=r"pictures .* got shape \(3, 8, 8\)"):
+        AdaptiveTemperature(np.zeros((4, 120)), [0, 1, 2, 3], np.zeros((3, 8, 8)))
 
 
 def test_softmax_weights_share_on_false_negatives() -> None:
