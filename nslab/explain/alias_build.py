@@ -1,26 +1,38 @@
-"""The alias table built one pour at a time: short columns filled from tall ones until all are level."""
+"""The alias table built by hand: tall columns pour into short ones until all are level."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
 from .._checks import as_float
 from ..samplers import unigram
-from ._controls import Control, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, NEGATIVE, number
+from ._base import (
+    Arrows,
+    Axis,
+    Bars,
+    Control,
+    Dots,
+    Explainer,
+    Line,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    Words,
+    linear_grid,
+    number,
+)
 
-MOST = 26  # columns; 3 steps for each of at most 25 pours
+MOST = 26  # columns
+STEPS = 8  # that one pour takes
 ALPHAS = linear_grid(0, 1.25, 126)
+COLOURS = ("hard", "positive", "semi_hard", "anchor", "false_negative")  # of the tall ones, in turn
 
 
 @dataclass(frozen=True)
@@ -34,17 +46,14 @@ class Pour:
 class Levelling:
     alpha: float
     step: int
-    own: NDArray[np.float64]  # an id's mass in its own column, in columns: N q at the start
-    alias: NDArray[np.int64]  # whose mass fills the column up to 1, the column itself where nobody's does
-    done: int  # pours so far
+    heights: NDArray[np.float64]  # N q, before any pour
+    own: NDArray[np.float64]  # an id's mass in its own column, in columns
+    given: NDArray[np.float64]  # another id's mass in each column
+    alias: NDArray[np.int64]  # that other id, the column itself where there is none
+    done: int  # finished pours
     pours: int  # pours in all
-    now: Pour | None  # the pair in hand
-    picked: int  # of the pair: 1 the short one, 2 both, 3 poured
-
-    @property
-    def given(self) -> NDArray[np.float64]:
-        """Another id's mass in each column."""
-        return np.where(self.alias == np.arange(len(self.own)), 0, 1 - self.own)
+    now: Pour | None  # the pour under way
+    part: float  # of it that has been poured
 
     @property
     def level(self) -> int:
@@ -53,15 +62,16 @@ class Levelling:
 
 
 class AliasBuild(Explainer):
-    """Walker's table for f^α, built in three steps a pour: pick a short column, pick a tall one, pour.
+    """Walker's table for f^α, one pour after the other: a tall column fills a short one up to the level line.
 
     `counts` (N,) of 2 to 26 ids, not negative, not all zero; `names` are as many labels of one or two letters.
-    Short and tall columns are taken from the left; a tall column that sinks below 1 is the next short one.
+    Short and tall columns are taken from the left; a tall column that sinks below 1 is the next short one. A hand that
+    drags the top of a column gives it another weight, until it lets go.
     """
 
-    title = "Columns of the alias table, levelled one pour at a time"
-    size = (8.4, 3.8)
-    step = Control("", "step", list(range(3 * (MOST - 1) + 1)), start=3)
+    question = "Can the tall columns fill all short ones?"
+    title = "Each pour finishes a column: its own letter and at most one other"
+    step = Control("", "pouring", range(STEPS * (MOST - 1) + 1), start=5, play=True)
     alpha = Control("α", "exponent of f", ALPHAS, start=1.0)
 
     def __init__(self, counts: Any, names: Sequence[str], **start: Any) -> None:
@@ -69,103 +79,117 @@ class AliasBuild(Explainer):
         super().__init__(**start)
 
     def compute(self, step: int, alpha: float) -> Levelling:
-        heights = len(self._counts) * unigram(self._counts, alpha).numpy()
+        return self._levelling(step, alpha, self._heights(alpha))
+
+    def pulled(self, mark: str, point: int, x: float, y: float, step: int, alpha: float) -> Levelling:
+        heights, n = self._heights(alpha), len(self._counts)
+        rest = n - heights[point]
+        if rest > 0:  # the others keep their proportions
+            mine = min(max(y, 0.0), 0.999 * self._top, n - 0.001)
+            heights = heights * (n - mine) / rest
+            heights[point] = mine
+        return self._levelling(step, alpha, heights)
+
+    def _heights(self, alpha: float) -> NDArray[np.float64]:
+        return len(self._counts) * unigram(self._counts, alpha).numpy()
+
+    @property
+    def _top(self) -> float:
+        return 1.1 * float(self._heights(ALPHAS[-1]).max())
+
+    def _levelling(self, step: int, alpha: float, heights: NDArray[np.float64]) -> Levelling:
         pours = plan(heights)
-        done, begun = divmod(step, 3)
-        done, begun = (done, begun) if done < len(pours) else (len(pours), 0)
+        done = min(step // STEPS, len(pours))
+        part = step % STEPS / STEPS if done < len(pours) else 0.0
         own, alias = poured(heights, pours[:done])
-        just = done > 0 and begun == 0 and step <= 3 * len(pours)
-        return Levelling(
-            alpha=alpha,
-            step=step,
-            own=own,
-            alias=alias,
-            done=done,
-            pours=len(pours),
-            now=pours[done] if begun else pours[done - 1] if just else None,
-            picked=begun or (3 if just else 0),
-        )
+        given = np.where(alias == np.arange(len(own)), 0, 1 - own)
+        now = pours[done] if part else None
+        if now:
+            own[now.tall] -= part * now.amount
+            given[now.short], alias[now.short] = part * now.amount, now.tall
+        return Levelling(alpha, step, heights, own, given, alias, done, len(pours), now, part)
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        axes = figure.subplots()
-        n = len(self._counts)
-        tallest = n * float(unigram(self._counts, ALPHAS[-1]).max())
-        top = 1.15 * tallest
-        axes.set(
-            xlim=(-0.6, n - 0.4), ylim=(0, top), yticks=range(1 + int(top)), ylabel="height N·q (columns)"
-        )
-        axes.set_xticks(range(n), [f"{name}\n" for name in self._names])  # the second line is the aliases'
-        axes.tick_params(axis="x", length=0)
-        axes.set_xlabel("id of the column, and below it the id that fills it up")
-        axes.set_title("Each pour levels one column for good")
-        axes.axhline(1, color=INK, lw=1, ls=":")
-        roles = [(NEGATIVE, "its own"), (FAINT, "another id's"), (FOCUS, "poured now")]
-        axes.legend(handles=[Patch(color=c, label=t) for c, t in roles], loc="upper right", ncols=3)
-        own = axes.bar(range(n), np.ones(n), width=0.82, color=NEGATIVE)
-        given = axes.bar(range(n), np.ones(n), width=0.82, color=FAINT)
-        below = axes.get_xaxis_transform()
-        return SimpleNamespace(
-            own=list(own),
-            given=list(given),
-            piece=axes.add_patch(Rectangle((0, 0), 0.82, 0, fc=FOCUS, ec=FOCUS)),
-            short=axes.add_patch(Rectangle((0, 0), 0.82, 1, fill=False, ec=FOCUS, lw=1.8, zorder=4)),
-            tall=axes.add_patch(Rectangle((0, 0), 0.82, 1, fill=False, ec=FOCUS, lw=1.8, zorder=4)),
-            fills=[axes.text(i, -0.115, "", transform=below, ha="center", va="center") for i in range(n)],
-            says=axes.text(0.995, 0.8, "", transform=axes.transAxes, ha="right", color=FOCUS),
-        )
+    def stage(self) -> Stage:
+        n, top = len(self._counts), self._top
+        columns = Axis("", -0.6, n - 0.4, ticks={})
+        tips = [
+            f"{name}: {number(count)}" for name, count in zip(self._names, self._counts.tolist(), strict=True)
+        ]
+        return Stage(
+            panels={
+                "columns": Panel(
+                    "Colour and letter above the line: who poured it", columns, Axis("", -0.08 * top, top, ticks={})
+                )
+            },
+            marks={
+                "glass": Line("columns", "faint", x=np.repeat(np.arange(n + 1), 2) - 0.5),
+                "own": Bars("columns", "faint", x=np.arange(n), base=np.zeros(n), width=0.84),
+                "given": Bars("columns", "faint", x=np.arange(n), width=0.84),
+                "level": Rule("columns", at=[0, 1], dashed=False),
+                "names": Words(
+                    "columns", "ink", x=np.arange(n), y=np.full(n, -0.05 * top), words=self._names, scale=0.05
+                ),
+                "whose": Words(
+                    "columns", "faint", x=np.arange(n), y=np.full(n, 1 + 0.05 * top), words=self._names, scale=0.05
+                ),
+                "flow": Arrows("columns", width=[4]),
+                "tops": Dots(
+                    "columns", "focus", x=np.arange(n), tips=tips, shows={"height": "y"}, pulls="y", scale=0.03
+                ),
+                "says": Note("columns", x=[n - 0.6], y=[0.93 * top], align="end", big=True),
+                "count": Note("columns", x=[n - 0.6], y=[0.83 * top], align="end"),
+            },
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Levelling) -> None:
-        for i, (own, given) in enumerate(zip(result.own, result.given, strict=True)):
-            artists.own[i].set_height(own)
-            artists.given[i].set(y=own, height=given)
-            filled = result.alias[i] != i
-            artists.fills[i].set_text(self._names[result.alias[i]] if filled else "")
-            artists.fills[i].set_color(FOCUS if filled and result.now and result.now.short == i else INK)
-        for artist in (artists.short, artists.tall, artists.piece):
-            artist.set_visible(False)
-        if result.now is not None:
-            self._draw_pair(artists, result, result.now)
-        artists.says.set_text(self._says(result))
-
-    def _draw_pair(self, artists: Any, result: Levelling, now: Pour) -> None:
-        own = result.own
-        artists.short.set(visible=True, x=now.short - 0.41, height=1)
-        if result.picked == 1:
-            return
-        poured = result.picked == 3
-        before = own[now.tall] + (now.amount if poured else 0)
-        artists.tall.set(visible=True, x=now.tall - 0.41, height=before)
-        place, base = (now.short, own[now.short]) if poured else (now.tall, before - now.amount)
-        artists.piece.set(visible=True, x=place - 0.41, y=base, height=now.amount)
+    def scene(self, result: Levelling) -> dict[str, dict[str, Any]]:
+        ids, tops = np.arange(len(result.own)), result.own + result.given
+        colour = colours(result.heights)
+        now = result.now or Pour(0, 0, 0)
+        filled = result.alias != ids
+        return {
+            "glass": {"y": [0, *np.repeat(result.heights, 2), 0]},
+            "own": {"y": result.own, "role": colour},
+            "given": {"y": tops, "base": result.own, "role": colour[result.alias]},
+            "whose": {
+                "size": np.where(filled, 1, np.nan),
+                "role": colour[result.alias],
+                "which": result.alias,
+            },
+            "flow": {
+                "x": now.tall,
+                "y": tops[now.tall],
+                "x2": now.short,
+                "y2": tops[now.short],
+                "role": colour[now.tall : now.tall + 1],
+            },
+            "tops": {"y": result.heights},
+            "says": {"text": self._says(result)},
+            "count": {"text": f"{result.level} of {len(ids)} columns level"},
+        }
 
     def _says(self, result: Levelling) -> str:
-        if result.now is None:
-            return (
-                "all level: nothing left to pour"
-                if result.done == result.pours
-                else "N columns, 1 high on average"
-            )
-        short, tall = self._names[result.now.short], self._names[result.now.tall]
-        return (
-            f"{short} is short",
-            f"{short} is short, {tall} is tall",
-            f"{tall} has filled {short}: {short} is finished",
-        )[result.picked - 1]
+        if result.now:
+            return f"{self._names[result.now.tall]} fills {self._names[result.now.short]}"
+        return "all level" if result.done == result.pours else ""
 
     def summary(self, result: Levelling) -> str:
-        now = result.now
-        if now is None:
-            hand = f"no pair in hand; the tallest column is {number(result.own.max())} high"
-        else:
-            hand = f"{self._names[now.short]} is short by {number(now.amount)}"
-            tall, height = self._names[now.tall], number(result.own[now.tall])
-            hand += ("", f"; {tall}, {height} high, can give it", f": {tall} gave it and keeps {height}")[
-                result.picked - 1
-            ]
+        now, hand = result.now, "no pour under way"
+        if now:
+            short, tall = self._names[now.short], self._names[now.tall]
+            left = number(result.own[now.tall])
+            hand = f"{short} is short by {number(now.amount)}: {number(result.part)} of it is poured, {tall} has {left} left"
         return (
-            f"α = {number(result.alpha)}, step {result.step}: {result.done} of {result.pours} pours, "
-            f"{result.level} of {len(result.own)} columns level\n{hand}"
+            f"α = {number(result.alpha)}: {result.done} of {result.pours} pours, "
+            f"{result.level} of {len(result.own)} columns level, the tallest {number((result.own + result.given).max())}\n{hand}"
         )
+
+
+def colours(heights: NDArray[np.float64]) -> NDArray[np.str_]:
+    """The role of each id: those that start tall have colours of their own, which neighbours among them do not share."""
+    role = np.full(len(heights), "faint", dtype="U16")
+    tall = np.flatnonzero(heights > 1)
+    role[tall] = np.resize(COLOURS, len(tall))
+    return role
 
 
 def plan(heights: NDArray[np.float64]) -> list[Pour]:
