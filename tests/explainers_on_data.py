@@ -102,17 +102,27 @@ def _noise_target():
     return explain.NoiseTarget(words, counts, pairs)
 
 
-def _proposal_gradient():
+def _digits_around_one():
+    """As in chapter 08: an image, 600 others, their pictures and names."""
     embeddings, labels = datasets.digit_embeddings()
-    own = labels[1:601] == labels[0]
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))[:601]
+    pictures = datasets.digits().images[order].reshape(-1, 8, 8)
+    return embeddings[order], labels[order], pictures[1:], [f"a {digit}" for digit in labels[order[1:]]]
+
+
+def _proposal_gradient():
+    embeddings, labels, pictures, names = _digits_around_one()
+    own = labels[1:] == labels[0]
     target = int(own.nonzero()[1])
     own[target] = False
-    return explain.ProposalGradient(embeddings[1:601], embeddings[0] / 0.1, target, own)
+    return explain.ProposalGradient(
+        embeddings[1:], embeddings[0] / 0.1, target, own, pictures=pictures, names=names
+    )
 
 
 def _pooled_proposal():
-    embeddings, labels = datasets.digit_embeddings()
-    return explain.PooledProposal(embeddings[1:601] @ embeddings[0] / 0.1, labels[1:601] == labels[0])
+    embeddings, labels, _, _ = _digits_around_one()
+    return explain.PooledProposal(embeddings[1:] @ embeddings[0] / 0.1, labels[1:] == labels[0])
 
 
 def _pair_scores():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from nslab import datasets
+from nslab import datasets, info_nce
 from nslab.explain import PooledProposal, ProposalGradient
+from nslab.explain.proposal_gradient import LOGITS
 
 P_D = np.array([0.40, 0.25, 0.20, 0.10, 0.05])
 
@@ -61,6 +62,8 @@ def test_the_integrals_are_the_sums_over_all_draws(k: int, temperature: float, c
     assert got.length == pytest.approx(np.linalg.norm(mean) / np.linalg.norm(full), rel=1e-5)
     assert got.false_push == pytest.approx(on_false / (on_false + on_true), rel=1e-5)
     assert explainer.false_drawn(temperature) == pytest.approx(q[false].sum(), rel=1e-12)
+    if k == 1:
+        assert explainer.single(temperature, corrected=corrected) == pytest.approx(got, rel=1e-4, abs=1e-4)
 
 
 def at_anchor(i: int) -> ProposalGradient:
@@ -93,6 +96,56 @@ def test_at_t_1_the_direction_is_exact_and_the_length_k_over_k_plus_1(k: int) ->
     got = at_anchor(3).estimate(1.0, k)
     assert got.angle == pytest.approx(0, abs=1e-4)
     assert got.length == pytest.approx(k / (k + 1), rel=1e-6)
+
+
+def logits_of(corrected: bool) -> str:
+    return LOGITS[0 if corrected else 1]
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_each_draw_has_the_gradient_of_the_loss_with_that_one_negative(corrected: bool) -> None:
+    explainer = at_anchor(0)
+    images, _ = datasets.digit_embeddings()
+    items, anchor, target = images[1:601].double(), images[0].double() / 0.1, explainer.target
+    result = explainer.at(draws=100, temperature=2.0, logits=logits_of(corrected))
+    log_q = explainer.proposal(2.0).log() if corrected else torch.zeros(600)
+    for i, gradient in list(zip(result.ids.tolist(), result.gradients, strict=True))[:20]:
+        u = anchor.clone().requires_grad_()
+        loss = info_nce(
+            u @ items[target],
+            (items[i] @ u)[None],
+            temperature=1.0,
+            log_q_pos=log_q[target],
+            log_q_neg=log_q[i][None],
+        )
+        assert gradient == pytest.approx(torch.autograd.grad(loss, u)[0].numpy(), abs=1e-12)
+    full = softmax((items @ anchor).numpy()) @ items.numpy() - items[target].numpy()
+    mean = result.gradients.mean(0)
+    cosine = mean @ full / np.linalg.norm(mean) / np.linalg.norm(full)
+    assert result.means[-1] == pytest.approx(mean, abs=1e-12)
+    assert result.angles[result.logits][-1] == pytest.approx(np.rad2deg(np.arccos(cosine)), abs=1e-6)
+    assert result.length == pytest.approx(np.linalg.norm(mean) / np.linalg.norm(full), rel=1e-9)
+
+
+def test_the_draws_come_as_often_as_the_proposal_says_and_stay_when_more_follow() -> None:
+    explainer = at_anchor(0)
+    for temperature in (0.5, 1.0, 4.0):
+        ids = explainer.at(draws=1000, temperature=temperature).ids
+        q = explainer.proposal(temperature).numpy()
+        assert (
+            np.abs(np.bincount(ids, minlength=600) / 1000 - q).sum() < 2 * np.sqrt(q * (1 - q) / 1000).sum()
+        )
+        assert explainer.at(draws=100, temperature=temperature).ids.tolist() == ids[:100].tolist()
+
+
+def test_at_t_1_the_mean_turns_to_the_full_gradient_and_raw_it_misses_it() -> None:
+    ends = {c: at_anchor(0).at(draws=1000, logits=logits_of(c)) for c in (True, False)}
+    assert ends[True].endless.angle == pytest.approx(0, abs=1e-4)
+    assert ends[True].endless.length == pytest.approx(0.5, rel=1e-9)
+    for corrected, end in ends.items():
+        noise = np.rad2deg(end.endless.noise / np.sqrt(1000))
+        assert abs(end.angles[logits_of(corrected)][-1] - end.endless.angle) < 2 * noise
+    assert ends[False].endless.angle > 1
 
 
 def test_what_the_prose_says_of_the_digits() -> None:
@@ -249,6 +302,8 @@ def test_proposal_gradient_refuses_what_does_not_fit() -> None:
         ProposalGradient(items, anchor, 0, none).estimate(0, 1)
     with pytest.raises(ValueError, match="alike"):
         ProposalGradient(np.ones((5, 3)), anchor, 0, none)
+    with pytest.raises(ValueError, match="names must show each of the 5 items, got 2"):
+        ProposalGradient(items, anchor, 0, none, names=["a", "b"])
 
 
 def test_pooled_proposal_refuses_what_does_not_fit() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,10 +17,20 @@ from .._checks import as_float, as_mask
 from ._controls import Control, integer_grid, log_grid
 from ._explainer import Explainer
 from ._style import FALSE_NEGATIVE, FOCUS, INK, NEGATIVE, number
-from .proposal_gradient import doubling_bins, name_doubling_bins
 
 SIZES = integer_grid(1, 512, 97)
 NODES = 200
+
+
+def doubling_bins(scores: Tensor) -> Tensor:
+    """The bin of each item by its rank, the highest score first: ranks 1, 2–3, 4–7, … are bins 0, 1, 2, …"""
+    rank = scores.argsort(descending=True, stable=True).argsort() + 1
+    return rank.double().log2().long()
+
+
+def name_doubling_bins(axes: Axes, bins: int) -> None:
+    axes.set_xticks(range(0, bins, 2), [f"{2**i:,}" for i in range(0, bins, 2)])
+    axes.set_xlabel("rank by score, doubling from bar to bar")
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,45 @@
-"""Negatives drawn from softmax(s / T): where the draws land, and how far their gradient is from the full softmax's."""
+"""Negatives drawn one by one from softmax(s / T): where the mean of their gradients turns, beside the full softmax's."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 from .._checks import as_float, as_mask, positive, whole
-from ._controls import Control, integer_grid, log_grid
-from ._explainer import Explainer
-from ._style import FALSE_NEGATIVE, FOCUS, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Arrows,
+    Axis,
+    Control,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Pictures,
+    Stage,
+    Words,
+    integer_grid,
+    log_grid,
+    number,
+)
 
 TEMPERATURES = log_grid(0.1, 10, 81)
-KS = integer_grid(1, 256, 145)
+DRAWS = integer_grid(1, 1000, 121)
+LOGITS = ("s − ln q", "raw s")  # corrected, and not
+MOST = 256  # draws of one loss for which the integral is laid out
 NODES = 160
-NOISE = (0.03, 30)  # the ends of the noise axis
+SHOWN = 100  # items, those with the highest scores
+RECENT = 16  # draws whose arrows are shown
+LARGEST = 0.1  # share of the draws from which on a picture grows no further
+ANGLES = (0.5, 120)  # degrees, the ends of the axis
 
 
 class Estimate(NamedTuple):
@@ -38,16 +54,18 @@ class Estimate(NamedTuple):
 @dataclass(frozen=True)
 class Proposal:
     temperature: float
-    k: int
-    drawn: NDArray[np.float64]  # (3, bins): share of the draws: the positive, false negatives, true negatives
-    corrected: Estimate
-    uncorrected: Estimate
-    curves: NDArray[np.float64]  # (2, 2, T): angle and noise at TEMPERATURES, corrected and not
+    logits: str
+    ids: NDArray[np.int64]  # what was drawn, in order
+    gradients: NDArray[np.float64]  # (draws, d): of the loss with each draw as its one negative
+    angles: dict[str, NDArray[np.float64]]  # of the mean of the first 1, 2, … of DRAWS, by logits
+    length: float  # the mean's length over that of the full gradient
+    false_drawn: float  # share of these draws that are false negatives
+    endless: Estimate  # what the mean comes to
 
     @property
-    def false_drawn(self) -> float:
-        """Share of the draws that are false negatives."""
-        return float(self.drawn[1].sum())
+    def means(self) -> NDArray[np.float64]:
+        """(draws, d): the mean of the first 1, 2, … gradients."""
+        return self.gradients.cumsum(0) / np.arange(1, len(self.ids) + 1)[:, None]
 
 
 class _Laplace(NamedTuple):
@@ -60,36 +78,38 @@ class _Laplace(NamedTuple):
     second: Tensor  # (P,) E y² e^(−t y) |v − v⁺|²
 
 
-def doubling_bins(scores: Tensor) -> Tensor:
-    """The bin of each item by its rank, the highest score first: ranks 1, 2–3, 4–7, … are bins 0, 1, 2, …"""
-    rank = scores.argsort(descending=True, stable=True).argsort() + 1
-    return rank.double().log2().long()
-
-
-def name_doubling_bins(axes: Axes, bins: int) -> None:
-    axes.set_xticks(range(0, bins, 2), [f"{2**i:,}" for i in range(0, bins, 2)])
-    axes.set_xlabel("rank by score, doubling from bar to bar")
-
-
 class ProposalGradient(Explainer):
-    """The gradient at one anchor whose K negatives come from softmax(s / T), against the full softmax gradient.
+    """The gradient at one anchor, one negative a draw, from softmax(s / T): its mean against the full softmax gradient.
 
     `items` (N, d): the candidates' vectors; `anchor` (d,): the anchor's, so that the logits are
     s = items @ anchor; `target`: the positive's row; `false` (N,) marks the other candidates that are really
-    positives. Draws are with replacement from all N, the positive included. The gradient is the one for the
-    anchor's vector, Σ w (v − v⁺) over the draws, where w are softmax weights of K + 1 logits: s − ln q
-    if corrected, else s.
+    positives. `pictures` (N, height, width), in [0, 1], or else `names` show what they are. Draws are with
+    replacement from all N, the positive included. The gradient is the one for the anchor's vector, w (v − v⁺), where
+    w is the negative's softmax weight among two logits: s − ln q if corrected, else s. The picture looks along two
+    directions: up goes the full gradient, to the right what the raw one at T = 1 adds to it.
 
-    How it is exact: with y = e^logit of a draw over that of the positive, w = y ∫ e^(−t (1 + Σ y)) dt. Under
-    the integral the K draws are independent factors, so that averages over one draw are all it takes.
+    `estimate` has the mean and the spread over all draws of any K: with y = e^logit of a draw over that of the
+    positive, w = y ∫ e^(−t (1 + Σ y)) dt. Under the integral the K draws are independent factors, so that averages
+    over one draw are all it takes.
     """
 
-    title = "Negatives from the model: where the draws land, the bias and the noise of the gradient"
-    size = (8.4, 3.8)
-    temperature = Control("T", "temperature", TEMPERATURES, start=1.0)
-    k = Control("K", "negatives", KS, start=1)
+    question = "Where does the mean of many draws point?"
+    title = "At T = 1, corrected by − ln q, the mean of the draws points along the full gradient"
+    draws = Control("", "draws", DRAWS, start=4, play=True)
+    logits = Control("", "logits", LOGITS, start=LOGITS[0])
+    temperature = Control("T", "temperature of q", TEMPERATURES, start=1.0)
 
-    def __init__(self, items: Any, anchor: Any, target: int, false: Any, **start: Any) -> None:
+    def __init__(
+        self,
+        items: Any,
+        anchor: Any,
+        target: int,
+        false: Any,
+        *,
+        pictures: Any = None,
+        names: Sequence[str] | None = None,
+        **start: Any,
+    ) -> None:
         vectors, point = as_float(items, "items").double(), as_float(anchor, "anchor").double()
         if vectors.dim() != 2 or point.shape != vectors.shape[1:]:
             got = f"{tuple(vectors.shape)} and {tuple(point.shape)}"
@@ -108,8 +128,15 @@ class ProposalGradient(Explainer):
         if not bool(self._full.norm() > 0):
             raise ValueError("items must not all pull alike: the full gradient is 0")
         self._gaps = self._scores - self._scores[target]
-        self._bins = doubling_bins(self._scores)
+        for argument, given in (("pictures", pictures), ("names", names)):
+            if given is not None and len(given) != len(vectors):
+                raise ValueError(f"{argument} must show each of the {len(vectors)} items, got {len(given)}")
+        self._pictures = pictures
+        self._names = [str(i) for i in range(len(vectors))] if names is None else list(names)
+        self._ranked = self._scores.argsort(descending=True).numpy()
+        self._uniform = np.random.default_rng(0).random(DRAWS[-1])
         self._laplace = lru_cache(maxsize=512)(self._averages)
+        self._plane = self._directions()
         super().__init__(**start)
 
     def proposal(self, temperature: float) -> Tensor:
@@ -125,102 +152,175 @@ class ProposalGradient(Explainer):
         row = self._estimates(self._laplace(temperature, corrected), whole(k, "k", minimum=1))
         return Estimate(*row.tolist())
 
-    def compute(self, temperature: float, k: int) -> Proposal:
-        return Proposal(
-            temperature=temperature,
-            k=k,
-            drawn=self._drawn(temperature).numpy(),
-            corrected=self.estimate(temperature, k),
-            uncorrected=self.estimate(temperature, k, corrected=False),
-            curves=torch.stack([self._estimates(curve, k)[:, :2].T for curve in self._curves]).numpy(),
+    def single(self, temperature: float, *, corrected: bool = True) -> Estimate:
+        """`estimate` for one negative, as plain sums over the items."""
+        q, w = self.proposal(temperature), self._weights(temperature, corrected)
+        mean, square = (q * w) @ self._apart, (q * w * w) @ self._apart.square().sum(1)
+        length, full = mean.norm(), self._full.norm()
+        cosine = (mean @ self._full / (length * full)).clamp(-1, 1)
+        noise = (square - length.square()).clamp(min=0).sqrt() / length
+        false, true = self._kinds[1:] @ (q * w)
+        return Estimate(
+            *(float(x) for x in (cosine.acos().rad2deg(), noise, length / full, false / (false + true)))
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        grid = figure.add_gridspec(2, 2, width_ratios=[1, 1.1])
-        left, above, below = (figure.add_subplot(place) for place in (grid[:, 0], grid[0, 1], grid[1, 1]))
-        bins = int(self._bins.max()) + 1
-        tallest = max(float(self._drawn(t).sum(0).max()) for t in TEMPERATURES)
-        left.set(xlim=(-0.6, bins - 0.4), ylim=(0, 1.1 * tallest), ylabel="share of the draws")
-        name_doubling_bins(left, bins)
-        left.set_title("A low T draws the top ranks")
-        roles = [
-            (NEGATIVE, "true negatives"),
-            (FALSE_NEGATIVE, "false negatives"),
-            (POSITIVE, "the positive"),
-        ]
-        bars = [
-            left.stairs(np.zeros(bins), np.arange(bins + 1) - 0.5, fill=True, color=color, label=label)
-            for color, label in roles
-        ]
-        left.legend(loc="upper right")
-        ticks = [0.1, 1, 10]
-        for axes in (above, below):
-            axes.set(xscale="log", xlim=(0.1, 10))
-            axes.set_xticks(ticks, [])
-            axes.axvline(1, color=INK, lw=0.8, ls=":")
-        above.set(ylim=(-0.05 * self._widest, 1.1 * self._widest), ylabel="bias, degrees")
-        above.set_title("Corrected, T = 1 has no bias")
-        below.set(yscale="log", ylim=NOISE, ylabel="noise / signal", xlabel="temperature T of the proposal")
-        below.set_xticks(ticks, ["0.1", "1", "10"])
-        below.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
-        lines = [
-            axes.plot(TEMPERATURES, TEMPERATURES, color=INK, ls=look, lw=width, label=label)[0]
-            for look, width, label in (("-", 2, "corrected"), ("--", 1.5, "raw"))
-            for axes in (above, below)
-        ]
-        below.legend(loc="upper right", bbox_to_anchor=(1.02, 1.1))
-        dots = [
-            axes.plot([1], [1], "o", color=FOCUS, mfc=face, ms=8, zorder=4, clip_on=False)[0]
-            for face in (FOCUS, "white")
-            for axes in (above, below)
-        ]
-        return SimpleNamespace(bars=bars, lines=lines, dots=dots)
+    def compute(self, draws: int, logits: str, temperature: float) -> Proposal:
+        chances = self.proposal(temperature).numpy()[self._ranked].cumsum()
+        ids = self._ranked[np.searchsorted(chances, self._uniform[:draws] * chances[-1])]
+        gradients = {
+            name: self._weights(temperature, name == LOGITS[0]).numpy()[ids, None] * self._apart.numpy()[ids]
+            for name in LOGITS
+        }
+        return Proposal(
+            temperature=temperature,
+            logits=logits,
+            ids=ids,
+            gradients=gradients[logits],
+            angles={name: self._angles(rows) for name, rows in gradients.items()},
+            length=float(np.linalg.norm(gradients[logits].mean(0))) / float(self._full.norm()),
+            false_drawn=float(self._kinds[1].numpy()[ids].mean()),
+            endless=self.single(temperature, corrected=logits == LOGITS[0]),
+        )
 
-    def draw(self, artists: Any, result: Proposal) -> None:
-        own, false, true = result.drawn
-        for bar, top in zip(artists.bars, (own + false + true, own + false, own), strict=True):
-            bar.set_data(top)
-        for line, curve in zip(artists.lines, result.curves.reshape(4, -1), strict=True):
-            line.set_ydata(curve)
-        ways = (result.corrected, result.uncorrected)
-        here = [height for way in ways for height in (way.angle, min(way.noise, NOISE[1]))]
-        for dot, height in zip(artists.dots, here, strict=True):
-            dot.set_data([result.temperature], [height])
+    def _weights(self, temperature: float, corrected: bool) -> Tensor:
+        """(N,): the softmax weight of each item, drawn as the one negative."""
+        return torch.sigmoid(self._gaps * (1 - 1 / temperature) if corrected else self._gaps)
 
-    def summary(self, result: Proposal) -> str:
-        lines = [
-            f"T = {number(result.temperature)}, K = {result.k}: "
-            f"{number(result.false_drawn)} of the draws are false negatives"
-        ]
-        for name, one in (("corrected", result.corrected), ("raw", result.uncorrected)):
-            angle = f"{number(round(one.angle, 4))}° off"
-            push = f"push on false negatives {number(one.false_push)}"
-            lines.append(f"{name}: {angle}, noise / signal {number(one.noise)}, {push}")
-        return "\n".join(lines)
+    def _angles(self, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Degrees between the full gradient and the mean of the first 1, 2, … of DRAWS; 90 where that mean is 0."""
+        sums = gradients.cumsum(0)[[n - 1 for n in DRAWS if n <= len(gradients)]]
+        along = sums @ self._full.numpy() / float(self._full.norm())
+        lengths = np.linalg.norm(sums, axis=1)
+        cosine = np.divide(along, lengths, out=np.zeros_like(along), where=lengths > 0)
+        return np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
 
-    def _drawn(self, temperature: float) -> Tensor:
-        """(3, bins): the share of the draws by kind and by rank."""
-        drawn = torch.zeros(3, int(self._bins.max()) + 1, dtype=torch.float64)
-        return drawn.index_add(1, self._bins, self._kinds * self.proposal(temperature))
+    def _directions(self) -> NDArray[np.float64]:
+        """(d, 2): across, where the raw gradient at T = 1 leans, and up, along the full gradient."""
+        up = self._full / self._full.norm()
+        lean = (self.proposal(1.0) * self._weights(1.0, False)) @ self._apart
+        across = lean - (lean @ up) * up
+        return torch.stack([across / across.norm().clamp(min=1e-12), up], 1).numpy()
 
-    @property
-    def _widest(self) -> float:
-        """The largest angle that a curve shows at either end of K."""
-        ends = [self._estimates(curve, k)[:, 0].max() for curve in self._curves for k in (KS[0], KS[-1])]
-        return float(max(ends))
+    def stage(self) -> Stage:
+        places, (own, shown) = self._apart.numpy() @ self._plane, self._in_view
+        roles: dict[str, Any] = {"role": "negative", "roles": ("false_negative",)}
+        count = {float(n): f"{n:,}" for n in (1, 10, 100, 1000)}
+        return Stage(
+            panels={
+                "plane": Panel(
+                    "Per draw, an arrow towards its digit",
+                    Axis("", *self._view[0], ticks={}),
+                    Axis("", *self._view[1], ticks={}),
+                    share=1.05,
+                    square=True,
+                ),
+                "angle": Panel(
+                    "Mean against full gradient; grey: the other logits",
+                    Axis("draws", 1, DRAWS[-1], log=True, ticks=count),
+                    Axis("degrees", *ANGLES, log=True, ticks={n: f"{n}°" for n in (1, 3, 10, 30, 90)}),
+                ),
+            },
+            marks={
+                "goal": Line("plane", "ink", x=[0, 0], y=[0, self._view[1][1]], dashed=True),
+                "ray": Line("plane", "focus", dashed=True),
+                "recent": Arrows(
+                    "plane", **roles, x=np.zeros(RECENT), y=np.zeros(RECENT), width=np.ones(RECENT)
+                ),
+                "items": self._points(shown, x=places[shown, 0], y=places[shown, 1], **roles),
+                "own": self._points([own], role="positive", x=[0], y=[0], size=[0.08]),
+                "trail": Line("plane", "focus"),
+                "full": Arrows(
+                    "plane", "ink", x=[0], y=[0], x2=[0], y2=[float(self._full.norm())], width=[3]
+                ),
+                "mean": Arrows("plane", "focus", x=[0], y=[0], width=[5]),
+                "other": Line("angle", "faint", x=DRAWS),
+                "path": Line("angle", "focus", x=DRAWS),
+                "here": Handle("angle", along={"x": "draws"}),
+                "says": Note("angle", x=[950], y=[85], align="end", big=True),
+            },
+            key={
+                "ink": "full gradient",
+                "focus": "mean of the draws",
+                "negative": "true negative",
+                "false_negative": "false negative",
+                "positive": "the positive",
+            },
+        )
+
+    def scene(self, result: Proposal) -> dict[str, dict[str, Any]]:
+        kinds = np.where(self._kinds[1].numpy() > 0, "false_negative", "negative")
+        shown = self._in_view[1]
+        shares = np.bincount(result.ids, minlength=len(kinds)) / len(result.ids)
+        tips = self._seen(result.gradients[-RECENT:] @ self._plane)
+        trail = result.means[[n - 1 for n in DRAWS if n <= len(result.ids)]] @ self._plane
+        here = np.clip(result.angles[result.logits], *ANGLES)
+        other = next(rows for name, rows in result.angles.items() if name != result.logits)
+        return {
+            "ray": dict(zip("xy", self._ray(trail[-1]), strict=True)),
+            "recent": {"x2": tips[:, 0], "y2": tips[:, 1], "role": kinds[result.ids[-RECENT:]]},
+            "items": {"size": np.minimum(shares, LARGEST)[shown], "role": kinds[shown]},
+            "trail": dict(zip("xy", self._seen(trail).T, strict=True)),
+            "mean": {"x2": trail[-1:, 0], "y2": trail[-1:, 1]},
+            "other": {"y": np.clip(other, *ANGLES)},
+            "path": {"y": here},
+            "here": {"y": here[-1]},
+            "says": {"text": f"{result.angles[result.logits][-1]:.1f}° off"},
+        }
 
     @cached_property
-    def _curves(self) -> list[_Laplace]:
-        """Corrected and not, each at all TEMPERATURES at once."""
-        rows = [[self._laplace(t, corrected) for t in TEMPERATURES] for corrected in (True, False)]
-        return [_Laplace(*map(torch.stack, zip(*row, strict=True))) for row in rows]
+    def _in_view(self) -> tuple[int, list[int]]:
+        """The positive, and the other items that are shown."""
+        return self.target, [i for i in self._ranked.tolist() if i != self.target][:SHOWN]
+
+    @cached_property
+    def _view(self) -> NDArray[np.float64]:
+        """(2, 2): the ends of both axes, a square around the items shown."""
+        places = np.vstack([np.zeros(2), self._apart.numpy()[self._in_view[1]] @ self._plane])
+        low, high = places.min(0), places.max(0)
+        side = 1.1 * (high - low).max()
+        corner = np.array([(low[0] + high[0] - side) / 2, low[1] - 0.06 * side])
+        return np.stack([corner, corner + side], 1)
+
+    def _seen(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Places in the plane, NaN where they lie beyond its edges."""
+        low, high = self._view.T
+        return np.where(((places > low) & (places < high)).all(1, keepdims=True), places, np.nan)
+
+    def _ray(self, through: NDArray[np.float64]) -> NDArray[np.float64]:
+        """From the positive along the mean, to the edge."""
+        edge = np.where(through > 0, self._view[:, 1], self._view[:, 0])
+        steps = np.divide(edge, through, out=np.full(2, np.inf), where=through != 0)
+        far = steps.min() if np.isfinite(steps).any() else 0.0
+        return np.stack([np.zeros(2), 0.999 * far * through], 1)
+
+    def _points(self, ids: Sequence[int], **look: Any) -> Pictures | Words:
+        look |= {"panel": "plane", "scale": 0.27, "tips": [self._names[i] for i in ids]}
+        if self._pictures is None:
+            return Words(words=look["tips"], **look)
+        return Pictures(images=np.asarray(self._pictures)[ids], **look)
+
+    def summary(self, result: Proposal) -> str:
+        n = len(result.ids)
+        one = result.endless
+        end = (
+            f"{number(round(one.angle, 4))}° off, {number(one.length)} as long"
+            if n == DRAWS[-1]
+            else "let ▶ run to its end"
+        )
+        return (
+            f"T = {number(result.temperature)}, logits {result.logits}, {n:,} drawn: their mean is "
+            f"{number(result.angles[result.logits][-1])}° off, {number(result.length)} as long as the full gradient\n"
+            f"share of false negatives: {number(result.false_drawn)} of these draws; "
+            f"of the push, {number(one.false_push)}; noise / signal of a draw {number(one.noise)}\n"
+            f"the mean of endless draws: {end}"
+        )
 
     def _averages(self, temperature: float, corrected: bool) -> _Laplace:
         q = self.proposal(temperature)
         log_y = self._gaps * (1 - 1 / temperature) if corrected else self._gaps
         y = log_y.exp()
         # e^-14 of the mass lies below the first node, and e^(-e^4) beyond the last.
-        nodes = torch.linspace(-math.log1p(KS[-1] * float(y.max())) - 14, 4, NODES, dtype=torch.float64)
+        nodes = torch.linspace(-math.log1p(MOST * float(y.max())) - 14, 4, NODES, dtype=torch.float64)
         t = nodes.exp()
         decays = torch.exp(-(t[:, None] * y).clamp(max=200))  # no subnormal numbers, they are slow
         wanted = torch.cat([self._apart, self._kinds[1:].T], 1)
