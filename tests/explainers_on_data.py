@@ -121,8 +121,9 @@ def _proposal_gradient():
 
 
 def _pooled_proposal():
-    embeddings, labels, _, _ = _digits_around_one()
-    return explain.PooledProposal(embeddings[1:] @ embeddings[0] / 0.1, labels[1:] == labels[0])
+    embeddings, labels, pictures, names = _digits_around_one()
+    scores = embeddings[1:] @ embeddings[0] / 0.1
+    return explain.PooledProposal(scores, labels[1:] == labels[0], pictures=pictures, names=names)
 
 
 def _pair_scores():

@@ -247,7 +247,22 @@ def test_a_larger_pool_is_closer_and_a_sharper_draw_further() -> None:
     result = explainer.at(m=64)
     assert (np.diff(result.distances) < 0).all()
     assert explainer.at(m=64, temperature=0.3).distance > 2 * result.distance
-    assert result.drawn.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_the_pool_in_the_picture_is_one_of_those_that_the_numbers_are_about() -> None:
+    images, labels = datasets.digit_embeddings()
+    scores = images[1:601] @ images[0] / 0.1
+    explainer = PooledProposal(scores, labels[1:601] == labels[0])
+    small, large = explainer.at(m=8, temperature=2.0), explainer.at(m=512, temperature=2.0)
+    assert small.pool.tolist() == large.pool[:8].tolist(), "who is in stays in"
+    weights = softmax(scores.numpy()[small.pool] / 2)
+    for item in set(small.pool.tolist()):
+        assert small.shares[item] == pytest.approx(weights[small.pool == item].sum(), rel=1e-6)
+    assert small.shares.sum() == pytest.approx(1) == large.full.sum()
+    pools = np.random.default_rng(1).integers(600, size=(4000, 8))
+    shares = np.exp(scores.numpy() / 2)[pools]
+    drawn = np.bincount(pools.ravel(), (shares / shares.sum(1, keepdims=True)).ravel(), 600) / 4000
+    assert drawn @ (labels[1:601] == labels[0]).numpy() == pytest.approx(small.false_share, rel=0.05)
 
 
 def held_out_loss(arm: str, k: int = 5) -> float:
@@ -311,3 +326,5 @@ def test_pooled_proposal_refuses_what_does_not_fit() -> None:
         PooledProposal(np.zeros(512), torch.zeros(512, dtype=torch.bool))
     with pytest.raises(ValueError, match=r"false .* got torch.float32"):
         PooledProposal(np.zeros(600), torch.zeros(600))
+    with pytest.raises(ValueError, match="pictures must show each of the 600 items, got 3"):
+        PooledProposal(np.zeros(600), torch.zeros(600, dtype=torch.bool), pictures=np.zeros((3, 8, 8)))

@@ -1,36 +1,41 @@
-"""Two stages: a uniform pool of M, and negatives drawn from the softmax over that pool only."""
+"""Two stages: pictures walk into a uniform pool, and negatives are drawn from the softmax over that pool only."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import Tensor
 
 from .._checks import as_float, as_mask
-from ._controls import Control, integer_grid, log_grid
-from ._explainer import Explainer
-from ._style import FALSE_NEGATIVE, FOCUS, INK, NEGATIVE, number
+from ._base import (
+    Axis,
+    Control,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Pictures,
+    Rule,
+    Stage,
+    Words,
+    integer_grid,
+    log_grid,
+    number,
+)
 
 SIZES = integer_grid(1, 512, 97)
 NODES = 200
-
-
-def doubling_bins(scores: Tensor) -> Tensor:
-    """The bin of each item by its rank, the highest score first: ranks 1, 2–3, 4–7, … are bins 0, 1, 2, …"""
-    rank = scores.argsort(descending=True, stable=True).argsort() + 1
-    return rank.double().log2().long()
-
-
-def name_doubling_bins(axes: Axes, bins: int) -> None:
-    axes.set_xticks(range(0, bins, 2), [f"{2**i:,}" for i in range(0, bins, 2)])
-    axes.set_xlabel("rank by score, doubling from bar to bar")
+CROWD, POOL = 100, 48  # items that are shown of all, and of the pool: those drawn most
+WALK = 6  # as many that join later see an item reach its place in the pool
+NEWCOMER = 0.04  # its size at the door
+GOLDEN = 0.618
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,12 @@ class Pooled:
     temperature: float
     m: int
     items: int
-    drawn: NDArray[np.float64]  # (2, bins): share of the draws that are false, and true, negatives
-    full: NDArray[np.float64]  # (bins,) the same with all items in the pool
-    distances: NDArray[np.float64]  # total variation from the full proposal, at each of SIZES
-    false_shares: NDArray[np.float64]  # share of the draws that are false negatives, at each of SIZES
+    pool: NDArray[np.int64]  # (m,) items of one pool, in the order in which they join
+    shares: NDArray[np.float64]  # (N,) of the draws, from that pool
+    full: NDArray[np.float64]  # (N,) of the draws, if all items are scored
+    distances: NDArray[
+        np.float64
+    ]  # total variation of the draws over all pools from `full`, at each of SIZES
     distance: float
     false_share: float
     full_false_share: float
@@ -50,81 +57,132 @@ class Pooled:
 class PooledProposal(Explainer):
     """What is drawn when M items are taken uniformly, with replacement, and one of them by softmax(s / T).
 
-    `scores` (N,), N > 512: one anchor's logits; `false` (N,) marks the items that are really positives. An item of
-    weight y = e^(s/T) is drawn with the chance q_M = (M / N) E[y / (y + the rest of the pool)], and
-    1 / A = ∫ e^(−t A) dt turns the pool into independent factors: one exact integral for every M.
+    `scores` (N,), N > 512: one anchor's logits; `false` (N,) marks the items that are really positives; `pictures`
+    (N, height, width), in [0, 1], or else `names` show what they are. The picture has one pool, the numbers are exact
+    for all: an item of weight y = e^(s/T) is drawn with the chance q_M = (M / N) E[y / (y + the rest of the pool)], and
+    1 / A = ∫ e^(−t A) dt turns the pool into independent factors: one integral for every M.
     """
 
-    title = "A uniform pool, then a softmax draw from it: how large must the pool be?"
-    m = Control("M", "items in the pool", SIZES, start=8)
+    question = "How large must the pool be?"
+    title = "A small pool seldom holds the top items, and so draws others"
+    m = Control("M", "items in the pool", SIZES, start=8, play=True)
     temperature = Control("T", "temperature", log_grid(0.2, 5, 81), start=1.0)
 
-    def __init__(self, scores: Any, false: Any, **start: Any) -> None:
+    def __init__(
+        self,
+        scores: Any,
+        false: Any,
+        *,
+        pictures: Any = None,
+        names: Sequence[str] | None = None,
+        **start: Any,
+    ) -> None:
         self._scores = as_float(scores, "scores").double()
         if self._scores.dim() != 1 or len(self._scores) <= SIZES[-1]:
             raise ValueError(
                 f"scores must be one row of more than 512, got shape {tuple(self._scores.shape)}"
             )
+        n = len(self._scores)
         self._false = as_mask(false, "false", self._scores.shape)
-        self._bins = doubling_bins(self._scores)
+        for argument, given in (("pictures", pictures), ("names", names)):
+            if given is not None and len(given) != n:
+                raise ValueError(f"{argument} must show each of the {n} items, got {len(given)}")
+        self._pictures = pictures
+        self._names = [str(i) for i in range(n)] if names is None else list(names)
+        self._pool = np.random.default_rng(0).integers(n, size=SIZES[-1])
+        ranked = self._scores.argsort(descending=True).numpy()
+        self._crowd = ranked[:CROWD]
+        self._spread = np.empty(n)  # neighbours in score stand at different heights
+        self._spread[ranked] = np.arange(n) * GOLDEN % 1
+        self._by_size = lru_cache(maxsize=128)(partial(self._measured, SIZES))
         super().__init__(**start)
 
     def compute(self, m: int, temperature: float) -> Pooled:
         full = torch.softmax(self._scores / temperature, 0)
-        rows = self._chances([*SIZES, m], temperature)
-        distances, false_shares = (rows - full).abs().sum(1) / 2, rows @ self._false.double()
-        drawn = torch.stack([self._by_rank(rows[-1] * kind) for kind in (self._false, ~self._false)])
+        distances, _ = self._by_size(temperature)
+        distance, false_share = self._exact(m, temperature)
+        pool = self._pool[:m]
+        weights = torch.softmax(self._scores[torch.from_numpy(pool)] / temperature, 0).numpy()
         return Pooled(
             temperature=temperature,
             m=m,
             items=len(full),
-            drawn=drawn.numpy(),
-            full=self._by_rank(full).numpy(),
-            distances=distances[:-1].numpy(),
-            false_shares=false_shares[:-1].numpy(),
-            distance=float(distances[-1]),
-            false_share=float(false_shares[-1]),
+            pool=pool,
+            shares=np.bincount(pool, weights, minlength=len(full)).astype(np.float64),
+            full=full.numpy(),
+            distances=distances,
+            distance=distance,
+            false_share=false_share,
             full_false_share=float(full @ self._false.double()),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        bins = int(self._bins.max()) + 1
-        edges = np.arange(bins + 1) - 0.5
-        left.set(xlim=(-0.6, bins - 0.4), ylim=(0, 1), ylabel="share of the draws")
-        name_doubling_bins(left, bins)
-        left.set_title("A small pool draws lower ranks")
-        true = left.stairs(np.zeros(bins), edges, fill=True, color=NEGATIVE, label="true negatives")
-        false = left.stairs(np.zeros(bins), edges, fill=True, color=FALSE_NEGATIVE, label="false negatives")
-        full = left.stairs(
-            np.zeros(bins),
-            edges,
-            color=INK,
-            lw=1.5,
-            baseline=None,
-            label="all draws, if the pool is everything",
-        )
-        left.legend(loc="upper center")
-        right.set(xscale="log", xlim=(0.9, 600), ylim=(-0.03, 1.4), yticks=[0, 0.5, 1])
-        right.set(xlabel="M, items in the pool", ylabel="share")
-        right.set_xticks([1, 8, 64, 512], ["1", "8", "64", "512"])
-        right.minorticks_off()
-        right.set_title("A larger pool comes closer")
-        distances = right.plot(SIZES, SIZES, color=INK, label="total variation from the full softmax(s/T)")[0]
-        shares = right.plot(SIZES, SIZES, color=FALSE_NEGATIVE, label="false negatives among the draws")[0]
-        right.legend(loc="upper left")
-        dots = right.plot([1, 1], [0, 0], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0]
-        return SimpleNamespace(
-            true=true, false=false, full=full, distances=distances, shares=shares, dots=dots
+    def _exact(self, m: int, temperature: float) -> tuple[float, float]:
+        """Total variation from the full proposal, and the share of false negatives, of the draws over all pools of m."""
+        known = m in SIZES
+        rows = self._by_size(temperature) if known else self._measured([m], temperature)
+        place = SIZES.index(m) if known else 0
+        return float(rows[0][place]), float(rows[1][place])
+
+    def _measured(
+        self, sizes: list[int], temperature: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        rows, full = self._chances(sizes, temperature), torch.softmax(self._scores / temperature, 0).numpy()
+        return np.abs(rows - full).sum(1) / 2, rows @ self._false.double().numpy()
+
+    def stage(self) -> Stage:
+        scores, crowd = self._scores.numpy(), self._crowd
+        room = 0.06 * float(np.ptp(scores))
+        sizes = {float(n): str(n) for n in (1, 8, 64, 512)}
+        return Stage(
+            panels={
+                "items": Panel(
+                    "Area: share of the draws. Above: from the pool; below: from all",
+                    Axis("score s", float(scores.min()) - room, float(scores.max()) + room),
+                    share=1.3,
+                ),
+                "distance": Panel(
+                    "How far the draws are from the full softmax's",
+                    Axis("M, items in the pool", 1, SIZES[-1], log=True, ticks=sizes),
+                    Axis("total variation", 0, 1),
+                ),
+            },
+            marks={
+                "door": Rule("items", "faint", at=0.5),
+                "all": self._points(x=scores[crowd], y=0.06 + 0.38 * self._spread[crowd], which=crowd),
+                "pool": self._points(),
+                "curve": Line("distance", "ink", x=SIZES),
+                "here": Handle("distance", along={"x": "m"}),
+                "says": Note("distance", x=[450], y=[0.92], align="end", big=True),
+            },
+            key={"negative": "true negative", "false_negative": "false negative"},
         )
 
-    def draw(self, artists: Any, result: Pooled) -> None:
-        artists.true.set_data(result.drawn.sum(0))
-        artists.false.set_data(result.drawn[0])
-        artists.full.set_data(result.full)
-        artists.distances.set_ydata(result.distances)
-        artists.shares.set_ydata(result.false_shares)
-        artists.dots.set_data([result.m] * 2, [result.distance, result.false_share])
+    def _points(self, **look: Any) -> Pictures | Words:
+        look |= {"panel": "items", "role": "negative", "roles": ("false_negative",), "scale": 0.28}
+        look |= {"tips": self._names, "shows": {"score": "x"}}
+        if self._pictures is None:
+            return Words(words=self._names, **look)
+        return Pictures(images=self._pictures, **look)
+
+    def scene(self, result: Pooled) -> dict[str, dict[str, Any]]:
+        roles = np.where(self._false.numpy(), "false_negative", "negative")
+        ids, joined = np.unique(result.pool, return_index=True)
+        most = np.sort(np.argsort(-result.shares[ids], kind="stable")[:POOL])
+        ids, joined = ids[most], joined[most]
+        inside = np.minimum((result.m - joined) / WALK, 1)
+        return {
+            "all": {"size": result.full[self._crowd], "role": roles[self._crowd]},
+            "pool": {
+                "x": self._scores.numpy()[ids],
+                "y": 0.5 + inside * (0.1 + 0.34 * self._spread[ids]),
+                "size": inside * result.shares[ids] + (1 - inside) * NEWCOMER,
+                "role": roles[ids],
+                "which": ids,
+            },
+            "curve": {"y": result.distances},
+            "here": {"y": result.distance},
+            "says": {"text": f"{result.distance:.2f} apart"},
+        }
 
     def summary(self, result: Pooled) -> str:
         return (
@@ -134,16 +192,13 @@ class PooledProposal(Explainer):
             f"{number(result.full_false_share)} if all items are scored"
         )
 
-    def _by_rank(self, chances: Tensor) -> Tensor:
-        return torch.zeros(int(self._bins.max()) + 1, dtype=torch.float64).index_add(0, self._bins, chances)
-
-    def _chances(self, sizes: list[int], temperature: float) -> Tensor:
+    def _chances(self, sizes: list[int], temperature: float) -> NDArray[np.float64]:
         """The chance q_M of each item for each pool size, (len(sizes), N)."""
-        gaps = (self._scores - self._scores.max()) / temperature
-        y, m = gaps.exp(), torch.tensor(sizes, dtype=torch.float64)[:, None]
+        gaps = (self._scores - self._scores.max()).numpy() / temperature
+        y, m = np.exp(gaps), np.array(sizes)[:, None]
         # Nodes evenly spaced in ln t, from far below 1 / (M max y) to far above 1 / min y.
-        nodes = torch.linspace(-float(m.max().log()) - 14, 4 - float(gaps.min()), NODES, dtype=torch.float64)
-        t = nodes.exp()
-        decays = torch.exp(-(t[:, None] * y).clamp(max=200))
+        nodes = np.linspace(-math.log(max(sizes)) - 14, 4 - gaps.min(), NODES)
+        t = np.exp(nodes)
+        decays = np.exp(-np.minimum(t[:, None] * y, 200))
         factors = (nodes[1] - nodes[0]) * t * decays.mean(1) ** (m - 1)
         return m / len(y) * y * (factors @ decays)
