@@ -20,7 +20,7 @@ from nslab import AliasTable, unigram
 from nslab._alias import build_table
 from nslab.explain import AliasBuild, AliasDarts, RandomBits
 from nslab.explain.alias_build import ALPHAS, STEPS, plan
-from nslab.explain.alias_darts import DARTS
+from nslab.explain.alias_darts import DARTS, SHOWN, _throws
 from nslab.explain.random_bits import BITS, COIN
 
 CHAPTER = Path(__file__).parent.parent / "notebooks" / "07_drawing_in_constant_time.ipynb"
@@ -109,13 +109,17 @@ def test_darts_against_counting_by_hand() -> None:
     result = AliasDarts(COUNTS, NAMES, alpha=0.5).at(darts=333)
     table = AliasBuild(COUNTS, NAMES, alpha=0.5).at(step=200)
     q = np.sqrt(COUNTS) / np.sqrt(COUNTS).sum()
+    thrown = np.stack(_throws(8)[:2], 1)[:333]
     ids: list[int] = []
-    for across, up in result.where:
+    for across, up in thrown:
         column = int(across)
         ids.append(column if up < table.own[column] else int(table.alias[column]))
     frequency = np.bincount(ids, minlength=len(q)) / 333
+    assert result.frequencies == pytest.approx(frequency, abs=1e-12)
     assert result.distance == pytest.approx(np.abs(frequency - q).sum() / 2, rel=1e-12)
-    assert result.own == sum(up < table.own[int(across)] for across, up in result.where)
+    assert result.own == sum(up < table.own[int(across)] for across, up in thrown)
+    assert result.where.tolist() == [*thrown[:SHOWN].tolist(), thrown[-1].tolist()]
+    assert result.drawn.tolist() == [*ids[:SHOWN], ids[-1]]
 
 
 def test_the_distance_on_the_path_is_the_distance_at_the_dot() -> None:

@@ -1,33 +1,53 @@
-"""Darts on the levelled board: how the frequencies of what is drawn close in on q."""
+"""Darts on the levelled board: what is drawn piles up until the columns have their old heights again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..samplers import unigram
-from ._controls import Control, integer_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, NEGATIVE, number
-from .alias_build import ALPHAS, checked_columns, plan, poured
+from ._base import (
+    Arrows,
+    Axis,
+    Bars,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    Words,
+    integer_grid,
+    number,
+)
+from .alias_build import ALPHAS, checked_columns, colours, plan, poured
 
 DARTS = integer_grid(1, 100_000, 121)
-SHOWN = 400  # darts drawn on the board at most
+SHOWN = 100  # darts that stay on the board
+FLOOR = 1.3  # of the piles, above the board of height 1
+PILE = 0.45  # height of a pile beside that of a column of the same mass
 
 
 @dataclass(frozen=True)
 class Darts:
     alpha: float
     darts: int
+    heights: NDArray[np.float64]  # N q
     keep: NDArray[np.float64]  # up to here a column is its own id's
-    where: NDArray[np.float64]  # (darts shown, 2): place across the columns, and height
+    alias: NDArray[np.int64]
+    where: NDArray[
+        np.float64
+    ]  # (darts, 2): place across the columns, and height; at most SHOWN, and the last one
+    drawn: NDArray[np.int64]  # what these are
+    frequencies: NDArray[np.float64]  # (N,) of all darts
     own: int  # darts that hit the column's own id
     distance: float  # ½ Σ |frequency − q| of these darts
     distances: NDArray[np.float64]  # the same after each of DARTS
@@ -35,20 +55,46 @@ class Darts:
 
 
 class AliasDarts(Explainer):
-    """Darts thrown at the alias table of f^α, and the distance of their frequencies from q.
+    """Darts thrown at the alias table of f^α: each draws the letter on whose colour it lands, and the letters pile up.
 
-    `counts` (N,) and `names` as in AliasBuild. For every α the same darts are thrown.
+    `counts` (N,) and `names` as in AliasBuild. For every α the same darts are thrown. The outlines have the heights
+    N q, which the piles come to; beside them, the distance of the frequencies from q.
     """
 
-    title = "Darts at the alias table, and how near their frequencies come to q"
-    darts = Control("", "darts", DARTS, start=10)
+    question = "How fast do the darts come close to q?"
+    title = "A hundred times the darts: a tenth of the distance from q"
+    darts = Control("", "darts", DARTS, start=10, play=True)
     alpha = Control("α", "exponent of f", ALPHAS, start=1.0)
 
     def __init__(self, counts: Any, names: Sequence[str], **start: Any) -> None:
         self._counts, self._names = checked_columns(counts, names)
+        self._thrown = lru_cache(maxsize=256)(self._drawn)
         super().__init__(**start)
 
     def compute(self, darts: int, alpha: float) -> Darts:
+        q = unigram(self._counts, alpha).numpy()
+        n = len(q)
+        keep, alias, drawn, own, distances = self._thrown(alpha)
+        across, up, _ = _throws(n)
+        shown = [*range(min(darts, SHOWN)), darts - 1]
+        frequencies = np.bincount(drawn[:darts], minlength=n) / darts
+        return Darts(
+            alpha=alpha,
+            darts=darts,
+            heights=n * q,
+            keep=keep,
+            alias=alias,
+            where=np.stack([across, up], 1)[shown],
+            drawn=drawn[shown],
+            frequencies=frequencies,
+            own=int(own[:darts].sum()),
+            distance=_distance(frequencies, q).item(),
+            distances=distances,
+            expected=np.sqrt(2 / np.pi * q * (1 - q)).sum() / 2 / np.sqrt(DARTS),
+        )
+
+    def _drawn(self, alpha: float) -> tuple[NDArray[Any], ...]:
+        """The table, what each of all darts is and whether it is its column's own, and the distances."""
         q = unigram(self._counts, alpha).numpy()
         n = len(q)
         keep, alias = poured(n * q, plan(n * q))
@@ -58,52 +104,68 @@ class AliasDarts(Explainer):
         drawn = np.where(own, column, alias[column])
         in_interval = np.bincount(interval * n + drawn, minlength=len(DARTS) * n).reshape(-1, n)
         frequencies = in_interval.cumsum(0) / np.array(DARTS)[:, None]
-        return Darts(
-            alpha=alpha,
-            darts=darts,
-            keep=keep,
-            where=np.stack([across, up], 1)[: min(darts, SHOWN)],
-            own=int(own[:darts].sum()),
-            distance=_distance(np.bincount(drawn[:darts], minlength=n) / darts, q).item(),
-            distances=_distance(frequencies, q),
-            expected=np.sqrt(2 / np.pi * q * (1 - q)).sum() / 2 / np.sqrt(DARTS),
-        )
+        return keep, alias, drawn.astype(np.int8), own, _distance(frequencies, q)
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        board, right = figure.subplots(1, 2, width_ratios=[3, 2])
+    def stage(self) -> Stage:
         n = len(self._counts)
-        board.set(xlim=(0, n), ylim=(0, 1), yticks=[0, 0.5, 1], ylabel="height in the column")
-        board.set_xticks(np.arange(n) + 0.5, self._names)
-        board.tick_params(axis="x", length=0)
-        board.set_xlabel(f"column (first {SHOWN} darts; blue: its own id, grey: its alias)")
-        board.set_title("Where a dart lands is what is drawn")
-        right.set(xscale="log", yscale="log", xlim=(1, 1e5), ylim=(1e-3, 1.2))
-        right.set(xlabel="darts", ylabel="distance ½ Σ |frequency − q|")
-        right.set_title("100 times the darts: a tenth")
-        expected = right.plot(DARTS, DARTS, color=INK, ls="--", lw=1.2, label="expected, ∝ 1/√darts")[0]
-        right.legend(loc="lower left")
-        board.bar(np.arange(n) + 0.5, np.ones(n), width=0.94, color=FAINT)
-        return SimpleNamespace(
-            keep=list(board.bar(np.arange(n) + 0.5, np.ones(n), width=0.94, color=NEGATIVE)),
-            darts=board.plot([], [], ".", color=INK, ms=4)[0],
-            last=board.plot([0], [0], "o", color=FOCUS, ms=6)[0],
-            expected=expected,
-            path=right.plot(DARTS, DARTS, color=FAINT)[0],
-            so_far=right.plot([], [], color=FOCUS)[0],
-            here=right.plot([1], [1], "o", color=FOCUS, ms=8, zorder=4, clip_on=False)[0],
-        )
+        top = FLOOR + PILE * self._room
+        middle = np.arange(n) + 0.5
+        count = {float(10**i): f"{10**i:,}" for i in range(6)}
+        return Stage(
+            panels={
+                "board": Panel(
+                    "Below: the board and where darts land. Above: what they draw",
+                    Axis("", 0, n, ticks={}),
+                    Axis("", -0.2, top + 0.2, ticks={}),
+                    share=1.6,
+                ),
+                "distance": Panel(
+                    "Distance of the piles from q",
+                    Axis("darts", 1, DARTS[-1], log=True, ticks=count),
+                    Axis("½ Σ |frequency − q|", 1e-3, 2, log=True, ticks={1: "1", 0.1: "0.1", 0.01: "0.01", 1e-3: "0.001"}),
+                ),
+            },
+            marks={
+                "own": Bars("board", "faint", x=middle, base=np.zeros(n), width=0.84),
+                "given": Bars("board", "faint", x=middle, y=np.ones(n), width=0.84),
+                "pile": Bars("board", "faint", x=middle, base=np.full(n, FLOOR), width=0.84),
+                "glass": Line("board", "ink", x=np.repeat(np.arange(n + 1), 2)),
+                "ground": Rule("board", "faint", at=FLOOR, dashed=False),
+                "names": Words("board", "ink", x=middle, y=np.full(n, -0.1), words=self._names, scale=0.05),
+                "flight": Arrows("board", "focus", width=[2]),
+                "darts": Dots("board", "ink", tips=self._names, scale=0.022),
+                "last": Words("board", "focus", words=self._names, scale=0.07),
+                "expected": Line("distance", "ink", x=DARTS, dashed=True),
+                "path": Line("distance", "focus", x=DARTS),
+                "here": Handle("distance", along={"x": "darts"}),
+                "says": Note("distance", x=[8e4], y=[0.8], align="end", big=True),
+            },
+            key={"ink": "q, and the distance to expect", "focus": "the darts"},
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Darts) -> None:
-        for bar, keep in zip(artists.keep, result.keep, strict=True):
-            bar.set_height(keep)
-        artists.darts.set_data(*result.where.T)
-        artists.last.set_data(*result.where[-1:].T)
-        artists.last.set_visible(result.darts <= SHOWN)
-        artists.expected.set_ydata(result.expected)
-        artists.path.set_ydata(result.distances)
-        thrown = np.array(DARTS) <= result.darts
-        artists.so_far.set_data(np.array(DARTS)[thrown], result.distances[thrown])
-        artists.here.set_data([result.darts], [result.distance])
+    def scene(self, result: Darts) -> dict[str, dict[str, Any]]:
+        colour = colours(result.heights)
+        piles = FLOOR + PILE * np.minimum(len(colour) * result.frequencies, self._room)
+        glass = FLOOR + PILE * result.heights
+        (x, y), last = result.where[-1], int(result.drawn[-1])
+        return {
+            "own": {"y": result.keep, "role": colour},
+            "given": {"base": result.keep, "role": colour[result.alias]},
+            "pile": {"y": piles, "role": colour},
+            "glass": {"y": [FLOOR, *np.repeat(glass, 2), FLOOR]},
+            "flight": {"x": x, "y": y, "x2": last + 0.5, "y2": piles[last]},
+            "darts": {"x": result.where[:, 0], "y": result.where[:, 1], "which": result.drawn},
+            "last": {"x": last + 0.5, "y": piles[last] + 0.12, "which": last},
+            "expected": {"y": result.expected},
+            "path": {"y": result.distances[np.array(DARTS) <= result.darts]},
+            "here": {"y": max(result.distance, 1e-3)},
+            "says": {"text": f"{result.distance:.3f}"},
+        }
+
+    @property
+    def _room(self) -> float:
+        """How high a pile may be drawn, in columns."""
+        return 1.2 * len(self._counts) * float(unigram(self._counts, ALPHAS[-1]).max())
 
     def summary(self, result: Darts) -> str:
         return (
