@@ -178,8 +178,10 @@ def _evaluation_negatives():
     known = links.repeat(30, 1, 1)
     known[row, held_out[..., 0], held_out[..., 1]] = known[row, held_out[..., 1], held_out[..., 0]] = 0
     degree = known.sum(2)
-    product = degree[:, :, None] * degree[:, None]
-    return explain.EvaluationNegatives(links, held_out, {"product": product, "common": known @ known})
+    product, common = degree[:, :, None] * degree[:, None], known @ known
+    jaccard = common / (degree[:, :, None] + degree[:, None] - common).clamp(min=1)
+    methods = {"degree product": product, "common neighbours": common, "Jaccard": jaccard}
+    return explain.EvaluationNegatives(links, held_out, methods, graph.names)
 
 
 # How to build the explainers that want data; the others need no arguments.

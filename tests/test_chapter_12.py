@@ -64,7 +64,7 @@ def ten(characters: np.ndarray) -> tuple[np.ndarray, np.ndarray, EvaluationNegat
 
 @pytest.mark.parametrize(("alpha", "h"), [(-0.5, 0.0), (0.0, 0.0), (0.7, 0.35), (1.5, 1.0)])
 def test_auc_is_the_weighted_area_of_scikit_learn(characters, ten, alpha: float, h: float) -> None:
-    held, known, figure = ten
+    held, known, _ = ten
     d = characters.sum(1)
     pairs = np.argwhere(np.triu(1 - characters, 1))
     i, j = pairs.T
@@ -86,15 +86,34 @@ def test_auc_is_the_weighted_area_of_scikit_learn(characters, ten, alpha: float,
     result = three.at(alpha=alpha, h=h)
     assert result.auc == pytest.approx(np.mean(areas, axis=0), abs=1e-9)
     assert result.spread == pytest.approx(np.std(areas, axis=0, ddof=1), abs=1e-9)
-    assert result.negatives.sum() == pytest.approx(1)
-    assert figure.at(alpha=alpha, h=h).negatives.sum() == pytest.approx(1)
 
 
-def test_the_curves_pass_through_the_marked_points(ten) -> None:
-    grid = np.linspace(-0.5, 1.5, 41)
-    for place, h in ((0, 0.0), (17, 0.4), (40, 1.0)):
-        result = ten[2].at(alpha=float(grid[place]), h=h)
-        assert result.curves[:, place] == pytest.approx(result.auc, abs=1e-9)
+def test_the_negatives_shown_are_drawn_as_the_sliders_say(characters, ten) -> None:
+    _, known, figure = ten
+    d = characters.sum(1)
+    i, j = np.argwhere(np.triu(1 - characters, 1)).T
+    dd = np.log(d[i] * d[j])
+    close = (known[0] @ known[0]) > 0
+    for alpha in np.linspace(-0.5, 1.5, 5):
+        a, b = figure.at(alpha=float(alpha), h=0.0).pairs[40:].T
+        assert not characters[a, b].any() and (a != b).all()
+        w = np.exp(alpha * dd) / np.exp(alpha * dd).sum()
+        spread = np.sqrt(w @ (dd - w @ dd) ** 2 / 40)
+        assert abs(np.log(d[a] * d[b]).mean() - w @ dd) < 3.5 * spread
+        assert close[tuple(figure.at(alpha=float(alpha), h=1.0).pairs[40:].T)].all()
+    half, none = (figure.at(alpha=0.0, h=h).pairs[40:] for h in (0.5, 0.0))
+    assert (half != none).any(1).sum() <= 20, "the others stay"
+
+
+def test_ranks_and_common_neighbours_are_those_of_the_pairs_shown(ten) -> None:
+    held, known, figure = ten
+    result = figure.at(alpha=0.5, h=0.25, pair=50)
+    assert (result.pairs[:40] == held[0, :40]).all()
+    for ranks, scores in zip(result.ranks, predictors(known).values(), strict=True):
+        assert sorted(ranks) == list(range(80))
+        assert (np.diff(scores[0][tuple(result.pairs[ranks.argsort()].T)]) >= 0).all()
+    one, other = result.pairs[50]
+    assert len(result.common) == (known[0] @ known[0])[one, other]
 
 
 def test_the_list_decides_who_wins(ten) -> None:
@@ -325,10 +344,15 @@ def test_filtering_by_training_does_not_help_and_filtering_by_everything_leaks(n
 def test_evaluation_negatives_refuses(characters) -> None:
     held, known = hidden(characters, 5, 2)
     scores = predictors(known)
+    peers = {name: torch.tensor(score) for name, score in scores.items()}
     with pytest.raises(ValueError, match=r"1 to 3 methods, got 0"):
         explainer(characters, held, {})
     with pytest.raises(ValueError, match=r"'common'.*\(2, 77, 77\).*\(77, 77\)"):
         explainer(characters, held, {"common": scores["common"][0]})
     path = np.diag(np.ones(2), 1)
-    with pytest.raises(ValueError, match="held_out"):
+    with pytest.raises(ValueError, match="held_out must hide at least 40 links a split, got 5"):
+        explainer(characters, held, scores)
+    with pytest.raises(ValueError, match="names must name the 77 nodes, got 1"):
+        EvaluationNegatives(torch.tensor(characters), torch.tensor(held), peers, ["Valjean"])
+    with pytest.raises(ValueError, match="held_out must leave two"):
         explainer(path + path.T, np.array([[[0, 1]]]), {"common": np.zeros((1, 3, 3))})

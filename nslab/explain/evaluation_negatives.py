@@ -2,65 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ._controls import Control, linear_grid
-from ._explainer import Explainer
-from ._style import ANCHOR, FOCUS, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Links,
+    Note,
+    Panel,
+    Stage,
+    Words,
+    linear_grid,
+    number,
+)
 
-ALPHAS = torch.linspace(-0.5, 1.5, 41, dtype=torch.float64)
-BINS = 12
-STROKES = ((FOCUS, "-", "o"), (INK, "--", "s"), (ANCHOR, ":", "D"))
+SHOWN = 40  # held-out links, and as many negatives
+NAMED = 8  # of the best-connected nodes
+LEVELS = (0.78, 0.46, 0.14)  # of the strips, one a method
+ROUNDS = 300  # of the layout
 
 
 @dataclass(frozen=True)
 class Evaluation:
     alpha: float
     h: float
-    negatives: NDArray[np.float64]  # share of the negatives in each bin of d_i d_j
+    pair: int
     auc: NDArray[np.float64]  # of each method, mean over the splits
     spread: NDArray[np.float64]  # its standard deviation over the splits
-    curves: NDArray[np.float64]  # (methods, ALPHAS), mean over the splits
+    pairs: NDArray[np.int64]  # (2 SHOWN, 2): held-out links of the first split, then negatives drawn for it
+    ranks: NDArray[np.int64]  # (methods, 2 SHOWN): 0 is the lowest score
+    common: NDArray[np.int64]  # nodes linked with both ends of the picked pair
 
 
 class EvaluationNegatives(Explainer):
     """AUC of up to three link predictors, negatives ∝ (d_i d_j)^α; a share h of them two steps apart.
 
     `adjacency` (n, n), symmetric, of zeros and ones: all links. `held_out` (splits, m, 2) int64: the links to find in
-    each split. `scores` {name: (splits, n, n)}: what a method that knows the other links gives every pair. Negatives are pairs
-    without a link, degrees d count all links, and "two steps apart" means a common neighbour among the links known.
-    Nothing is sampled: the AUC is the mean over all draws.
+    each split. `scores` {name: (splits, n, n)}: what a method that knows the other links gives every pair. `names` (n,) are
+    those of the nodes. Negatives are pairs without a link, degrees d count all links, and "two steps apart" means a
+    common neighbour among the links known. The AUC is the mean over all draws; the graph and the ranks show some of the
+    first split's links, and one draw.
     """
 
+    question = "Which score finds the hidden links?"
     title = "Who wins depends on the negatives of the test"
-    alpha = Control("α", "negatives ∝ (d_i d_j)^α", linear_grid(-0.5, 1.5, 81), start=0.0)
+    alpha = Control("α", "weight (d_i d_j)^α", linear_grid(-0.5, 1.5, 81), start=0.0, play=True)
+    pair = Control("", "pair", range(2 * SHOWN), start=32)
     h = Control("h", "share two steps apart", linear_grid(0, 1, 61), start=0.0)
 
     def __init__(
-        self, adjacency: Tensor, held_out: Tensor, scores: Mapping[str, Tensor], **start: Any
+        self,
+        adjacency: Tensor,
+        held_out: Tensor,
+        scores: Mapping[str, Tensor],
+        names: Sequence[str] | None = None,
+        **start: Any,
     ) -> None:
         links = torch.as_tensor(adjacency, dtype=torch.float64)
         n, splits = len(links), len(held_out)
-        if not 1 <= len(scores) <= len(STROKES):
-            raise ValueError(f"scores must hold 1 to {len(STROKES)} methods, got {len(scores)}")
+        if not 1 <= len(scores) <= len(LEVELS):
+            raise ValueError(f"scores must hold 1 to {len(LEVELS)} methods, got {len(scores)}")
         for name, score in scores.items():
             if score.shape != (splits, n, n):
                 raise ValueError(f"scores[{name!r}] must be {(splits, n, n)}, got {tuple(score.shape)}")
+        if names is not None and len(names) != n:
+            raise ValueError(f"names must name the {n} nodes, got {len(names)}")
+        self._names = [f"node {i}" for i in range(n)] if names is None else list(names)
         self._methods = list(scores)
         i, j = torch.triu_indices(n, n, 1)
         free = links[i, j] == 0
         i, j = i[free], j[free]
-        degrees = links.sum(1)
-        self._log_dd = (degrees[i] * degrees[j]).clamp(min=1).log()
+        self._free, self._degrees = torch.stack([i, j], 1).numpy(), links.sum(1)
+        self._log_dd = (self._degrees[i] * self._degrees[j]).clamp(min=1).log()
         known = links.repeat(splits, 1, 1)
         a, b = held_out[..., 0], held_out[..., 1]
         row = torch.arange(splits)[:, None]
@@ -68,86 +90,192 @@ class EvaluationNegatives(Explainer):
         self._near = (known @ known)[:, i, j] > 0
         if not self._near.any(1).all():
             raise ValueError("held_out must leave two unlinked nodes with a common neighbour in every split")
-        self._above = torch.stack(
-            [_share_above(s[row, a, b], s[:, i, j]) for s in scores.values()]
-        )  # (methods, splits, pairs)
-        self._held_dd = (degrees[a] * degrees[b]).log().ravel()
-        self._edges = torch.linspace(0, 1.02 * 2 * float(degrees.max().log()), BINS + 1, dtype=torch.float64)
-        self._far_curve, self._near_curve = (
-            torch.stack([self._auc(alpha, h).mean(1) for alpha in ALPHAS.tolist()], 1) for h in (0, 1)
-        )
+        if held_out.shape[1] < SHOWN:
+            raise ValueError(f"held_out must hide at least {SHOWN} links a split, got {held_out.shape[1]}")
+        above = torch.stack([_share_above(s[row, a, b], s[:, i, j]) for s in scores.values()])
+        self._products, group = self._log_dd.unique(
+            return_inverse=True
+        )  # pairs of one product weigh the same
+        ones = torch.zeros(len(i), len(self._products), dtype=torch.float64)
+        ones[torch.arange(len(i)), group] = 1
+        near = self._near.double()
+        self._anywhere, self._close = (ones.sum(0), above @ ones), (near @ ones, (above * near) @ ones)
+        self._known, self._held = known[0].numpy(), held_out[0, :SHOWN].numpy()
+        self._scores = np.stack([score[0].numpy() for score in scores.values()])
+        rng = np.random.default_rng(0)
+        self._noise = rng.gumbel(size=(SHOWN, len(i)))
+        self._far, self._ties = rng.permutation(SHOWN) / SHOWN, rng.permutation(2 * SHOWN)
+        self._places = _layout(links.numpy())
         super().__init__(**start)
-
-    def _weights(self, alpha: float) -> tuple[Tensor, Tensor]:
-        """Shares of the pairs as negatives: anywhere (pairs,), and two steps apart (splits, pairs)."""
-        powers = (alpha * self._log_dd).exp()
-        near = powers * self._near
-        return powers / powers.sum(), near / near.sum(1, keepdim=True)
 
     def _auc(self, alpha: float, h: float) -> Tensor:
         """(methods, splits)"""
-        anywhere, near = self._weights(alpha)
-        return (1 - h) * self._above @ anywhere + h * (self._above * near).sum(-1)
+        powers = (alpha * self._products).exp()
+        far, near = (above @ powers / (count @ powers) for count, above in (self._anywhere, self._close))
+        return (1 - h) * far + h * near
 
-    def compute(self, alpha: float, h: float) -> Evaluation:
-        anywhere, near = self._weights(alpha)
-        weights = (1 - h) * anywhere + h * near.mean(0)
+    def _draw(self, alpha: float, h: float) -> NDArray[np.int64]:
+        """SHOWN draws, each the pair whose ln weight + Gumbel noise is the highest: a draw stays while its pair stays ahead."""
+        logits = alpha * self._log_dd.numpy() + self._noise
+        near = np.where(self._near[0].numpy(), logits, -np.inf)
+        return self._free[np.where(self._far < h, near.argmax(1), logits.argmax(1))]
+
+    def compute(self, alpha: float, pair: int, h: float) -> Evaluation:
         auc = self._auc(alpha, h)
-        negatives = np.histogram(self._log_dd.numpy(), self._edges.numpy(), weights=weights.numpy())[0]
+        pairs = np.concatenate([self._held, self._draw(alpha, h)])
+        scores = self._scores[:, pairs[:, 0], pairs[:, 1]]
+        order = np.stack([np.lexsort((self._ties, score)) for score in scores])
+        one, other = pairs[pair]
         return Evaluation(
             alpha=alpha,
             h=h,
-            negatives=negatives,
+            pair=pair,
             auc=auc.mean(1).numpy(),
             spread=auc.std(1).numpy(),
-            curves=((1 - h) * self._far_curve + h * self._near_curve).numpy(),
+            pairs=pairs,
+            ranks=order.argsort(1),
+            common=np.flatnonzero(self._known[one] * self._known[other]),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        held = np.histogram(self._held_dd.numpy(), self._edges.numpy())[0] / len(self._held_dd)
-        edges = self._edges.exp().numpy()
-        left.stairs(held, edges, color=POSITIVE, fill=True, alpha=0.35, label="held-out links")
-        left.set(xscale="log", xlim=(edges[0], edges[-1]), ylim=(0, 0.62), ylabel="share of the pairs")
-        left.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
-        left.minorticks_off()
-        left.set(xlabel="degree product, d_i d_j")
-        left.set_title("α chooses the negatives …")
-        right.set(xlim=(-0.55, 1.55), ylim=(0.2, 1), xlabel="exponent α", ylabel="AUC")
-        right.set_title("… and with them the AUC")
-        right.axhline(0.5, color=INK, lw=1, alpha=0.35, zorder=0)
-        right.text(1.46, 0.51, "a coin", color=INK, fontsize=9, va="bottom", ha="right")
-        artists = SimpleNamespace(
-            negatives=left.stairs(np.zeros(BINS), edges, color=NEGATIVE, lw=2.5, label="negatives"),
-            line=right.axvline(0, ymin=0.33, color=FOCUS, lw=1, alpha=0.5, zorder=0),  # above the legend
-            curves=[],
-            points=[],
+    def stage(self) -> Stage:
+        x, y = self._places.T
+        degrees = self._degrees.numpy()
+        best = self._labelled(degrees)
+        known, held = np.argwhere(np.triu(self._known)), self._held
+        strips = {
+            f"strip {name}": Dots(
+                "ranks",
+                "negative",
+                y=[level + 0.03] * SHOWN + [level - 0.03] * SHOWN,
+                roles=("positive",),
+                scale=0.03,
+                shows={"rank from below": "x"},
+                picks="pair",
+            )
+            for name, level in zip(self._methods, LEVELS, strict=False)
+        }
+        notes = {
+            f"says {name}": Note("ranks", x=[0], y=[level + 0.1])
+            for name, level in zip(self._methods, LEVELS, strict=False)
+        }
+        return Stage(
+            panels={
+                "graph": Panel("The hidden links, and pairs without a link", share=1.5),
+                "ranks": Panel("Ranked by each score, low → high", Axis("", 0, 2 * SHOWN + 1, ticks={})),
+            },
+            marks={
+                "known": Links("graph", "faint", **_ends(self._places, known), width=[0.6] * len(known)),
+                "negatives": Links("graph", "negative", width=[1.3] * SHOWN),
+                "held": Links("graph", "positive", **_ends(self._places, held), width=[2.2] * SHOWN),
+                "triangle": Links("graph", "focus", width=[2.4] * (2 * len(x))),
+                "nodes": Dots(
+                    "graph",
+                    x=x,
+                    y=y,
+                    size=degrees / degrees.max(),
+                    scale=0.075,
+                    tips=[f"{name}: {int(d)} links" for name, d in zip(self._names, degrees, strict=True)],
+                ),
+                "names": Words(
+                    "graph", words=[self._names[i] for i in best], x=x[best], y=y[best] + 0.045, scale=0.04
+                ),
+            }
+            | strips
+            | notes
+            | {
+                "picked": Dots("ranks", "focus", scale=0.05),
+                "ends": Note("graph", "focus", x=[0], y=[0]),
+            },
+            key={
+                "positive": "hidden link",
+                "negative": "negative: no link",
+                "focus": "the picked pair and its common neighbours",
+                "faint": "known link",
+            },
         )
-        for name, (color, style, marker) in zip(self._methods, STROKES, strict=False):
-            artists.curves += right.plot(ALPHAS, ALPHAS, color=color, ls=style, label=name)
-            artists.points += right.plot([], [], marker, color=color, ms=7, zorder=4)
-        left.legend(loc="upper left")
-        right.legend(loc="lower left")
-        return artists
 
-    def draw(self, artists: Any, result: Evaluation) -> None:
-        artists.negatives.set_data(result.negatives)
-        artists.line.set_xdata([result.alpha] * 2)
-        for curve, point, values, auc in zip(
-            artists.curves, artists.points, result.curves, result.auc, strict=True
-        ):
-            curve.set_ydata(values)
-            point.set_data([result.alpha], [auc])
+    def scene(self, result: Evaluation) -> dict[str, dict[str, Any]]:
+        one, other = result.pairs[result.pair]
+        side = 0.03 if result.pair < SHOWN else -0.03
+        triangle = np.array([(one, other)] + [(end, node) for node in result.common for end in (one, other)])
+        role = ["positive"] * SHOWN + ["negative"] * SHOWN
+        strips = {
+            f"strip {name}": {"x": ranks + 1, "role": role}
+            for name, ranks in zip(self._methods, result.ranks, strict=True)
+        }
+        notes = {
+            f"says {name}": {"text": f"{name}: AUC {auc:.3f}{', best' if auc == result.auc.max() else ''}"}
+            for name, auc in zip(self._methods, result.auc, strict=True)
+        }
+        return {
+            "negatives": _ends(self._places, result.pairs[SHOWN:]),
+            "triangle": _ends(self._places, triangle),
+            **strips,
+            **notes,
+            "picked": {
+                "x": result.ranks[:, result.pair] + 1,
+                "y": np.array(LEVELS[: len(self._methods)]) + side,
+            },
+            "ends": {"text": f"{self._names[one]} – {self._names[other]}"},
+        }
 
     def summary(self, result: Evaluation) -> str:
         found = (
             f"{name} {number(auc)} ± {number(sd)}"
             for name, auc, sd in zip(self._methods, result.auc, result.spread, strict=True)
         )
+        one, other = (self._names[node] for node in result.pairs[result.pair])
+        kind = "a hidden link" if result.pair < SHOWN else "no link"
         return (
             f"negatives ∝ (d_i d_j)^{number(round(result.alpha, 9))}, {number(round(result.h, 9))} of them two steps apart\n"
-            f"AUC: {'; '.join(found)}"
+            f"AUC: {'; '.join(found)}\n"
+            f"{one} – {other}, {kind}; common neighbours: {len(result.common)}"
         )
+
+    def _labelled(self, degrees: NDArray[np.float64]) -> list[int]:
+        """The best-connected nodes whose names do not run into each other."""
+        kept: list[int] = []
+        for i in np.argsort(-degrees, kind="stable").tolist():
+            x, y = np.abs(self._places[kept] - self._places[i]).T
+            if len(kept) < NAMED and not ((x < 0.17) & (y < 0.07)).any():
+                kept.append(i)
+        return kept
+
+
+def _ends(places: NDArray[np.float64], pairs: NDArray[np.int64]) -> dict[str, Any]:
+    (x, y), (x2, y2) = places[pairs[:, 0]].T, places[pairs[:, 1]].T
+    return {"x": x, "y": y, "x2": x2, "y2": y2}
+
+
+def _layout(links: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Places (n, 2) in the unit square: stress majorization of the steps between the nodes, spread out evenly."""
+    n = len(links)
+    steps = np.full((n, n), np.inf)
+    reach = np.eye(n, dtype=bool)
+    steps[reach] = 0
+    for step in range(1, n):
+        new = (reach @ (links + np.eye(n)) > 0) & ~reach
+        if not new.any():
+            break
+        steps[new] = step
+        reach |= new
+    steps[np.isinf(steps)] = steps[np.isfinite(steps)].max() + 1
+    weight = np.where(steps > 0, 1 / np.maximum(steps, 1) ** 2, 0)
+    inverse = np.linalg.pinv(np.diag(weight.sum(1)) - weight)
+    turn = np.arange(n) * np.pi * (3 - 5**0.5)
+    places = np.sqrt(np.arange(n))[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
+    for _ in range(ROUNDS):
+        far = np.linalg.norm(places[:, None] - places, axis=2)
+        pull = weight * steps / np.maximum(far, 1e-9)
+        places = inverse @ (pull.sum(1)[:, None] * places - pull @ places)
+    _, _, axes = np.linalg.svd(places - places.mean(0), full_matrices=False)
+    places = places @ (axes * np.sign(axes.sum(1))[:, None]).T
+    order = places.argsort(0, kind="stable").argsort(0, kind="stable") / max(n - 1, 1)
+    low, high = places.min(0), places.max(0)
+    even = 0.6 * order + 0.4 * (places - low) / np.where(
+        high > low, high - low, 1
+    )  # so that they fill the panel
+    return 0.05 + 0.88 * even
 
 
 def _share_above(held: Tensor, rest: Tensor) -> Tensor:
