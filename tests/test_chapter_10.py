@@ -11,10 +11,10 @@ from scipy.optimize import approx_fprime, minimize
 
 from nslab import nce_gradient
 from nslab.explain import NoiseRace
-from nslab.explain.noise_race import ARMS
+from nslab.explain.noise_race import ARMS, NEXT
 
 P = np.array([0.40, 0.25, 0.20, 0.10, 0.05])
-NAMES = [mode for mode, *_ in ARMS]
+NAMES = list(ARMS)
 
 
 def softmax(s: np.ndarray) -> np.ndarray:
@@ -40,6 +40,8 @@ def by_hand(mode: str, temperature: float, steps: int) -> np.ndarray:
                 return objective(x, np.log(own), own)
             if mode == "log_q_only":
                 return objective(x, np.log(own), held)
+            if mode == "measure":
+                return objective(x, np.log(held), own)
             return objective(x, np.full(5, -math.log(3)) if mode == "uncorrected" else np.log(held), held)
 
         s = s + approx_fprime(s, j, 1e-7)
@@ -61,8 +63,9 @@ def test_a_temperature_off_the_grid_is_raced_too() -> None:
 
 
 def test_who_reaches_the_data_and_who_levels_off() -> None:
-    fixed, stopped, uncorrected, full, log_q = NoiseRace().at(step=250, temperature=2.0).distances[:, -1]
-    assert max(fixed, stopped) < 1e-6 and log_q < 1e-3
+    ends = NoiseRace().at(step=250, temperature=2.0).distances[:, -1]
+    fixed, stopped, log_q, measure, full, uncorrected = ends
+    assert max(fixed, stopped) < 1e-6 and log_q < 1e-3 and measure == pytest.approx(0.0474, abs=2e-4)
     assert uncorrected == pytest.approx(0.0745, abs=2e-4) and full == pytest.approx(0.081, abs=2e-4)
 
 
@@ -73,6 +76,14 @@ def test_through_ln_q_nothing_moves_at_temperature_one_and_all_runs_away_below()
     away = race.at(step=250, temperature=0.5).distances
     assert all(away[NAMES.index(mode), -1] > 0.5 for mode in ("log_q_only", "full"))
     assert away[NAMES.index("stop_grad"), -1] < 0.01
+
+
+def test_a_wire_that_is_cut_can_be_joined_again() -> None:
+    for mode, ways in NEXT.items():
+        for wire, other in ways.items():
+            assert mode != other and wire in NEXT[other], (mode, wire)
+    for wire in ("ln q", "draws"):
+        assert all(NEXT[NEXT[mode][wire]][wire] == mode for mode in NAMES if wire in NEXT[mode])
 
 
 FAMILY = np.stack([np.ones(5), np.arange(-2, 3) ** 2], axis=1)
