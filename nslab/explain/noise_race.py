@@ -58,7 +58,7 @@ WIRES = {
     "ln q": (0.62, 0.43, 0.36, 0.57),
     "draws": (0.80, 0.43, 0.58, 0.89),
 }
-CUTS = {"noise": (0.66, 0.15), "ln q": (0.47, 0.42), "draws": (0.80, 0.70), "minus": (0.15, 0.78)}
+CUTS = {"noise": (0.66, 0.15), "ln q": (0.47, 0.42), "draws": (0.80, 0.70), "minus": (0.14, 0.78)}
 WORDS = {  # of the boxes: where, and what they may say
     "scores s": (0.40, 0.04),
     "q = softmax(s/T)": (0.74, 0.35),
@@ -131,7 +131,7 @@ class NoiseRace(Explainer):
                 "cuts": Words(
                     "wires",
                     "focus",
-                    words=["✂ cut", "join", "✂ − ln(Kq)", "+ subtract ln(Kq)"],
+                    words=["✂ cut", "join", "✂ ln(Kq)", "join ln(Kq)"],
                     tips=["no gradient runs back here then", "it runs here then"] * 2,
                     scale=0.055,
                     picks="wiring",
