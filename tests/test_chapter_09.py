@@ -117,10 +117,10 @@ def test_expected_hits_against_every_pair() -> None:
     weights = [Fraction(1, rank) for rank in range(1, 11)]
     p = [w / sum(weights) for w in weights]
     assert result.expected == pytest.approx(float(4 * sum(x * x for x in p)), rel=1e-12)
-    share = sum(x * x for x in p[:3]) / sum(x * x for x in p)
-    assert result.hit_share[2] == pytest.approx(float(share), rel=1e-12)
-    assert result.item_share[2] == pytest.approx(float(sum(p[:3])), rel=1e-12)
     assert result.head == pytest.approx(1)
+    weights = [Fraction(1, rank) for rank in range(1, 31)]
+    head = sum(w * w for w in weights[:10]) / sum(w * w for w in weights)
+    assert AccidentalHits().at(a=1.0, n=30).head == pytest.approx(float(head), rel=1e-12)
 
 
 @pytest.mark.parametrize(("b", "a", "n"), [(256, 1.0, 10_000), (64, 0.0, 10), (2, 2.0, 500)])
@@ -134,6 +134,22 @@ def test_drawn_hits_are_counted_pair_by_pair(b: int, a: float, n: int) -> None:
         hits = sum(x == y for x, y in itertools.permutations(items, 2)) / b
         assert result.drawn[row] == pytest.approx(hits)
         assert result.distinct[row] == len(set(items))
+
+
+def test_the_matrix_marks_the_pairs_that_repeat() -> None:
+    explainer = AccidentalHits(["the", "of"])
+    for b, a, n in ((256, 1.0, 20), (3, 2.0, 10)):
+        result = explainer.at(b=b, a=a, n=n)
+        scene, items = explainer.scene(result), result.items.tolist()
+        assert len(items) == min(b, 20)
+        shown = {(19.5 - y, x - 0.5) for x, y in zip(scene["hits"]["x"], scene["hits"]["y"], strict=True)}
+        assert shown == {
+            (i, j) for i, j in itertools.permutations(range(len(items)), 2) if items[i] == items[j]
+        }
+        names = {0: "the", 1: "of"}
+        assert [scene[f"row {i}"]["text"] for i in range(len(items))] == [
+            names.get(item, f"#{item + 1}") for item in items
+        ]
 
 
 def test_draws_lie_around_the_expectation() -> None:

@@ -1,25 +1,41 @@
-"""How many of an anchor's in-batch negatives are its own positive again, expected and drawn."""
+"""Accidental hits: where in a batch a borrowed negative is the anchor's own positive again, and how many there are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..diagnostics import in_batch_duplicates
-from ._controls import Control, integer_grid, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FALSE_NEGATIVE, INK, POSITIVE, number
+from ._base import (
+    Axis,
+    Cells,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    integer_grid,
+    linear_grid,
+    number,
+)
 
 BS = integer_grid(2, 8192, 97)
-NS = sorted({*integer_grid(10, 20_000, 81), 10_000})
-RANKS = np.array(integer_grid(1, 20_000, 121))
+NS = sorted({*integer_grid(10, 20_000, 81), 100, 10_000})
+TOP = 10  # the most frequent items, whose share of the hits is told
 DRAWS = 5
+SHOWN = 20  # rows of the first batch
+SIZES = np.geomspace(2, 8192, 25)
+LOW, HIGH = 1e-4, 1e4  # hits per anchor
+TURN = 12  # from this row on the word stands left of its positive
 
 
 @dataclass(frozen=True)
@@ -31,26 +47,27 @@ class Hits:
     expected: float  # (B − 1) Σ p²
     drawn: NDArray[np.float64]  # hits per anchor in each drawn batch
     distinct: NDArray[np.int64]  # different items in each drawn batch
-    item_share: NDArray[np.float64]  # of the rows, by the items up to each of RANKS
-    hit_share: NDArray[np.float64]  # of the hits
-
-    @property
-    def head(self) -> float:
-        """Share of the hits by the ten most frequent items."""
-        return float(self.hit_share[RANKS.tolist().index(10)])
+    head: float  # share of the hits by the ten most frequent items
+    items: NDArray[np.int64]  # of the first batch's first SHOWN rows, by rank from 0
 
 
 class AccidentalHits(Explainer):
-    """N items, item r drawn with probability ∝ r^(−a): a = 0 is uniform, a = 1 is Zipf's law for words."""
+    """The matrix of a batch's scores: in each row the positive, and where it comes back among the negatives.
 
-    title = "Accidental hits: in-batch negatives that are the anchor's own positive"
+    N items, item r drawn with probability ∝ r^(−a): a = 0 is uniform, a = 1 is Zipf's law for words. `names` are those of
+    the items, the most frequent first; what has no name is called by its rank.
+    """
+
+    question = "How many negatives are the anchor's own positive?"
+    title = "Frequent items come back as their own negatives"
     b = Control("B", "rows in a batch", BS, start=256)
-    a = Control("a", "how fast frequency falls", linear_grid(0, 2, 81), start=0.5)
-    n = Control("N", "items", NS, start=10_000)
+    a = Control("a", "fall of frequency", linear_grid(0, 2, 81), start=0.5, play=True)
+    n = Control("N", "items", NS, start=100)
 
-    def __init__(self, **start: Any) -> None:
+    def __init__(self, names: Sequence[str] = (), **start: Any) -> None:
         generator = torch.Generator().manual_seed(0)
         self._coins = torch.rand(DRAWS, BS[-1], generator=generator, dtype=torch.float64)
+        self._names = list(names[: NS[-1]])
         super().__init__(**start)
 
     def compute(self, b: int, a: float, n: int) -> Hits:
@@ -58,8 +75,7 @@ class AccidentalHits(Explainer):
         p /= p.sum()
         items = torch.searchsorted(p.cumsum(0), self._coins[:, :b].contiguous()).clamp(max=n - 1)
         counts = torch.stack([torch.bincount(row, minlength=n) for row in items])
-        share, hits = p.cumsum(0), p.square().cumsum(0)
-        upto = np.minimum(RANKS, n) - 1
+        hits = p.square()
         return Hits(
             b=b,
             a=a,
@@ -68,42 +84,75 @@ class AccidentalHits(Explainer):
             expected=float(in_batch_duplicates(p, b)),
             drawn=((counts * (counts - 1)).sum(1) / b).numpy(),
             distinct=(counts > 0).sum(1).numpy(),
-            item_share=share.numpy()[upto],
-            hit_share=(hits / hits[-1]).numpy()[upto],
+            head=float(hits[:TOP].sum() / hits.sum()),
+            items=items[0, :SHOWN].numpy(),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        left.set(xscale="log", xlim=(1, 2e4), ylim=(-0.02, 1.3), yticks=[0, 0.25, 0.5, 0.75, 1])
-        left.set_xticks([1, 10, 100, 1000, 10_000], ["1", "10", "100", "1,000", "10,000"])
-        left.minorticks_off()
-        left.set(xlabel="items up to rank, most frequent first", ylabel="share")
-        left.set_title("Frequent items make the hits")
-        right.set(xscale="log", xlim=(2, 8192), ylim=(-0.002, 1e4))
-        right.set_yscale("symlog", linthresh=0.01, linscale=0.5)
-        right.set_xticks([2, 32, 256, 2048, 8192], ["2", "32", "256", "2,048", "8,192"])
-        right.set_yticks([0, 0.01, 0.1, 1, 10, 100, 1000], ["0", "0.01", "0.1", "1", "10", "100", "1,000"])
-        right.minorticks_off()
-        right.set(xlabel="B, rows in a batch", ylabel="accidental hits per anchor")
-        right.set_title("Hits grow with the batch")
-        right.plot(BS, np.array(BS) - 1, color=FAINT, ls="--", lw=1.5, label="all B − 1")
-        artists = SimpleNamespace(
-            items=left.plot(RANKS, RANKS, color=POSITIVE, label="of the rows")[0],
-            hits=left.plot(RANKS, RANKS, color=FALSE_NEGATIVE, ls="--", label="of the hits")[0],
-            expected=right.plot(BS, BS, color=INK, label="(B − 1) Σ p²")[0],
-            drawn=right.scatter(
-                [], [], s=36, color=FALSE_NEGATIVE, zorder=4, label=f"{DRAWS} batches", clip_on=False
-            ),
+    def stage(self) -> Stage:
+        size = Axis(
+            "rows in a batch, B", 2, 8192, log=True, ticks={2: "2", 32: "32", 256: "256", 8192: "8,192"}
         )
-        left.legend(loc="upper center", ncols=2)
-        right.legend(loc="upper left")
-        return artists
+        hits = {1e-4: "0.0001", 1e-2: "0.01", 1: "1", 100: "100", 1e4: "10,000"}
+        rows, side = range(SHOWN), Axis("", 0, SHOWN, ticks={})
+        words = {
+            f"row {i}": Note(
+                "batch",
+                x=[i + 1.2 if i < TURN else i - 0.2],
+                y=[SHOWN - i - 0.75],
+                align="start" if i < TURN else "end",
+            )
+            for i in rows
+        }
+        return Stage(
+            panels={
+                "batch": Panel(f"The scores of {SHOWN} rows: each row an anchor", side, side, square=True),
+                "count": Panel(
+                    "Hits per anchor",
+                    size,
+                    Axis("accidental hits per anchor", LOW, HIGH, log=True, ticks=hits),
+                ),
+            },
+            marks={
+                "cells": Cells(
+                    "batch",
+                    "negative",
+                    shape=(SHOWN, SHOWN),
+                    value=[0.2] * SHOWN**2,
+                    names=([f"anchor {i + 1}" for i in rows], [f"positive of {i + 1}" for i in rows]),
+                ),
+                "positives": Dots("batch", "positive", y=[SHOWN - i - 0.5 for i in rows], scale=1 / SHOWN),
+                "hits": Dots("batch", "false_negative", scale=1 / SHOWN),
+                **words,
+                "all": Line("count", "faint", x=SIZES, y=np.maximum(SIZES - 1, LOW), dashed=True),
+                "expected": Line("count", "ink", x=SIZES),
+                "drawn": Dots("count", "false_negative", scale=0.035),
+                "now": Rule("count", "focus", axis="x"),
+                "here": Handle("count", along={"x": "b"}, y=[LOW]),
+            },
+            key={
+                "positive": "positive",
+                "negative": "borrowed negative",
+                "false_negative": "accidental hit",
+                "ink": "(B − 1) Σ p²",
+                "faint": "all B − 1",
+            },
+        )
 
-    def draw(self, artists: Any, result: Hits) -> None:
-        artists.items.set_ydata(result.item_share)
-        artists.hits.set_ydata(result.hit_share)
-        artists.expected.set_ydata((np.array(BS) - 1) * result.per_pair)
-        artists.drawn.set_offsets([(result.b, hits) for hits in result.drawn])
+    def scene(self, result: Hits) -> dict[str, dict[str, Any]]:
+        items = result.items
+        row, column = np.nonzero((items[:, None] == items) & ~np.eye(len(items), dtype=bool))
+        texts = [self._name(item) for item in items.tolist()] + [""] * (SHOWN - len(items))
+        return {
+            "positives": {"x": np.arange(len(items)) + 0.5},
+            "hits": {"x": column + 0.5, "y": SHOWN - row - 0.5},
+            **{f"row {i}": {"text": text} for i, text in enumerate(texts)},
+            "expected": {"y": np.clip((SIZES - 1) * result.per_pair, LOW, HIGH)},
+            "drawn": {
+                "x": np.full(DRAWS, result.b),
+                "y": np.where(result.drawn > 0, np.clip(result.drawn, LOW, HIGH), np.nan),
+            },
+            "now": {"at": result.b},
+        }
 
     def summary(self, result: Hits) -> str:
         return (
@@ -113,3 +162,6 @@ class AccidentalHits(Explainer):
             f"different items in a batch: {result.distinct.min():,} to {result.distinct.max():,}; "
             f"share of the hits by the ten most frequent items: {number(result.head)}"
         )
+
+    def _name(self, item: int) -> str:
+        return self._names[item] if item < len(self._names) else f"#{item + 1:,}"
