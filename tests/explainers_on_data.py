@@ -31,8 +31,8 @@ def _false_negative_cap():
 def _exclusion_mass():
     reports = datasets.lee_embeddings()
     places = torch.linspace(0, len(reports) - 1, 64).long()
-    scores = reports[places] @ reports.T
-    return explain.ExclusionMass(scores, places, scores > 0.9)
+    scores, texts = reports[places] @ reports.T, [" ".join(report[:9]) for report in datasets.lee()]
+    return explain.ExclusionMass(scores, places, scores > 0.9, texts)
 
 
 def _threshold_growth():

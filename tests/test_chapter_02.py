@@ -8,9 +8,35 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
+import torch
 
-from nslab import datasets
-from nslab.explain import FalseNegativeCap
+from nslab import datasets, theory
+from nslab.explain import ExclusionMass, FalseNegativeCap
+
+# --- the floor of a batch
+
+
+def in_batch(vectors: torch.Tensor, tau: float) -> float:
+    scores = vectors @ vectors.mT / tau
+    return float((scores.logsumexp(1) - scores.diagonal()).mean())
+
+
+def test_a_simplex_reaches_the_floor_of_a_batch_and_nothing_else_does() -> None:
+    k, tau = 7, 0.1
+    floor = theory.equal_negatives_loss(alpha=1, beta=-1 / k, temperature=tau, k=k)
+    corners = torch.eye(k + 1, dtype=torch.float64)
+    simplex = torch.nn.functional.normalize(corners - 1 / (k + 1), dim=1)
+    assert in_batch(simplex, tau) == pytest.approx(floor, rel=1e-9) == pytest.approx(7.6e-5, rel=0.01)
+    generator = torch.Generator().manual_seed(0)
+    for scale in (1e-3, 0.1, 1):
+        noise = scale * torch.randn(k + 1, k + 1, generator=generator, dtype=torch.float64)
+        assert in_batch(torch.nn.functional.normalize(simplex + noise, dim=1), tau) > floor
+
+
+def test_the_floor_at_the_setting_of_moco() -> None:
+    floor = theory.equal_negatives_loss(alpha=1, beta=-1 / 65536, temperature=0.07, k=65536)
+    assert floor == pytest.approx(0.040, abs=5e-4)
+
 
 # --- the cap
 
@@ -61,6 +87,65 @@ def test_the_cap_refuses_what_does_not_fit() -> None:
         FalseNegativeCap(images[:300], labels[:299])
     with pytest.raises(ValueError, match=r"labels must be the anchor's 100 times more, .* got 30 and 100"):
         FalseNegativeCap(images[:300], labels[:300])
+
+
+# --- the window
+
+N = 200
+
+
+@pytest.fixture(scope="module")
+def mass() -> ExclusionMass:
+    generator = torch.Generator().manual_seed(0)
+    scores = 2 * torch.rand(64, N, generator=generator, dtype=torch.float64) - 1
+    false = torch.rand(64, N, generator=generator) < 0.1
+    places = torch.arange(64) * 3
+    return ExclusionMass(scores, places, false, [f"text {i}" for i in range(N)])
+
+
+@pytest.mark.parametrize(("w", "tau"), [(0, 0.1), (7, 0.1), (60, 0.5)])
+def test_what_a_window_leaves_and_bars(mass: ExclusionMass, w: int, tau: float) -> None:
+    left, barred = [], []
+    for row, (scores, false) in enumerate(zip(mass._scores.tolist(), mass._false.tolist(), strict=True)):
+        push = {i: math.exp(s / tau) for i, s in enumerate(scores) if i != 3 * row}
+        far = {i for i in push if abs(i - 3 * row) > w}
+        true = {i for i in push if not false[i]}
+        left.append(sum(push[i] for i in far - true) / sum(push[i] for i in far))
+        barred.append(sum(push[i] for i in true - far) / sum(push[i] for i in true))
+    result = mass.at(w=w, tau=tau)
+    assert result.left[w] == pytest.approx(np.mean(left), rel=1e-9)
+    assert result.barred[w] == pytest.approx(np.mean(barred), rel=1e-9)
+
+
+@pytest.mark.parametrize("anchor", [1, 30, 64])
+def test_an_anchors_push_is_shared_among_those_outside(mass: ExclusionMass, anchor: int) -> None:
+    result, place = mass.at(w=5, tau=0.2, anchor=anchor), 3 * (anchor - 1)
+    weight = np.exp(mass._scores[anchor - 1].numpy() / 0.2)
+    weight[place] = 0
+    lags = np.abs(np.arange(N) - place)
+    assert result.inside == pytest.approx(weight[lags <= 5].sum() / weight.sum())
+    weight[lags <= 5] = 0
+    for lag, push, score, false in zip(range(-80, 81), result.push, result.scores, result.false, strict=True):
+        item = place + lag
+        if lag == 0 or not 0 <= item < N:
+            assert push == 0 and math.isnan(score) and not false
+        else:
+            assert push == pytest.approx(weight[item] / weight.sum())
+            assert score == mass._scores[anchor - 1, item] and false == mass._false[anchor - 1, item]
+
+
+def test_each_point_is_called_by_its_own_text(mass: ExclusionMass) -> None:
+    scene = mass.scene(mass.at(w=5, tau=0.2, anchor=30))
+    assert scene["items"]["which"].tolist() == [
+        87 + lag if 87 + lag >= 0 and lag else 0 for lag in range(-80, 81)
+    ]
+    assert scene["anchor"]["text"] == "text 87"
+    assert set(scene["items"]["role"][75:86]) == {"faint"}
+
+
+def test_the_window_wants_a_text_for_each_item(mass: ExclusionMass) -> None:
+    with pytest.raises(ValueError, match="texts must say what each of the 200 items is, got 1"):
+        ExclusionMass(mass._scores, mass._places, mass._false, ["one"])
 
 
 # --- rated pairs of words
