@@ -26,6 +26,11 @@ def _anchor_shares():
 def _false_negative_cap():
     images, labels = datasets.digits()
     return explain.FalseNegativeCap(images[1:], labels[1:])
+def _hit_probability():
+    embeddings, labels = datasets.digit_embeddings()
+    images, others = datasets.digits().images.reshape(-1, 8, 8), labels != labels[155]
+    hard = (embeddings @ embeddings[155] > 0.5) & others
+    return explain.HitProbability(images[others & ~hard][:40], images[hard])
 
 
 def _exclusion_mass():
@@ -200,6 +205,7 @@ BUILD = {
     "FalseNegativeCap": _false_negative_cap,
     "EffectiveMargin": _effective_margin,
     "Freezing": _freezing,
+    "HitProbability": _hit_probability,
     "LossFamily": _loss_family,
     "MotifWeights": _motif_weights,
     "PairScores": _pair_scores,

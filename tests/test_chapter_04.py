@@ -20,35 +20,78 @@ from nslab.explain.threshold_growth import KS as GROWTH_KS
 
 
 @pytest.mark.parametrize(
-    ("rho", "q", "pool"), [("0.01", "0.95", 100), ("0.025", "0.5", 316), ("0.25", "0.999", 10_000)]
+    ("rho", "q", "pool"), [("0.01", "0.95", "100"), ("0.025", "0.5", "1,000"), ("0.25", "0.999", "10,000")]
 )
-def test_hit_probability_marks_the_smallest_k(rho, q, pool):
-    result = explain.HitProbability().at(rho=float(rho), q=float(q), pool=pool)
-    share, wanted, hard = Fraction(rho), Fraction(q), round(Fraction(rho) * pool)
+def test_hit_probability_finds_the_smallest_k(rho, q, pool):
+    explainer = explain.HitProbability(q=float(q), rho=float(rho))
+    share, wanted, size = Fraction(rho), Fraction(q), int(pool.replace(",", ""))
+    hard = round(share * size)
 
     def endless(k):
         return 1 - (1 - share) ** k
 
     def finite(k):
-        return 1 - Fraction(comb(pool - hard, k), comb(pool, k))
+        return 1 - Fraction(comb(size - hard, k), comb(size, k))
 
-    assert result.hard == hard
-    assert endless(result.k_endless - 1) < wanted <= endless(result.k_endless)
-    assert finite(result.k_finite - 1) < wanted <= finite(result.k_finite)
-    expected = [(result.k_endless, endless(result.k_endless)), (result.k_finite, finite(result.k_finite))]
-    np.testing.assert_allclose(result.marks, np.array(expected, dtype=float), rtol=1e-12)
-    for i in range(0, len(HIT_KS), 40):
-        k = int(HIT_KS[i])
-        assert result.endless[i] == pytest.approx(float(endless(k)), rel=1e-12)
-        assert np.isnan(result.finite[i]) if k > pool else result.finite[i] == pytest.approx(float(finite(k)))
+    for name, chance in (("endless", endless), (pool, finite)):
+        result = explainer.at(pool=name, k=77)
+        assert chance(result.enough - 1) < wanted <= chance(result.enough)
+        assert result.chance == pytest.approx(float(chance(77)), rel=1e-12)
+        assert result.hard == (None if name == "endless" else hard)
+        for i in range(0, len(HIT_KS), 20):
+            k = int(HIT_KS[i])
+            assert result.endless[i] == pytest.approx(float(endless(k)), rel=1e-12)
+            if name == "endless" or k <= size:
+                assert result.chances[i] == pytest.approx(float(chance(k)))
+            else:
+                assert np.isnan(result.chances[i])
+
+
+@pytest.mark.parametrize("pool", ["endless", "1,000", "100"])
+def test_each_person_stops_at_the_first_hard_one(pool):
+    explainer = explain.HitProbability(seed=7, pool=pool)
+    luck = np.random.default_rng(7).random(100)  # a person has a hit within K draws if P(K) ≥ their number
+    for k in (1, 3, 30, 99, 300):
+        result = explainer.at(k=k)
+        assert (result.first <= k).tolist() == (luck <= result.chance).tolist()
+        assert result.found == (luck <= result.chance).sum()
+    assert result.first.min() >= 1
+
+
+def test_who_has_a_hard_one_keeps_it():
+    pictures = np.arange(7)[:, None, None] / 7 + np.zeros((1, 2, 2))
+    explainer = explain.HitProbability(pictures[:4], pictures[4:])
+    few, many = (explainer.scene(explainer.at(k=k))["people"] for k in (30, 31))
+    found = explainer.at(k=30).first <= 30
+    assert (few["which"][found] >= 4).all() and (few["which"][~found] < 4).all()
+    assert (few["which"][found] == many["which"][found]).all()
+    still = explainer.at(k=31).first > 31
+    assert (few["which"][still] != many["which"][still]).all(), "each draws something new"
+
+
+def test_the_start_does_not_answer_the_prediction():
+    result = explain.HitProbability().at()
+    assert result.k < 95 and result.pool is None and result.chance < 0.3
+    assert not {"95", "100", "190", "299"} & set(
+        repr(explain.HitProbability()).replace("100 people", "").split()
+    )
 
 
 def test_a_pool_that_rounds_to_no_hard_negative_has_no_k():
-    explainer = explain.HitProbability(rho=0.01, pool=10)
+    explainer = explain.HitProbability(rho=0.01, pool="10", k=9)
     result = explainer.at()
-    assert (result.hard, result.k_finite, len(result.marks)) == (0, None, 1)
-    assert set(result.finite[HIT_KS <= 10]) == {0.0}
-    assert "no K" in repr(explainer)
+    assert (result.hard, result.enough, result.found, result.chance) == (0, None, 0, 0)
+    assert set(result.chances[HIT_KS <= 10]) == {0.0}
+    assert "none" in explainer.scene(result)["enough"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"q": 1.0}, "q must lie between 0 and 1, got 1"), ({"easy": np.zeros((1, 2, 2))}, "given together")],
+)
+def test_hit_probability_refuses_what_does_not_fit(given, words):
+    with pytest.raises(ValueError, match=words):
+        explain.HitProbability(**given)
 
 
 def test_equal_negatives_lie_on_the_second_floor():

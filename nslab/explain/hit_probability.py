@@ -1,116 +1,193 @@
-"""The chance of a hard negative among K draws, from an endless pool and from a finite one."""
+"""A hundred people draw negatives until one is hard: how many have one after K draws, and how many should."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..theory import hit_probability, smallest_k, smallest_k_finite
-from ._controls import Control, decade_grid, integer_grid, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Pictures,
+    Rule,
+    Stage,
+    Steps,
+    decade_grid,
+    integer_grid,
+    number,
+)
 
-KS = np.array(integer_grid(1, 10_000, 241))
-WANTED = [*linear_grid(0.5, 0.95, 46), *linear_grid(0.955, 0.99, 8), *linear_grid(0.991, 0.999, 9)]
+KS = np.array(integer_grid(1, 10_000, 121))
+PEOPLE = 100
+POOLS = {"endless": None, "10,000": 10_000, "1,000": 1000, "100": 100, "10": 10}
+QUARTERS = {t: f"{t:g}" for t in (0, 0.25, 0.5, 0.75, 1)}
+ROW, COLUMN = np.divmod(np.arange(PEOPLE), 10)
 
 
 @dataclass(frozen=True)
 class Hits:
+    k: int
     rho: float
-    q: float
-    pool: int
-    hard: int
-    endless: NDArray[np.float64]  # P at each of KS
-    finite: NDArray[np.float64]  # the same; nan where K is larger than the pool
-    k_endless: int
-    k_finite: int | None  # None: no hard negative in the pool
-    marks: NDArray[np.float64]  # (K, P) where each curve first reaches q
+    pool: int | None  # None: endless
+    hard: int | None  # how many of the pool are hard
+    endless: NDArray[np.float64]  # P at each of KS, draws from an endless pool
+    chances: NDArray[np.float64]  # the same for this pool; nan where K is larger than the pool
+    chance: float  # P at K
+    enough: int | None  # the smallest K with P ≥ q; None: no K has it
+    first: NDArray[np.float64]  # at which draw each of the people gets a hard one; infinity: never
+
+    @property
+    def found(self) -> int:
+        """How many people have a hard one after K draws."""
+        return int((self.first <= self.k).sum())
 
 
 class HitProbability(Explainer):
-    """How many draws until a hard negative is among them with probability q.
+    """A hundred people draw negatives, each until one is hard, beside the probability of a hit within K draws.
 
     Endless pool: independent draws, each hard with probability ρ. Finite pool: N items, round(ρN) of them hard,
-    none drawn twice; where ρN rounds to 0 the pool has no hard negative and no K finds one.
+    none drawn twice; where ρN rounds to 0 the pool has no hard negative and no K finds one. `easy` and `hard` (any
+    number, height, width), in [0, 1], are pictures of what is drawn; without them balls are. `q` is the wanted probability.
     """
 
-    title = "Chance of at least one hard negative among K draws"
-    rho = Control("ρ", "share of hard negatives", decade_grid(0.001, 0.5), start=0.01)
-    q = Control("q", "wanted probability", WANTED, start=0.95)
-    pool = Control("N", "size of the finite pool", integer_grid(10, 10_000, 121), start=100)
+    question = "How many draws until one is hard?"
+    title = "Misses multiply: 3/ρ draws find a hard negative 95 times in 100"
+    k = Control("K", "draws", integer_grid(1, 10_000, 121), start=22, play=True)
+    rho = Control("ρ", "share of hard ones", decade_grid(0.001, 0.5), start=0.01)
+    pool = Control("N", "items in the pool", list(POOLS), start="endless")
 
-    def compute(self, rho: float, q: float, pool: int) -> Hits:
-        hard = round(rho * pool)
-        finite = _without_replacement(pool, hard)
-        k_endless = smallest_k(rho, q)
-        k_finite = smallest_k_finite(pool, hard, q) if hard else None
-        marks = [(k_endless, hit_probability(rho, k_endless))]
-        if k_finite is not None:
-            marks.append((k_finite, finite[k_finite]))
+    def __init__(
+        self, easy: Any = None, hard: Any = None, *, q: float = 0.95, seed: int = 3, **start: Any
+    ) -> None:
+        if (easy is None) != (hard is None):
+            raise ValueError("easy and hard must be given together, got one of them")
+        if not 0 < q < 1:
+            raise ValueError(f"q must lie between 0 and 1, got {q!r}")
+        self._q = q
+        self._pictures = None if easy is None else np.concatenate([np.asarray(easy), np.asarray(hard)])
+        self._easy = 1 if easy is None else len(easy)
+        self._kinds = 2 if self._pictures is None else len(self._pictures)
+        rng = np.random.default_rng(seed)
+        self._luck = rng.random(PEOPLE)
+        self._order = rng.integers(0, 10_000, (2, PEOPLE))
+        super().__init__(**start)
+
+    def compute(self, k: int, rho: float, pool: str) -> Hits:
+        endless = np.asarray(hit_probability(rho, KS))
+        size = POOLS[pool]
+        if size is None:
+            misses = np.log1p(-self._luck) / np.log1p(-rho)
+            return Hits(
+                k=k,
+                rho=rho,
+                pool=None,
+                hard=None,
+                endless=endless,
+                chances=endless,
+                chance=float(hit_probability(rho, k)),
+                enough=smallest_k(rho, self._q),
+                first=np.ceil(misses),
+            )
+        hard = round(rho * size)
+        finite = _without_replacement(size, hard)
+        first = np.searchsorted(finite, self._luck).astype(float)
         return Hits(
+            k=k,
             rho=rho,
-            q=q,
-            pool=pool,
+            pool=size,
             hard=hard,
-            endless=np.asarray(hit_probability(rho, KS)),
-            finite=np.where(pool >= KS, finite[np.minimum(KS, pool)], np.nan),
-            k_endless=k_endless,
-            k_finite=k_finite,
-            marks=np.array(marks, dtype=float),
+            endless=endless,
+            chances=np.where(size >= KS, finite[np.minimum(KS, size)], np.nan),
+            chance=float(finite[min(k, size)]),
+            enough=smallest_k_finite(size, hard, self._q) if hard else None,
+            first=np.where(first <= size, first, np.inf),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        axes, side = figure.subplots(1, 2, width_ratios=[3, 1])
-        axes.set(xscale="log", xlim=(0.9, 1.1e4), ylim=(-0.03, 1.05))
-        axes.set(xlabel="K, negatives drawn", ylabel="P(at least one hard negative)")
-        axes.set_title("Misses multiply: an endless pool falls short of Kρ")
-        side.set(xlim=(0, 1), ylim=(0, 1))
-        side.axis("off")
-        lines = [
-            (0.94, INK, "-", "endless pool"),
-            (0.64, FOCUS, "-", "finite pool,\nnothing drawn twice"),
-            (0.16, FAINT, "--", "Kρ, hits to expect"),
-            (0.04, INK, ":", "wanted q"),
+    def stage(self) -> Stage:
+        draws = Axis("draws K", 1, 10_000, log=True)
+        return Stage(
+            panels={
+                "people": Panel("A hundred people draw, each until one is hard", square=True),
+                "chance": Panel(
+                    "How many of them have a hard one",
+                    draws,
+                    Axis("probability of a hit", 0, 1.04, ticks=QUARTERS),
+                    share=1.3,
+                ),
+            },
+            marks={
+                "people": self._people(),
+                "wanted": Rule("chance", "ink", at=[self._q]),
+                "expected": Line("chance", "faint", x=KS, dashed=True),
+                "endless": Line("chance", "anchor", x=KS, dashed=True),
+                "share": Steps("chance", "hard", x=KS),
+                "chances": Line("chance", "ink", x=KS),
+                "here": Handle("chance", along={"x": "k"}),
+                "says": Note("chance", "hard", x=[9500], y=[0.14], align="end", big=True),
+                "enough": Note("chance", "ink", x=[9500], y=[0.06], align="end"),
+            },
+            key={
+                "negative": "still drawing",
+                "hard": "has a hard one",
+                "ink": "probability",
+                "anchor": "in an endless pool",
+                "faint": "Kρ, hits to expect",
+            },
+        )
+
+    def _people(self) -> Pictures | Dots:
+        look: dict[str, Any] = {"x": (COLUMN + 0.5) / 10, "y": 1 - (ROW + 0.5) / 10, "roles": ("hard",)}
+        if self._pictures is None:
+            return Dots("people", "negative", scale=0.07, **look)
+        return Pictures("people", "negative", images=self._pictures, scale=0.085, **look)
+
+    def scene(self, result: Hits) -> dict[str, dict[str, Any]]:
+        drawn = result.k >= KS
+        found = result.first <= result.k
+        drawing, kept = (self._order + np.array([[result.k], [0]])) % [
+            [self._easy],
+            [self._kinds - self._easy],
         ]
-        for y, colour, style, text in lines:
-            side.plot([0, 0.14], [y, y], color=colour, ls=style)
-            side.text(0.2, y, text, va="center")
-        return SimpleNamespace(
-            expected=axes.plot(KS, KS, color=FAINT, ls="--", lw=1.5)[0],
-            wanted=axes.axhline(0, color=INK, lw=1.2, ls=":"),
-            finite=axes.plot(KS, KS, color=FOCUS)[0],
-            endless=axes.plot(KS, KS, color=INK)[0],
-            drops=axes.vlines([], 0, [], colors=[INK, FOCUS], lw=1.2),
-            dots=axes.scatter([], [], s=50, zorder=4),
-            says_endless=side.text(0.2, 0.83, "", va="center", weight="bold"),
-            says_finite=side.text(0.2, 0.44, "", va="center", weight="bold"),
-        )
+        shares = (result.first[:, None] <= KS).mean(0)
+        finite = drawn & (result.pool is not None)
+        people = {"role": np.where(found, "hard", "negative")}
+        if self._pictures is not None:
+            people["which"] = np.where(found, self._easy + kept, drawing)
+        return {
+            "people": people,
+            "expected": {"y": np.where(drawn & (KS * result.rho <= 1), KS * result.rho, np.nan)},
+            "endless": {"y": np.where(finite, result.endless, np.nan)},
+            "share": {"y": np.where(drawn, shares, np.nan)},
+            "chances": {"y": np.where(drawn, result.chances, np.nan)},
+            "here": {"y": result.chance},
+            "says": {"text": f"{result.found} of {PEOPLE}"},
+            "enough": {"text": self._enough(result)},
+        }
 
-    def draw(self, artists: SimpleNamespace, result: Hits) -> None:
-        artists.expected.set_ydata(np.minimum(KS * result.rho, 1))
-        artists.wanted.set_ydata([result.q] * 2)
-        artists.finite.set_ydata(result.finite)
-        artists.endless.set_ydata(result.endless)
-        artists.drops.set_segments([[(k, -0.03), (k, p)] for k, p in result.marks])
-        artists.dots.set_offsets(result.marks)
-        artists.dots.set_facecolor([INK, FOCUS][: len(result.marks)])
-        artists.says_endless.set_text(f"K = {result.k_endless:,}")
-        found = "no K" if result.k_finite is None else f"K = {result.k_finite:,}"
-        artists.says_finite.set_text(f"{result.pool:,} items\n{result.hard:,} hard\n{found}")
+    def _enough(self, result: Hits) -> str:
+        if result.enough is None:
+            return "none of the pool is hard"
+        if result.enough > result.k:
+            return f"P = {result.chance:.3g}"
+        return f"P = {result.chance:.3g}; {self._q:g} was reached at K = {result.enough:,}"
 
     def summary(self, result: Hits) -> str:
-        if result.k_finite is None:
-            finite = f"no K: ρN = {number(result.rho * result.pool)} rounds to no hard negative at all"
-        else:
-            finite = f"smallest K = {result.k_finite:,}"
+        items = (
+            "endless pool" if result.pool is None else f"pool of {result.pool:,} items, {result.hard:,} hard"
+        )
         return (
-            f"endless pool, ρ = {number(result.rho)}: smallest K = {result.k_endless:,} for q = {number(result.q)}, "
-            f"P = {number(result.marks[0, 1])} there\n"
-            f"finite pool, {result.pool:,} items, {result.hard:,} hard: {finite}"
+            f"ρ = {number(result.rho)}, {items}: K = {result.k:,} draws hit with P = {number(result.chance)}\n"
+            f"{result.found} of {PEOPLE} people have a hard one; Kρ = {number(result.k * result.rho)}"
         )
 
 
