@@ -67,6 +67,9 @@ def test_each_negative_stands_at_its_distance_clear_of_the_others(digits, zones)
     assert gaps.min() > 0.12, "half of a picture, of a side of 0.05 times 4.8"
     lane = marks["negatives"].y[marks["negatives"].x > 0]
     assert (abs(lane) > 0.4).all(), "nothing hides the positive"
+    for d, i in zip(digits[1].tolist(), marks["negatives"].which, strict=True):
+        assert marks["negatives"].tips[i] == f"distance {d:.3g}"
+    assert marks["positive"].tips[1] == f"distance {digits[0][0]:.3g}", "as given, not as ranked"
     scene = zones.scene(zones.at(m=0.5, d_ap=0.99))
     ring = np.hypot(scene["outer"]["x"], scene["outer"]["y"])
     assert ring == pytest.approx(zones.at(d_ap=0.99).d_ap + 0.5, abs=0.01)

@@ -81,13 +81,16 @@ class TripletZones(Explainer):
     ) -> None:
         self._d_ap, self._ranked = _distances(d_ap, "d_ap").sort()
         self._d_an = _distances(d_an, "d_an")
-        self._pictures, self._names = pictures, names
+        self._pictures = pictures
         items = 1 + len(self._d_ap) + len(self._d_an)
         for argument, given in (("pictures", pictures), ("names", names)):
             if given is not None and len(given) != items:
                 raise ValueError(
                     f"{argument} must show the anchor, positives and negatives, {items} in all, got {len(given)}"
                 )
+        distances = [0.0, *self._d_ap[self._ranked.argsort()].tolist(), *self._d_an.tolist()]
+        said = [f"{name}, " for name in names] if names is not None else [""] * items
+        self._tips = [f"{name}distance {d:.3g}" for name, d in zip(said, distances, strict=True)]
         super().__init__(**start)
 
     def compute(self, d_ap: float, m: float) -> Zones:
@@ -108,8 +111,7 @@ class TripletZones(Explainer):
         distance = Axis("squared distance d(a,n)", 0, EDGE)
         first = 1 + len(self._d_ap)
         those = np.arange(first, first + len(d_an))
-        shown = {"tips": self._names, "which": those, "roles": ("hard", "semi_hard")}
-        beside = {"tip_images": self._pictures, "shows": {"distance": "x", "loss": "y"}}
+        shown = {"tips": self._tips, "which": those, "roles": ("hard", "semi_hard")}
         says = {"x": [EDGE], "align": "end"}
         return Stage(
             panels={
@@ -120,16 +122,28 @@ class TripletZones(Explainer):
                 "reach": Links("map", "positive", x=[0], y=[0], y2=[0]),
                 "margin": Links("map", "focus", y=[0], y2=[0]),
                 "negatives": self._points(
-                    "negative", x=d_an * np.cos(angle), y=d_an * np.sin(angle), **shown
+                    "negative",
+                    x=d_an * np.cos(angle),
+                    y=d_an * np.sin(angle),
+                    shows={"loss": "value"},
+                    **shown,
                 ),
                 "inner": Line("map", "positive"),
                 "outer": Line("map", "focus", dashed=True),
-                "positive": self._points("positive", y=[0], tips=self._names),
-                "anchor": self._points("anchor", x=[0], y=[0], size=[2], which=[0], tips=self._names),
+                "positive": self._points("positive", y=[0], tips=self._tips),
+                "anchor": self._points("anchor", x=[0], y=[0], size=[2], which=[0], tips=self._tips),
                 "pull": Handle("map", "positive", along={"x": "d_ap"}, y=[-GRIP]),
                 "widen": Handle("map", along={"x": "m"}, y=[GRIP]),
                 "hinge": Line("loss", "ink"),
-                "losses": Dots("loss", "negative", x=d_an, scale=0.03, **shown, **beside),
+                "losses": Dots(
+                    "loss",
+                    "negative",
+                    x=d_an,
+                    scale=0.03,
+                    **shown,
+                    tip_images=self._pictures,
+                    shows={"loss": "y"},
+                ),
                 "corner": Handle("loss", along={"x": "m"}, y=[0]),
                 **{
                     zone: Note("loss", role, y=[MOST * height], **says)
@@ -152,13 +166,13 @@ class TripletZones(Explainer):
     def scene(self, result: Zones) -> dict[str, dict[str, Any]]:
         d_ap, edge = result.d_ap, result.edge
         shares = [f"{100 * share:.3g} % of the loss" for share in result.loss_shares]
-        role = ROLES[result.zone]
+        role, loss = ROLES[result.zone], np.round(result.loss, 3)
         return {
             "inner": _ring(d_ap),
             "outer": _ring(edge),
             "reach": {"x2": d_ap},
             "margin": {"x": d_ap, "x2": min(edge, EDGE)},
-            "negatives": {"role": role},
+            "negatives": {"role": role, "value": loss},
             "positive": {"x": d_ap, "which": 1 + int(self._ranked[result.positive])},
             "pull": {"x": _beside(d_ap)},
             "widen": {"x": _beside(edge)},
@@ -166,7 +180,7 @@ class TripletZones(Explainer):
                 "x": [max(edge - MOST, 0), min(edge, EDGE), EDGE],
                 "y": [min(edge, MOST), max(edge - EDGE, 0), max(edge - EDGE, 0)],
             },
-            "losses": {"y": np.round(result.loss, 3), "role": role},
+            "losses": {"y": loss, "role": role},
             "corner": {"x": min(edge, EDGE)},
             **{
                 zone: {"text": f"{count} {zone}: {share}"}
