@@ -96,7 +96,7 @@ def _entropy_speed():
 
 
 def _draws_and_push():
-    return explain.DrawsAndPush(datasets.lee_vocabulary().counts)
+    return explain.DrawsAndPush(*datasets.lee_vocabulary())
 
 
 def _noise_target():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,10 @@ def counts() -> np.ndarray:
     return np.array(sorted(Counter(word for report in datasets.lee() for word in report).values()))
 
 
+def draws_and_push(counts: Any) -> DrawsAndPush:
+    return DrawsAndPush([f"word {i}" for i in range(len(counts))], counts)
+
+
 def by_band(shares: np.ndarray, counts: np.ndarray) -> list[float]:
     bands = [int(n).bit_length() - 1 for n in counts]
     return [float(shares[np.array(bands) == band].sum()) for band in range(max(bands) + 1)]
@@ -97,26 +102,40 @@ def by_band(shares: np.ndarray, counts: np.ndarray) -> list[float]:
 def test_push_at_the_optimum_and_at_the_start(counts: np.ndarray, alpha: float, k: int) -> None:
     p, q = counts / counts.sum(), counts**alpha / (counts**alpha).sum()
     left = p * k * q / (p + k * q)
-    explainer = DrawsAndPush(counts)
+    explainer = draws_and_push(counts)
     end, start = explainer.at(alpha=alpha, k=k, t=1.0), explainer.at(alpha=alpha, k=k, t=0.0)
     assert end.draws == pytest.approx(by_band(q, counts), rel=1e-9) == start.draws
     assert end.push == pytest.approx(by_band(left / left.sum(), counts), rel=1e-9)
     assert start.push == pytest.approx(start.draws, rel=1e-9)
     assert end.top == pytest.approx((q[-1], left[-1] / left.sum()), rel=1e-9)
-    distinct = np.unique(counts)
-    sigma = [float((p / (p + k * q))[counts == n][0]) for n in distinct]
-    assert end.sigma == pytest.approx(sigma, rel=1e-9) and start.sigma == pytest.approx(0.5)
+    drawn = np.array(by_band(q, counts))
+    assert end.sigma * drawn == pytest.approx(by_band(q * p / (p + k * q), counts), rel=1e-9)
+    assert start.sigma[drawn > 0] == pytest.approx(0.5)
+
+
+def test_the_curves_of_the_rarest_words_pass_through_the_shares(counts: np.ndarray) -> None:
+    explainer, alphas = draws_and_push(counts), np.linspace(-1, 1.25, 46)
+    for alpha, k, t in ((-1.0, 5, 1.0), (0.5, 40, 0.6), (1.25, 1000, 0.0)):
+        result, i = explainer.at(alpha=alpha, k=k, t=t), int(np.abs(alphas - alpha).argmin())
+        assert (result.drawn[i], result.pushed[i]) == pytest.approx(result.once, rel=1e-9)
+
+
+def test_a_word_is_shown_where_it_has_room() -> None:
+    explainer = DrawsAndPush(["rarely", "rare", "the"], [1, 1, 14])
+    words = explainer.scene(explainer.at(alpha=0.0))["draws_words"]
+    assert words["x"] == pytest.approx([1 / 3, np.nan, np.nan, 5 / 6], nan_ok=True)
+    assert words["value"] == pytest.approx([2 / 3, 0, 0, 1 / 3])
 
 
 def test_words_seen_once() -> None:
-    explainer = DrawsAndPush(datasets.lee_vocabulary().counts)
+    explainer = DrawsAndPush(*datasets.lee_vocabulary())
     for alpha, mass in ((1.0, 0.050), (0.75, 0.121), (0.0, 0.433)):
         assert explainer.at(alpha=alpha).once[0] == pytest.approx(mass, abs=5e-4)
 
 
 def test_more_negatives_bring_the_push_back_to_the_data(counts: np.ndarray) -> None:
     data = np.array(by_band(counts / counts.sum(), counts))
-    explainer = DrawsAndPush(counts)
+    explainer = draws_and_push(counts)
     gaps = [np.abs(explainer.at(alpha=0.0, k=k, t=1.0).push - data).sum() for k in (1, 5, 50, 1000)]
     assert gaps == sorted(gaps, reverse=True) and gaps[0] > 5 * gaps[-1]
     assert explainer.at(alpha=1.0, k=7, t=0.4).push == pytest.approx(data, rel=1e-9)
@@ -252,17 +271,22 @@ def test_where_it_is_read_matters_far_more_than_how_it_was_trained() -> None:
 # --- bad input
 
 
+def test_draws_and_push_wants_a_word_for_each_count() -> None:
+    with pytest.raises(ValueError, match=r"counts must be one number a word, got 1 and \(2,\)"):
+        DrawsAndPush(["the"], [3.0, 1.0])
+
+
 @pytest.mark.parametrize(
     ("counts", "words"),
     [
-        ([[1.0, 2.0]], ["counts", "(1, 2)"]),
+        ([[1.0, 2.0]], ["counts", "got 1 and (1, 2)"]),
         ([3.0, 0.5], ["counts", "0.5"]),
         ([1.0, math.nan], ["counts", "nan"]),
     ],
 )
 def test_draws_and_push_refuses(counts: list, words: list[str]) -> None:
     with pytest.raises(ValueError) as caught:
-        DrawsAndPush(counts)
+        draws_and_push(counts)
     assert all(word in str(caught.value) for word in words)
 
 
