@@ -162,6 +162,12 @@ def test_every_value_of_r_is_accounted_for(bits: int, n: int) -> None:
     result = RandomBits().at(bits=bits, n=n)
     assert result.wrong == pytest.approx(sum(abs(drawn[i] / 2**bits - q[i]) for i in range(n)) / 2, rel=1e-6)
     assert result.never == sum(drawn[i] == 0 for i in range(n))
+    own = torch.tensor(keep, dtype=torch.float64)
+    shown = int((own - 0.7).abs().argmin())
+    mine = [r * n % 2**bits for r in range(2**bits) if r * n // 2**bits == shown]
+    assert result.wanted == pytest.approx(own[shown].item(), rel=1e-12)
+    assert result.values == len(mine)
+    assert result.kept == sum(rest / 2**bits < result.wanted for rest in mine)
 
 
 @pytest.mark.parametrize("n", [3, 77, 1000])

@@ -5,22 +5,33 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from .._alias import build_table
-from ._controls import Control, integer_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, number
+from ._base import (
+    Axis,
+    Bars,
+    Control,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    integer_grid,
+    number,
+)
 
 BITS = list(range(8, 64))
 COIN = 2**62
 NAMED = {24: "float32", 32: "32-bit word", 53: "float64", 63: "nslab"}
+FLOOR, ONE, ZERO = 30, 3e4, 600  # where the bits stand, above the curve, and how high a 1 and a 0 reach
+FINE = 40  # values of a coin from which on they are not told apart
+R = np.random.default_rng(1).integers(0, 2, BITS[-1])  # a random integer, the column's bits first
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,9 @@ class Shared:
     n: int
     wrong: float  # total variation distance between what is drawn and q
     never: int  # ids with q > 0 that no value of r gives
+    wanted: float  # the share that its own id keeps of a column, that nearest to 0.7
+    values: int  # of r that fall into this column
+    kept: int  # of these, those that give its own id
 
     @property
     def column_bits(self) -> float:
@@ -42,52 +56,93 @@ class Shared:
 class RandomBits(Explainer):
     """One random integer r of b bits for both column and coin of an alias table with N ids, q_i ∝ 1/i.
 
-    Every value of r is accounted for in whole numbers; nothing is drawn.
+    Every value of r is accounted for in whole numbers; nothing is drawn. To the right, one column of the table: what its
+    own id should keep of it, and what it keeps where so few values of r fall into it.
     """
 
-    title = "How many random bits one draw needs"
-    bits = Control("b", "random bits", BITS, start=24)
+    question = "How many random bits does one draw need?"
+    title = "The column takes log₂ N bits: with too few left, the coin is coarse and draws go wrong"
+    bits = Control("b", "random bits", BITS, start=12, play=True)
     n = Control("N", "ids", integer_grid(3, 1000, 145), start=1000)
 
     def compute(self, bits: int, n: int) -> Shared:
-        wrong, never = _exact(bits, n)
-        return Shared(bits=bits, n=n, wrong=wrong, never=never)
+        return Shared(bits, n, *_exact(bits, n))
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        strip, axes = figure.subplots(2, 1, height_ratios=[1, 5], sharex=True)
-        strip.set(ylim=(0, 1), yticks=[])
-        strip.spines[:].set_visible(False)
-        strip.tick_params(axis="x", length=0, labelbottom=False)
-        strip.set_title("The column takes log₂ N bits; the coin gets what is left")
-        axes.set(xlim=(0, 67), xticks=range(0, 65, 8), xlabel="b, random bits in one draw")
-        axes.set(yscale="log", ylim=(1e-20, 3), ylabel="share of draws that are wrong")
-        axes.set_yticks([1e-20, 1e-15, 1e-10, 1e-5, 1], ["1e−20", "1e−15", "1e−10", "1e−5", "1"])
-        axes.minorticks_off()
-        for at, name in NAMED.items():
-            axes.axvline(at, color=FAINT, lw=1, ls=":")
-            axes.text(at + 0.4, 0.05, name, color=INK, fontsize=9)
-        bound = axes.plot(BITS, BITS, color=INK, ls="--", lw=1.2, label="bound N / 2ᵇ")[0]
-        here = axes.plot([1], [1], "o", color=FOCUS, ms=8, zorder=4, label="exact, every value of r counted")[
-            0
-        ]
-        axes.legend(loc="lower left")
-        return SimpleNamespace(
-            column=strip.add_patch(Rectangle((0, 0.1), 1, 0.8, color=FAINT)),
-            coin=strip.add_patch(Rectangle((0, 0.1), 1, 0.8, color=FOCUS)),
-            column_says=strip.text(0.3, 0.5, "column", va="center"),
-            coin_says=strip.text(0, 0.5, "coin", va="center", color="white"),
-            bound=bound,
-            here=here,
+    def stage(self) -> Stage:
+        tens = {10.0**i: f"1e{i}".replace("-", "−") if i else "1" for i in (-20, -15, -10, -5, 0)}
+        low = 1e-20
+        names = {
+            f"named{at}": Note(
+                "bits",
+                x=[at + (-0.5 if at > 60 else 0.5)],
+                y=[4 if i % 2 else 0.02],
+                text=name,
+                align="end" if at > 60 else "start",
+            )
+            for i, (at, name) in enumerate(NAMED.items())
+        }
+        return Stage(
+            panels={
+                "bits": Panel(
+                    "One random integer, bit by bit; below: the share of wrong draws",
+                    Axis("b, random bits in one draw", 0, 64, ticks={float(b): str(b) for b in range(0, 65, 8)}),
+                    Axis("", low, 1e5, log=True, ticks=tens),
+                    share=2,
+                ),
+                "column": Panel("One column of the table", Axis("", 0, 1, ticks={}), Axis("its own id's share", 0, 1.25, ticks={0: "0", 0.5: "0.5", 1: "1"})),
+            },
+            marks={
+                "named": Rule("bits", "faint", at=list(NAMED), axis="x"),
+                **names,
+                "r": Bars("bits", "negative", x=np.arange(BITS[-1]) + 0.5, base=np.full(BITS[-1], FLOOR), roles=("semi_hard",)),
+                "bound": Line("bits", "ink", x=BITS, dashed=True),
+                "here": Handle("bits", along={"x": "bits"}),
+                "says": Note("bits", x=[1], y=[1e-18], big=True),
+                "own": Bars("column", "anchor", x=[0.45], base=[0], width=0.5),
+                "rest": Bars("column", "faint", x=[0.45], width=0.5),
+                "wrong": Bars("column", "hard", x=[0.45], width=0.3),
+                "values": Rule("column", "ink", dashed=False),
+                "wanted": Rule("column", "focus"),
+                "count": Note("column", x=[0.02], y=[1.1]),
+            },
+            key={
+                "negative": "bits of the column",
+                "semi_hard": "bits of the coin",
+                "anchor": "own id",
+                "focus": "wanted",
+                "hard": "wrong",
+                "ink": "bound N / 2ᵇ",
+            },
+        )  # fmt: skip
+
+    def scene(self, result: Shared) -> dict[str, dict[str, Any]]:
+        places = np.arange(result.bits)
+        kept = result.kept / result.values if result.values else 0.0
+        some = float(result.values > 0)
+        values = result.values if result.values <= FINE else 0
+        values_text = f"{result.values:,}" if result.values < 10**6 else f"{result.values:.2e}"
+        return {
+            "r": {
+                "y": np.where(R[places] == 1, ONE, ZERO),
+                "role": np.where(places + 0.5 < result.column_bits, "negative", "semi_hard"),
+            },
+            "bound": {"y": result.n / 2.0 ** np.array(BITS)},
+            "here": {"y": max(result.wrong, 1e-20)},
+            "says": {"text": self._says(result)},
+            "own": {"y": kept},
+            "rest": {"y": some, "base": kept},
+            "wrong": {"y": max(kept, result.wanted), "base": min(kept, result.wanted)},
+            "values": {"at": np.arange(values + 1)[: values and None] / max(values, 1)},
+            "wanted": {"at": result.wanted},
+            "count": {"text": f"the coin has {values_text} values"},
+        }
+
+    def _says(self, result: Shared) -> str:
+        return (
+            f"wrong: 1 draw in {number(float(f'{1 / result.wrong:.3g}'))}"
+            if result.wrong
+            else "no draw is wrong"
         )
-
-    def draw(self, artists: Any, result: Shared) -> None:
-        column = min(result.column_bits, result.bits)
-        artists.column.set_width(column)
-        artists.coin.set(x=column, width=result.coin_bits)
-        artists.column_says.set_visible(column > 5)
-        artists.coin_says.set(x=column + 0.3, visible=result.coin_bits > 3.5)
-        artists.bound.set_ydata(result.n / 2.0 ** np.array(BITS))
-        artists.here.set_data([result.bits], [result.wrong])
 
     def summary(self, result: Shared) -> str:
         one_in = f"one draw in {number(float(f'{1 / result.wrong:.4g}'))}" if result.wrong else "no draw"
@@ -106,14 +161,16 @@ def _thresholds(n: int) -> tuple[list[int], list[int]]:
     return (keep * COIN).to(torch.int64).tolist(), alias.tolist()
 
 
-def _exact(bits: int, n: int) -> tuple[float, int]:
+def _exact(bits: int, n: int) -> tuple[float, int, float, int, int]:
     """Distance of what r in [0, 2^bits) gives from the table's own probabilities, and how many ids it never gives.
 
-    r·n has the column in its bits from `bits` up, and the coin below; all in Python's whole numbers.
+    Then of one column: the share that its own id should keep, how many values of r fall into it, and how many of these
+    give its own id. r·n has the column in its bits from `bits` up, and the coin below; all in Python's whole numbers.
     """
     thresholds, aliases = _thresholds(n)
     drawn, wanted = [0] * n, [0] * n  # in values of r, and in coins
-    start = 0
+    shown = min(range(n), key=lambda i: abs(thresholds[i] / COIN - 0.7))
+    values = kept = start = 0
     for i, (own, alias) in enumerate(zip(thresholds, aliases, strict=True)):
         turn = -((i * COIN + own << bits) // (-n * COIN))  # the first r whose coin falls to the alias
         end = -((i + 1 << bits) // -n)
@@ -121,6 +178,9 @@ def _exact(bits: int, n: int) -> tuple[float, int]:
         drawn[alias] += end - turn
         wanted[i] += own
         wanted[alias] += COIN - own
+        if i == shown:
+            values, kept = end - start, turn - start
         start = end
     gaps = (abs(d * n * COIN - (w << bits)) for d, w in zip(drawn, wanted, strict=True))
-    return sum(gaps) / (2 * n * COIN << bits), drawn.count(0)
+    wrong = sum(gaps) / (2 * n * COIN << bits)
+    return wrong, drawn.count(0), thresholds[shown] / COIN, values, kept
