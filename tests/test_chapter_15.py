@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from nslab import datasets, hit_probability, smallest_k
 from nslab.explain import ContiguousMatch, WordVeto
-from nslab.explain.contiguous_match import RS
+from nslab.explain.contiguous_match import ONE_IN, RS
 
 # --- matching in r contiguous letters
 
@@ -77,6 +77,34 @@ def test_one_match_in_as_many_as_there_are_self_strings_is_best(n_self: int) -> 
     result = ContiguousMatch().at(n_self=n_self)
     assert result.useful.max() == result.useful[result.best - 1] <= 1 + 1e-12
     assert result.survive == pytest.approx((1 - result.exact) ** n_self, abs=1e-12)
+
+
+def test_the_hump_peaks_one_beyond_the_handle() -> None:
+    scene = ContiguousMatch()
+    for n_self in (1, 50, 10_000):
+        moves = scene.scene(scene.at(n_self=n_self))
+        peak = ONE_IN[moves["hump"]["y"].argmax()]
+        assert peak == pytest.approx(n_self + 1, rel=0.1)
+        r = scene.at(n_self=n_self).best
+        assert moves["dots"]["x"][r - 1] == pytest.approx(1 / scene.at(n_self=n_self).exact[r - 1])
+
+
+@pytest.mark.parametrize(("length", "m", "n_self"), [(32, 2, 10), (64, 2, 1), (20, 7, 100), (8, 60, 10**6)])
+def test_the_runs_are_where_the_letters_agree(length: int, m: int, n_self: int) -> None:
+    scene = ContiguousMatch()
+    result = scene.at(length=length, m=m, n_self=n_self)
+    moves, (detector, *self_strings) = scene.scene(result), result.letters.tolist()
+    roles = moves["letters"]["role"].reshape(4, length)
+    drawn = 0
+    for i, letters in enumerate(self_strings, 1):
+        same = "".join("x" if a == b else " " for a, b in zip(detector, letters, strict=True))
+        runs = [len(run) for run in same.split()]
+        drawn += len(runs)
+        hits = sum(run for run in runs if run >= result.best)
+        assert (roles[i] == "hard").sum() == hits and (roles[i] == "ink").sum() == sum(runs) - hits
+        assert moves[f"run{i}"]["text"].startswith(f"longest run {max(runs, default=0)}:")
+        assert moves[f"run{i}"]["text"].endswith("deletes it") == (hits > 0)
+    assert np.isfinite(moves["runs"]["x"]).sum() == drawn
 
 
 def test_at_the_best_about_sixty_three_percent_are_deleted() -> None:

@@ -1,21 +1,40 @@
-"""How picky must a detector be? The chance of a match by r contiguous letters, and what deleting the matchers leaves."""
+"""How picky must a detector be? Strings that agree in r letters in a row, and what deleting the matchers leaves."""
 
 from __future__ import annotations
 
+import string
+from collections.abc import Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..theory import hit_probability
-from ._controls import Control, integer_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, HARD, INK, POSITIVE, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Links,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    Words,
+    integer_grid,
+    number,
+)
 
 RS = np.arange(1, 29)
+LETTERS = string.ascii_letters + string.digits
+LONGEST = 64
+DRAWN = np.random.default_rng(3).random((4, LONGEST))  # a detector and three self strings, for any alphabet
+ROWS = (0.86, 0.62, 0.41, 0.2)  # where they stand
+ONE_IN = np.geomspace(1, 2e6, 121)
 
 
 @dataclass(frozen=True)
@@ -35,56 +54,103 @@ class Match:
         wrong = RS[: self.length][self.formula[: self.length] > 1.01 * self.exact[: self.length]]
         return int(wrong.max()) if len(wrong) else 0
 
+    @property
+    def letters(self) -> NDArray[np.int64]:
+        """(4, l): a random detector and three random self strings."""
+        return (DRAWN[:, : self.length] * self.m).astype(np.int64)
+
 
 class ContiguousMatch(Explainer):
     """Strings of l letters from an alphabet of m match if they agree in r positions in a row; N_S self strings veto."""
 
-    title = "Match by r contiguous letters: how often, and which detectors survive and are of use"
-    length = Control("l", "length of a string", range(8, 65), start=32)
+    question = "How picky should a detector be?"
+    title = "A detector is of most use if it matches one string in N_S + 1"
+    n_self = Control("Nₛ", "self strings", integer_grid(1, 1_000_000, 91), start=10, play=True)
     m = Control("m", "letters in the alphabet", range(2, 61), start=2)
-    n_self = Control("Nₛ", "self strings", integer_grid(1, 1_000_000, 91), start=1)
+    length = Control("l", "length of a string", range(8, LONGEST + 1), start=32)
 
-    def compute(self, length: int, m: int, n_self: int) -> Match:
+    def compute(self, n_self: int, m: int, length: int) -> Match:
         exact = _match_probability(length, m)
         formula = np.where(length >= RS, m ** (-1.0 * RS) * ((length - RS) * (m - 1) / m + 1), np.nan)
-        survive = 1 - np.asarray(hit_probability(exact, n_self))
-        top = (n_self / (n_self + 1)) ** n_self / (n_self + 1)  # P (1 − P)^N_S at its peak, P = 1/(N_S + 1)
-        useful = exact * survive / top
-        best = int(RS[useful.argmax()])
-        return Match(length, m, n_self, exact, formula, survive, useful, best)
+        survive, useful = _use(exact, n_self)
+        return Match(length, m, n_self, exact, formula, survive, useful, int(RS[useful.argmax()]))
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        for axes in (left, right):
-            axes.set(
-                xlim=(0, 29),
-                xlabel="r, letters in a row that must agree",
-                xticks=[1, 4, 8, 12, 16, 20, 24, 28],
-            )
-        left.set(yscale="log", ylim=(1e-9, 300), ylabel="P(match)")
-        left.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1], ["10⁻⁸", "10⁻⁶", "10⁻⁴", "0.01", "1"])
-        left.minorticks_off()
-        left.axhline(1, color=FAINT, lw=1, zorder=0)
-        left.set_title("The formula counts too much")
-        right.set(ylim=(-0.02, 1.3), ylabel="share", yticks=[0, 0.25, 0.5, 0.75, 1])
-        right.set_title("Few r leave useful detectors")
-        artists = SimpleNamespace(
-            formula=left.plot(RS, RS, color=HARD, ls="--", marker=".", label="formula (Percus 1993)")[0],
-            exact=left.plot(RS, RS, color=INK, marker="o", ms=4, label="exact")[0],
-            survive=right.plot(RS, RS, color=POSITIVE, marker=".", label="detectors left")[0],
-            useful=right.plot(RS, RS, color=FOCUS, marker="o", ms=4, label="use (1 = best possible)")[0],
-            lines=[axes.axvline(0, ymax=0.8, color=FAINT, lw=1, ls=":", zorder=0) for axes in (left, right)],
+    def stage(self) -> Stage:
+        shows = {"one in": "x", "use": "y"}
+        often = {1: "1", 100: "100", 1e4: "10,000", 1e6: "1,000,000"}
+        notes = {f"run{i}": Note("strings", x=[1], y=[ROWS[i] + 0.06], align="end") for i in (1, 2, 3)}
+        return Stage(
+            panels={
+                "strings": Panel("A detector, and three self strings under it", share=1.25),
+                "use": Panel(
+                    "Use of a detector, for each r",
+                    Axis("it matches one string in …", 1, 2e6, log=True, ticks=often),
+                    Axis("share", 0, 1.2, ticks={0: "0", 0.5: "0.5", 1: "1"}),
+                ),
+            },
+            marks={
+                "runs": Links("strings", "ink", width=[3] * (3 * LONGEST), roles=("hard",)),
+                "letters": Words(
+                    "strings", "anchor", words=LETTERS[:60], scale=0.048, roles=("ink", "faint", "hard")
+                ),
+                **notes,
+                "ruler": Links("strings", "focus", x=[0], y=[0.03], y2=[0.03], width=[5]),
+                "says": Note("strings", "focus", x=[0], y=[0.06]),
+                "left": Line("use", "positive", x=ONE_IN),
+                "hump": Line("use", "ink", x=ONE_IN),
+                "dots": Dots(
+                    "use", "ink", scale=0.025, roles=("focus",), tips=[f"r = {r}" for r in RS], shows=shows
+                ),
+                "rs": Words("use", "ink", words=[str(r) for r in RS], scale=0.045, roles=("focus",)),
+                "line": Rule("use", "faint", axis="x"),
+                "here": Handle("use", along={"x": "n_self"}, y=[1.14]),
+            },
+            key={
+                "anchor": "detector",
+                "ink": "letters that agree; right, use (1: the best possible)",
+                "hard": "r in a row agree: deleted",
+                "positive": "detectors left",
+            },
         )
-        left.legend(loc="upper right", ncols=2)
-        right.legend(loc="upper right", ncols=2)
-        return artists
 
-    def draw(self, artists: Any, result: Match) -> None:
-        for name in ("formula", "survive", "useful"):
-            getattr(artists, name).set_ydata(getattr(result, name))
-        artists.exact.set_ydata(np.where(result.length >= RS, result.exact, np.nan))
-        for line in artists.lines:
-            line.set_xdata([result.best] * 2)
+    def scene(self, result: Match) -> dict[str, dict[str, Any]]:
+        letters, places = result.letters, (np.arange(result.length) + 0.5) / result.length
+        role = np.full(letters.shape, "faint", dtype="U6")
+        role[0] = "anchor"
+        runs: list[tuple[float, float, float, str]] = []
+        longest = [0] * 4
+        for i in (1, 2, 3):
+            for start, end in agreements(letters[0] == letters[i]):
+                long = end - start >= result.best
+                role[i, start:end] = "hard" if long else "ink"
+                runs.append((start / result.length, end / result.length, ROWS[i] - 0.05, role[i, start]))
+                longest[i] = max(longest[i], end - start)
+        x, x2, y, roles = zip(*runs, strict=True) if runs else ((np.nan,),) * 3 + (("ink",),)
+        left, hump = _use(1 / ONE_IN, result.n_self)
+        shown = result.exact * ONE_IN[-1] > 1
+        places_r = np.where(shown, 1 / np.where(shown, result.exact, 1), np.nan)
+        best = np.where(result.best == RS, "focus", "ink")
+        return {
+            "runs": {"x": x, "x2": x2, "y": y, "y2": y, "role": roles},
+            "letters": {
+                "x": np.tile(places, 4),
+                "y": np.repeat(ROWS, result.length),
+                "which": letters.ravel(),
+                "role": role.ravel(),
+            },
+            **{f"run{i}": {"text": _verdict(longest[i], result.best)} for i in (1, 2, 3)},
+            "ruler": {"x2": result.best / result.length},
+            "says": {"text": f"r = {result.best} in a row"},
+            "left": {"y": np.round(left, 3)},
+            "hump": {"y": np.round(hump, 3)},
+            "dots": {"x": places_r, "y": result.useful, "role": best},
+            "rs": {
+                "x": np.where(result.useful > 0.04, places_r, np.nan),
+                "y": result.useful + 0.07,
+                "role": best,
+            },
+            "line": {"at": result.n_self},
+        }
 
     def summary(self, result: Match) -> str:
         i = result.best - 1
@@ -93,6 +159,29 @@ class ContiguousMatch(Explainer):
             f"P(match) = {number(result.exact[i])} (formula {number(result.formula[i])}), left {number(result.survive[i])}\n"
             f"the formula is more than 1 % too high up to r = {result.off}, exact from r = {-(-result.length // 2)}"
         )
+
+
+def agreements(agree: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Where each run of agreeing letters starts, and where it has ended.
+
+    >>> list(agreements(np.array([True, True, False, True])))
+    [(0, 2), (3, 4)]
+    """
+    for same, run in groupby(range(len(agree)), key=agree.__getitem__):
+        if same:
+            places = list(run)
+            yield places[0], places[-1] + 1
+
+
+def _verdict(run: int, r: int) -> str:
+    return f"longest run {run}: " + ("deletes it" if run >= r else "no match")
+
+
+def _use(match: NDArray[np.float64], n_self: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share of detectors left at each chance of a match, and their use P (1 − P)^N_S over the best that any P has."""
+    survive = 1 - np.asarray(hit_probability(match, n_self))
+    top = (n_self / (n_self + 1)) ** n_self / (n_self + 1)  # at P = 1/(N_S + 1)
+    return survive, match * survive / top
 
 
 def _match_probability(length: int, m: int) -> NDArray[np.float64]:
