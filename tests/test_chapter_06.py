@@ -163,6 +163,20 @@ def fire(pairs: tuple[list[str], np.ndarray]) -> NoiseTarget:
     return NoiseTarget(words, n.sum(0), n[words.index("fire")])
 
 
+def test_the_list_names_the_highest_and_marks_the_common(pairs: tuple[list[str], np.ndarray]) -> None:
+    target = fire(pairs)
+    words, n = pairs
+    commonest = {words[i] for i in np.argsort(-n.sum(0))[:20]}
+    for alpha in (-1.0, 0.75):
+        result = target.at(alpha=alpha)
+        scene = target.scene(result)
+        assert scene["ranking"]["value"] == pytest.approx(np.sort(result.logits)[::-1][:10])
+        purple = [word in commonest for word in target.top_words(result)]
+        assert [role == "focus" for role in scene["ranking"]["role"]] == purple
+        shown = np.append(scene["dots"]["y"], scene["words"]["y"])
+        assert len(shown) == 120 and 10 < len(scene["words"]["y"]) <= 40
+
+
 def test_the_logits_minimise_the_loss_of_each_pair(pairs: tuple[list[str], np.ndarray]) -> None:
     words, n = pairs
     row, f = n[words.index("fire")], n.sum(0)

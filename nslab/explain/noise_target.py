@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .._checks import as_float, first_bad, same_shape
 from ..samplers import unigram
-from ._controls import Control, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Panel,
+    Rule,
+    Stage,
+    Words,
+    linear_grid,
+    number,
+)
 
 TOP = 10
-ALPHAS = linear_grid(-1, 1.25, 91)
+COMMON = 20  # so many are called common
+SHOWN, NAMED = 120, 40  # words of the cloud, and of those that are named; the others are dots
+LETTER, LINE = 0.022, 0.055  # parts of the panel that a named word takes
 KS = range(1, 61)
+GRAIN = 0.025  # of a place: half a pixel, and small pages
+RANKS = np.linspace(0.94, 0.2, TOP)
 
 
 @dataclass(frozen=True)
@@ -37,8 +49,9 @@ class NoiseTarget(Explainer):
     the anchor, above 0 for at least ten. A context never seen with the anchor has s* = −∞ and is not shown.
     """
 
-    title = "Optimal logits of one anchor's contexts"
-    alpha = Control("α", "exponent of q ∝ f^α", ALPHAS, start=0.75)
+    question = "Which words get the highest score beside the anchor?"
+    title = "The lower α, the more the score follows how common a word is"
+    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.75, play=True)
     k = Control("K", "negatives", KS, start=5)
 
     def __init__(self, words: Sequence[str], counts: Any, with_anchor: Any, **start: Any) -> None:
@@ -53,6 +66,9 @@ class NoiseTarget(Explainer):
             raise ValueError(f"with_anchor must be > 0 for at least {TOP} words, got {int(seen.sum())}")
         self._counts, self._seen = totals, seen
         self._words = [word for word, shown in zip(words, seen.tolist(), strict=True) if shown]
+        self._shown = totals[seen].numpy()
+        common = np.sort(totals.numpy())[::-1][min(COMMON, len(totals)) - 1]
+        self._role = np.where(self._shown >= common, "focus", "ink")
         self._log_p = (pairs[seen] / pairs.sum()).log()
         super().__init__(**start)
 
@@ -66,39 +82,71 @@ class NoiseTarget(Explainer):
         """The contexts with the highest logits, the highest first."""
         return [self._words[i] for i in result.top]
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        shown = self._counts[self._seen].numpy()
+    def stage(self) -> Stage:
         ends = [self.compute(alpha, k).logits for alpha in (-1, 1.25) for k in (KS[0], KS[-1])]
-        low, high = float(self._counts.min()) * 0.7, float(self._counts.max())
-        left.set(xscale="log", xlim=(low, high * 1.5))
-        left.set(ylim=(min(map(np.min, ends)) - 0.7, max(map(np.max, ends)) + 0.7))
-        left.set(xlabel="how often the word is a context", ylabel="optimal logit s*")
-        left.set_title("α tilts, K shifts")
-        right.set(xscale="log", xlim=(low, high * 12))
-        right.set(ylim=(TOP - 0.4, -0.6), yticks=range(TOP), yticklabels=range(1, TOP + 1))
-        right.set(xlabel="how often the word is a context", ylabel="rank by s*")
-        right.set_title("A lower α lifts common words")
-        decades = [10**n for n in range(10) if low <= 10**n <= 10 * high]
-        for axes in (left, right):
-            axes.set_xticks(decades, [f"{n:,}" for n in decades])
-        left.set_xlim(low, high * 1.5)
-        left.axhline(0, color=FAINT, lw=1, ls=":", zorder=0)
-        return SimpleNamespace(
-            all=left.plot(shown, shown, "o", color=FAINT, ms=4)[0],
-            best=left.plot([], [], "o", color=FOCUS, ms=6, zorder=3)[0],
-            bars=right.hlines(range(TOP), 1, 1, color=FOCUS, lw=7),
-            names=[right.text(1, i, "", color=INK, va="center", fontsize=9) for i in range(TOP)],
+        often = Axis(
+            "how often the word is a context",
+            float(self._counts.min()) * 0.7,
+            float(self._counts.max()) * 1.8,
+            log=True,
         )
+        score = Axis("optimal logit s*", min(map(np.min, ends)) - 0.4, max(map(np.max, ends)) + 0.4)
+        exponent = Axis("exponent α", -1.8, 2.05, ticks={-1: "−1", -0.5: "−½", 0: "0", 0.5: "½", 1: "1"})
+        self._named, self._dots = self._room(often, score)
+        tips = [
+            f"{word}, {number(count)} times a context"
+            for word, count in zip(self._words, self._shown, strict=True)
+        ]
+        return Stage(
+            panels={
+                "cloud": Panel("The anchor’s contexts: what the score learns", often, score, share=1.5),
+                "top": Panel("The ten highest scores", exponent),
+            },
+            marks={
+                "even": Rule("cloud", "faint", at=0),
+                "dots": Dots(
+                    "cloud", "faint", roles=["focus"], x=self._shown[self._dots], which=self._dots, scale=0.016,
+                    tips=tips, shows={"s*": "y"},
+                ),
+                "words": Words(
+                    "cloud", "ink", words=self._words, roles=["focus"], x=self._shown[self._named], which=self._named,
+                    scale=0.042, tips=tips, shows={"s*": "y"},
+                ),
+                "place": Rule("top", "faint", axis="x"),
+                "ranking": Words("top", "ink", words=self._words, roles=["focus"], y=RANKS, scale=0.055, tips=tips, shows={"s*": "value"}),
+                "here": Handle("top", along={"x": "alpha"}, y=[0.06]),
+            },
+            key={"focus": f"one of the {COMMON} commonest words", "ink": "another word seen beside the anchor"},
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Target) -> None:
-        often = self._counts[self._seen].numpy()[result.top]
-        artists.all.set_ydata(result.logits)
-        artists.best.set_data(often, result.logits[result.top])
-        artists.bars.set_segments([[(0.1, i), (count, i)] for i, count in enumerate(often)])
-        for name, count, word in zip(artists.names, often, self.top_words(result), strict=True):
-            name.set_x(count * 1.2)
-            name.set_text(word)
+    def _room(self, often: Axis, score: Axis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of the words that are highest at α = ½, those that are named, each where it hides none before it, and the others."""
+        x, y = often.part(self._shown), score.part(self.compute(self.alpha, self.k).logits)
+        half = LETTER / 2 * np.array([len(word) for word in self._words])
+        cloud = np.argsort(-self.compute(0.5, self.k).logits, kind="stable")[:SHOWN]
+        named: list[int] = []
+        for i in cloud:
+            apart = (abs(x[named] - x[i]) > half[named] + half[i]) | (abs(y[named] - y[i]) > LINE)
+            if apart.all() and half[i] < x[i] < 1 - half[i] and len(named) < NAMED:
+                named.append(int(i))
+        return np.array(named), np.setdiff1d(cloud, named)
+
+    def scene(self, result: Target) -> dict[str, dict[str, Any]]:
+        logits = np.round(result.logits / GRAIN) * GRAIN
+        return {
+            "dots": {
+                "y": logits[self._dots],
+                "role": np.where(self._role[self._dots] == "focus", "focus", "faint"),
+            },
+            "words": {"y": logits[self._named], "role": self._role[self._named]},
+            "place": {"at": result.alpha},
+            "ranking": {
+                "x": [result.alpha] * TOP,
+                "which": result.top,
+                "role": self._role[result.top],
+                "value": result.logits[result.top],
+            },
+        }
 
     def summary(self, result: Target) -> str:
         return (
