@@ -142,9 +142,12 @@ def _motif_weights():
 def _debiased_push():
     embeddings, labels = datasets.digit_embeddings()
     rows, others = torch.arange(40), torch.arange(40, 240)
-    own = labels[rows, None] == labels[others]
     return explain.DebiasedPush(
-        0.5 + torch.linspace(0, 0.49, 40), embeddings[rows] @ embeddings[others].T, own
+        0.5 + torch.linspace(0, 0.49, 40),
+        embeddings[rows] @ embeddings[others].T,
+        labels[rows, None] == labels[others],
+        pictures=datasets.digits().images[:240].reshape(-1, 8, 8),
+        names=[f"a {digit}" for digit in labels[:240]],
     )
 
 

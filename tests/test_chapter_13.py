@@ -79,12 +79,40 @@ def test_just_above_the_floor_an_anchor_pushes_most() -> None:
     result = DebiasedPush(pos, neg, neg > 0.5).at(tau=0.5, rho=0.3)
     assert 0 < result.silent < 300
     pushing = result.debiased > 0
-    order = result.means[pushing].argsort()
+    means = ((neg - pos[:, None]) / 0.5).exp().mean(1)
+    means = means[(torch.softmax(neg / 0.2, 1) * (neg > 0.5)).sum(1).argsort(descending=True)].numpy()
+    order = means[pushing].argsort()
     assert (np.diff(result.debiased[pushing][order]) < 0).all()
     assert result.debiased[pushing].min() > 1 > result.plain.max()
-    assert result.means[~pushing].max() < result.means[pushing].min() + 0.15
-    curve = np.interp(result.means[pushing], result.at, result.curve)
-    assert curve == pytest.approx(result.debiased[pushing], rel=0.05)
+    assert means[~pushing].max() < means[pushing].min() + 0.15
+
+
+def test_pi_scales_all_arrows_of_an_anchor_by_one_factor() -> None:
+    pos, neg = scores(5, anchors=8)
+    explainer = DebiasedPush(pos, neg, neg > 0.5, tau=0.5)
+    order = (torch.softmax(neg / 0.2, 1) * (neg > 0.5)).sum(1).argsort(descending=True)
+    for anchor in (1, 8):
+        result = explainer.at(rho=0.02, anchor=str(anchor))
+        row = order[anchor - 1]
+        weights = ((neg[row] - pos[row]) / 0.5).exp()
+        assert result.plain_each == pytest.approx((weights / (1 + weights.sum())).numpy(), rel=1e-9)
+        ratio = result.debiased_each / result.plain_each
+        x = weights.sum().item()
+        assert ratio == pytest.approx((1 + x) / (x + 1 - 0.02 * 41), rel=1e-9)
+        frame = explainer.scene(result)
+        near = neg[row].argsort(descending=True)[:36].tolist()
+        assert frame["negatives"]["which"].tolist() == [8 + i for i in near]
+        assert frame["pushes"]["width"] / frame["pushes"]["width"][0] == pytest.approx(
+            (weights[near] / weights[near[0]]).numpy(), rel=1e-6
+        )
+
+
+def test_every_anchor_of_the_chapter_can_be_chosen_and_no_other() -> None:
+    pos, neg = scores(6)
+    explainer = DebiasedPush(pos, neg, neg > 0.5)
+    assert explainer.controls["anchor"].values == ["1", "2", "3", "4", "5", "6"]
+    with pytest.raises(ValueError, match="anchor must be one of"):
+        explainer.at(anchor="7")
 
 
 def test_debiased_push_refuses_other_shapes() -> None:
@@ -92,6 +120,8 @@ def test_debiased_push_refuses_other_shapes() -> None:
     for args in ((pos, neg.T, neg.T > 0), (pos, neg, neg[0] > 0), (neg, neg, neg > 0)):
         with pytest.raises(ValueError, match="pos, neg and false"):
             DebiasedPush(*args)
+    with pytest.raises(ValueError, match="names must show 6 anchors and 40 negatives, got 2"):
+        DebiasedPush(pos, neg, neg > 0, names=["a", "b"])
 
 
 # --- the sampled hit rate

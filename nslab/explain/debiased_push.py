@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
 from .._checks import as_float
 from ..losses import debiased_info_nce, info_nce
-from ._controls import Control, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FALSE_NEGATIVE, FOCUS, INK, number
+from ._base import (
+    Arrows,
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Note,
+    Panel,
+    Pictures,
+    Stage,
+    Words,
+    linear_grid,
+    number,
+)
 
-MEANS = np.geomspace(1e-4, 1e2, 241)
+MOST = 512  # anchors
+NEAR = 36  # negatives that are shown around an anchor: those with the highest scores, the nearest first
+RANKS = np.arange(NEAR)
+PLACES = (0.2 + 0.7 * np.sqrt((RANKS + 0.5) / NEAR)) * np.exp(2.4j * RANKS)  # as a sunflower has its seeds
+REACH = 0.19  # length of an arrow
+WIDE, WIDEST = 4, 14  # pixels: of the hardest negative's arrow with InfoNCE, and of any
+SILENT, LOUDEST = 0.4, 60.0  # the ends of the axis of pushes
 
 
 @dataclass(frozen=True)
 class Pushes:
     tau: float
     rho: float
-    means: NDArray[np.float64]  # per anchor: mean weight of a negative, where the positive's is 1
+    anchor: int
     plain: NDArray[np.float64]  # per anchor: InfoNCE's push on all its negatives, τ Σ_j ∂L/∂s_j
     debiased: NDArray[np.float64]  # the same for the debiased loss
     plain_false: NDArray[np.float64]  # the part of that push that falls on false negatives, from 0 to 1
     debiased_false: NDArray[np.float64]  # the same for the debiased loss; NaN where an anchor pushes nobody
-    at: NDArray[np.float64]  # mean weights at which `curve` is given
-    curve: NDArray[np.float64]  # push of the debiased loss there, 0 below the floor
+    plain_each: NDArray[np.float64]  # (K,) this anchor's push on each negative with InfoNCE
+    debiased_each: NDArray[np.float64]  # the same for the debiased loss
 
     @property
     def silent(self) -> int:
@@ -41,23 +57,58 @@ class Pushes:
 
 
 class DebiasedPush(Explainer):
-    """`pos` (A,): cosine of each anchor to its positive; `neg` (A, K): to its negatives; `false` (A, K): which are false."""
+    """One anchor with its hardest negatives around it, and all anchors by how hard they push and whom.
 
-    title = "The debiased loss: how hard an anchor pushes, and whom"
+    `pos` (A,): cosine of each anchor to its positive; `neg` (A, K): to its negatives; `false` (A, K): which of these are
+    false. `pictures` (A + K, height, width), in [0, 1], or else `names` show the anchors and then the negatives. Anchors
+    are numbered from 1, the one first whose push falls most on false negatives.
+    """
+
+    question = "Whom does an anchor push, and how hard?"
+    title = "Debiasing changes how hard an anchor pushes, never whom"
+    rho = Control("π", "assumed false share", linear_grid(0, 0.3, 61), start=0.0, play=True)
     tau = Control("τ", "temperature", linear_grid(0.1, 1, 91), start=0.5)
-    rho = Control("π", "assumed false share", linear_grid(0, 0.3, 61), start=0.1)
+    anchor = Control("", "anchor", [str(i + 1) for i in range(MOST)], start="1")
 
-    def __init__(self, pos: Any, neg: Any, false: Any, **start: Any) -> None:
+    def __init__(
+        self,
+        pos: Any,
+        neg: Any,
+        false: Any,
+        *,
+        pictures: Any = None,
+        names: Sequence[str] | None = None,
+        **start: Any,
+    ) -> None:
         self._pos, neg = as_float(pos, "pos").double(), as_float(neg, "neg").double()
         self._false = torch.as_tensor(false, dtype=torch.bool)
         if neg.dim() != 2 or self._pos.shape != neg.shape[:1] or self._false.shape != neg.shape:
             shapes = ", ".join(str(tuple(x.shape)) for x in (self._pos, neg, self._false))
             raise ValueError(f"pos, neg and false must be (A,), (A, K) and (A, K), got {shapes}")
+        a, k = neg.shape
+        if a > MOST:
+            raise ValueError(f"pos must hold at most {MOST} anchors, got {a}")
+        for argument, given in (("pictures", pictures), ("names", names)):
+            if given is not None and len(given) != a + k:
+                raise ValueError(f"{argument} must show {a} anchors and {k} negatives, got {len(given)}")
         self._neg = neg
         share = self._share(self._gradient(info_nce, 0.2), self._false)
         order = share.argsort(descending=True)  # anchors, the worst first
         self._pos, self._neg, self._false = self._pos[order], self._neg[order], self._false[order]
+        rows = [*order.tolist(), *range(a, a + k)]
+        self._pictures = None if pictures is None else np.asarray(pictures)[rows]
+        called = list(map(str, range(a + k))) if names is None else list(names)
+        self._names = [called[i] for i in rows]
+        self._plain = lru_cache(maxsize=128)(lambda tau: self._gradient(info_nce, tau))
+        self._debiased = lru_cache(maxsize=128)(
+            lambda tau, rho: self._gradient(debiased_info_nce, tau, positive_rate=rho)
+        )
         super().__init__(**start)
+
+    def declared(self) -> dict[str, Control]:
+        anchors = Control("", "anchor", [str(i + 1) for i in range(len(self._pos))], start="1")
+        anchors.name = "anchor"
+        return super().declared() | {"anchor": anchors}
 
     def _gradient(self, loss: Callable[..., Tensor], tau: float, **more: float) -> Tensor:
         neg = self._neg.clone().requires_grad_()
@@ -68,62 +119,85 @@ class DebiasedPush(Explainer):
     def _share(push: Tensor, false: Tensor) -> Tensor:
         return (push * false).sum(1) / push.sum(1)
 
-    def compute(self, tau: float, rho: float) -> Pushes:
-        k = self._neg.shape[1]
-        plain, debiased = (
-            self._gradient(info_nce, tau),
-            self._gradient(debiased_info_nce, tau, positive_rate=rho),
-        )
-        at = np.sort(np.concatenate([MEANS, rho + np.geomspace(1e-9, 0.1, 33)])) if rho else MEANS
-        weight, above = k * at, at - rho > 0
-        c = 1 - rho * (k + 1)
+    def compute(self, rho: float, tau: float, anchor: str) -> Pushes:
+        plain, debiased = self._plain(tau), self._debiased(tau, rho)
+        row = int(anchor) - 1
         return Pushes(
             tau=tau,
             rho=rho,
-            means=((self._neg - self._pos[:, None]) / tau).exp().mean(1).numpy(),
+            anchor=row,
             plain=plain.sum(1).numpy(),
             debiased=debiased.sum(1).numpy(),
             plain_false=self._share(plain, self._false).numpy(),
             debiased_false=self._share(debiased, self._false).numpy(),
-            at=at,
-            curve=np.where(above, weight / np.where(above, c + weight, 1), 0.0),
+            plain_each=plain[row].numpy(),
+            debiased_each=debiased[row].numpy(),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        k = self._neg.shape[1]
-        left.set(xscale="log", xlim=(MEANS[0], MEANS[-1]))
-        left.set_xticks([1e-4, 1e-2, 1, 100], ["0.0001", "0.01", "1", "100"])
-        left.minorticks_off()
-        left.set_yscale("symlog", linthresh=1, linscale=0.8)
-        left.set_ylim(-0.06, 400)
-        left.set_yticks([0, 0.5, 1, 10, 100], ["0", "½", "1", "10", "100"])
-        left.set(xlabel="a negative's mean weight (the positive's is 1)", ylabel="push on all negatives")
-        left.set_title("It changes how hard an anchor pushes …")
-        left.plot(MEANS, k * MEANS / (1 + k * MEANS), color=INK, lw=4, alpha=0.6, label="InfoNCE")
-        n = len(self._neg)
-        right.set(xlim=(-1, n), ylim=(0, 1.25), yticks=[0, 0.25, 0.5, 0.75, 1])
-        right.set(xlabel=f"{n} anchors", ylabel="false negatives' share", xticks=[])
-        right.set_title("… and never whom")
-        anchors = np.arange(n)
-        artists = SimpleNamespace(
-            floor=left.axvline(1, color=FAINT, lw=1, ls=":", zorder=0),
-            curve=left.plot(MEANS, MEANS, color=FOCUS, label="debiased")[0],
-            dots=left.plot([], [], "o", color=FOCUS, ms=5, alpha=0.6, label="anchors", clip_on=False)[0],
-            plain=right.plot(anchors, anchors, color=INK, lw=4, alpha=0.6, label="InfoNCE")[0],
-            debiased=right.plot(anchors, anchors, "o", color=FALSE_NEGATIVE, ms=4.5, label="debiased")[0],
-        )
-        left.legend(loc="upper left", ncols=3, columnspacing=1, handlelength=1.5)
-        right.legend(loc="upper right", ncols=2)
-        return artists
+    def stage(self) -> Stage:
+        a = len(self._pos)
+        (x, y), (x2, y2) = ((z.real, z.imag) for z in (PLACES, PLACES * (1 + REACH / abs(PLACES))))
+        loud = {SILENT: "silent", 1: "1", 3: "3", 10: "10", 30: "30"}
+        return Stage(
+            panels={
+                "disc": Panel(
+                    "One anchor, its hardest negatives; arrow: the push",
+                    Axis("", -1.15, 1.15, ticks={}),
+                    Axis("", -1.15, 1.15, ticks={}),
+                    square=True,
+                ),
+                "all": Panel(
+                    f"All {a} anchors: click one",
+                    Axis("false negatives' share of its push", 0, 1),
+                    Axis("push on all its negatives", 0.9 * SILENT, LOUDEST, log=True, ticks=loud),
+                ),
+            },
+            marks={
+                "pushes": Arrows("disc", "negative", roles=("false_negative",), x=x, y=y, x2=x2, y2=y2),
+                "negatives": self._points("disc", role="negative", roles=("false_negative",), x=x, y=y, size=np.ones(NEAR)),
+                "self": self._points("disc", role="anchor", x=[0], y=[0], size=[2.5]),
+                "plain": Dots("all", "faint", scale=0.02),
+                "anchors": self._points(
+                    "all", role="anchor", roles=("faint", "focus"), size=np.ones(a), which=np.arange(a), picks="anchor"
+                ),
+                "says": Note("all", x=[0.98], y=[35], align="end", big=True),
+            },
+            key={
+                "negative": "true negative",
+                "false_negative": "false negative: of its own class",
+                "faint": "with InfoNCE",
+                "focus": "the anchor beside",
+            },
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Pushes) -> None:
-        shown = np.clip(result.means, MEANS[0], MEANS[-1])
-        artists.floor.set_xdata([max(result.rho, MEANS[0])] * 2)
-        artists.curve.set_data(result.at, result.curve)
-        artists.dots.set_data(shown, result.debiased)
-        artists.plain.set_ydata(result.plain_false)
-        artists.debiased.set_ydata(result.debiased_false)
+    def _points(self, panel: str, **look: Any) -> Pictures | Words:
+        look |= {"panel": panel, "tips": self._names, "scale": 0.065}
+        if self._pictures is None:
+            return Words(words=self._names, **look)
+        return Pictures(images=self._pictures, **look)
+
+    def scene(self, result: Pushes) -> dict[str, dict[str, Any]]:
+        row, silent = result.anchor, result.debiased == 0
+        near = np.argsort(-self._neg[row].numpy(), kind="stable")[:NEAR]
+        kind = np.where(self._false[row].numpy()[near], "false_negative", "negative")
+        role = np.where(silent, "faint", "anchor")
+        role[row] = "focus"
+        width = WIDE * result.debiased_each[near] / result.plain_each.max()
+        return {
+            "pushes": {
+                "width": np.where(width > 0, np.minimum(width, WIDEST), np.nan),
+                "role": kind,
+            },
+            "negatives": {"which": len(role) + near, "role": kind},
+            "self": {"which": row},
+            "plain": {"x": result.plain_false, "y": np.clip(result.plain, SILENT, LOUDEST)},
+            "anchors": {
+                "x": result.plain_false,
+                "y": np.clip(result.debiased, SILENT, LOUDEST),
+                "role": role,
+            },
+            "says": {"text": f"{result.silent} silent"},
+        }
 
     def summary(self, result: Pushes) -> str:
         n, pushing = len(result.debiased), result.debiased > 0
@@ -132,6 +206,8 @@ class DebiasedPush(Explainer):
         whole = np.nansum(result.debiased * result.debiased_false) / total if total else 0.0
         apart = np.abs(result.debiased_false - result.plain_false)[pushing].max(initial=0.0)
         change = "no share (to 1e-12)" if apart < 1e-12 else f"a share by {number(apart)}"
+        if result.rho == 0:
+            change = "nothing yet: π = 0 is InfoNCE"
         return (
             f"τ = {number(result.tau)}, π = {number(result.rho)}: {result.silent} of {n} anchors push nobody; the others "
             f"push {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE {number(result.plain.mean())}\n"
