@@ -15,6 +15,7 @@ from scipy.stats import multinomial
 
 from nslab import cost_in_batch, cost_per_example, datasets, in_batch_duplicates, info_nce, info_nce_in_batch
 from nslab.explain import AccidentalHits, SchemeCost
+from nslab.explain.scheme_cost import SIZES
 
 P = np.array([0.4, 0.25, 0.2, 0.1, 0.05])
 
@@ -47,9 +48,12 @@ def test_own_negatives_hold_less_exactly_beyond_the_crossover(k: int, d: int) ->
 
 
 def test_curves_pass_through_the_dots() -> None:
-    explainer = SchemeCost()
-    place = explainer.controls["b"].values.index(1024)
-    result = explainer.at(b=1024, k=5, d=300)
+    result, place = SchemeCost().at(b=1024, k=5, d=300), SIZES.index(1024)
+    assert result.amounts == [
+        (7 * 1024, 2 * 1024),
+        (6 * 1024, 1024**2),
+        (result.own.bytes, result.lent.bytes),
+    ]
     assert (result.own_bytes[place], result.lent_bytes[place]) == (result.own.bytes, result.lent.bytes)
 
 
@@ -82,7 +86,9 @@ def test_linear_cross_entropy_is_in_batch_infonce(with_q: bool) -> None:
 # --- sharing
 
 
-def noise(rows: np.ndarray, shared: bool, generator: np.random.Generator) -> tuple[float, float]:
+def noise(
+    rows: np.ndarray, shared: bool, generator: np.random.Generator, masked: bool = False
+) -> tuple[float, float]:
     """Mean and standard deviation over steps of the batch's loss; one step after the other."""
     images, labels = (x.numpy() for x in datasets.digit_embeddings())
     scores = images[rows] @ images.T
@@ -92,6 +98,8 @@ def noise(rows: np.ndarray, shared: bool, generator: np.random.Generator) -> tup
         one = generator.integers(len(images), size=63)
         each = [one if shared else generator.integers(len(images), size=63) for _ in rows]
         neg = np.array([s[ids] for s, ids in zip(scores, each, strict=True)])
+        if masked:
+            neg[labels[np.array(each)] == labels[rows, None]] = -np.inf
         losses.append(np.log1p(np.exp((neg - pos[:, None]) / 0.1).sum(1)).mean())
     return float(np.mean(losses)), float(np.std(losses, ddof=1))
 
@@ -107,6 +115,16 @@ def test_sharing_keeps_the_mean_and_adds_noise_where_anchors_are_alike() -> None
         (own_mean, own_noise), (shared_mean, shared_noise) = np.mean(found, 0)
         assert abs(shared_mean / own_mean - 1) < 0.03
         assert least < shared_noise / own_noise < most
+
+
+def test_most_of_the_shared_noise_is_false_negatives_and_a_rest_is_luck() -> None:
+    rows = np.flatnonzero(datasets.digit_embeddings().labels.numpy() == 8)[:64]
+    (all_mean, all_noise), (own_mean, own_noise), (shared_mean, shared_noise) = (
+        noise(rows, shared, np.random.default_rng(5), masked)
+        for shared, masked in ((True, False), (False, True), (True, True))
+    )
+    assert abs(shared_mean / own_mean - 1) < 0.05 and shared_mean < 0.7 * all_mean
+    assert shared_noise < 0.6 * all_noise and 1.5 < shared_noise / own_noise < 3
 
 
 # --- accidental hits

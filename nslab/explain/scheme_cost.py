@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..diagnostics import Cost, cost_in_batch, cost_per_example
-from ._controls import Control, integer_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Pictures,
+    Rule,
+    Stage,
+    integer_grid,
+    number,
+)
 
 BS = integer_grid(2, 65_536, 121)
 KS = sorted({b - 1 for b in BS})
 DIMS = sorted({*integer_grid(8, 1024, 57), 300})
 UNITS = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")]
+SIZES = [2**i for i in range(1, 17)]
+ROWS = {"items to encode": 0.8, "scores": 0.47, "bytes held": 0.14}  # and how high they stand
+COLUMNS = {"own": 0.45, "borrowed": 0.7}
+PARTS = 16  # in which the scores' share of the bytes is drawn
 
 
 @dataclass(frozen=True)
@@ -28,23 +42,35 @@ class Costs:
     d: int
     own: Cost  # each anchor brings its own K negatives
     lent: Cost  # borrowed from the batch
-    own_bytes: NDArray[np.float64]  # at each of BS
+    own_bytes: NDArray[np.float64]  # at each of SIZES
     lent_bytes: NDArray[np.float64]
     crossover: int  # own negatives take fewer bytes exactly when B is above it
 
     @property
     def ratios(self) -> list[float]:
         """Own over borrowed: items to encode, scores, bytes."""
-        scores = self.own.flops / self.lent.flops
-        return [self.own.encoder_calls / self.lent.encoder_calls, scores, self.own.bytes / self.lent.bytes]
+        return [own / lent for own, lent in self.amounts]
+
+    @property
+    def amounts(self) -> list[tuple[int, int]]:
+        """Own and borrowed: items to encode, scores, bytes."""
+        return [
+            (self.own.encoder_calls, self.lent.encoder_calls),
+            (self.own.flops // (2 * self.d), self.lent.flops // (2 * self.d)),
+            (self.own.bytes, self.lent.bytes),
+        ]
 
 
 class SchemeCost(Explainer):
-    """B anchors with K negatives each, or with the other B − 1 positives, borrowed; float32 vectors of d numbers."""
+    """B anchors with K negatives each, or with the other B − 1 positives, borrowed; float32 vectors of d numbers.
 
-    title = "Cost of own negatives and of negatives borrowed from the batch"
-    b = Control("B", "anchors in a batch", BS, start=1024)
-    k = Control("K", "own negatives per anchor", KS, start=1023)
+    Areas show what both ways take, in each row to the scale of the larger; of the bytes, the part in ink is scores.
+    """
+
+    question = "Own or borrowed: which takes more?"
+    title = "Own negatives take more encoding; borrowed ones, in a large batch, more bytes"
+    b = Control("B", "anchors in a batch", BS, start=1024, play=True)
+    k = Control("K", "own negatives", KS, start=1023)
     d = Control("d", "numbers in a vector", DIMS, start=128)
 
     def compute(self, b: int, k: int, d: int) -> Costs:
@@ -54,52 +80,74 @@ class SchemeCost(Explainer):
             d=d,
             own=cost_per_example(b, k, d),
             lent=cost_in_batch(b, d),
-            own_bytes=np.array([cost_per_example(size, k, d).bytes for size in BS], dtype=float),
-            lent_bytes=np.array([cost_in_batch(size, d).bytes for size in BS], dtype=float),
+            own_bytes=np.array([cost_per_example(size, k, d).bytes for size in SIZES], dtype=float),
+            lent_bytes=np.array([cost_in_batch(size, d).bytes for size in SIZES], dtype=float),
             crossover=k * (d + 1) + 1,
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2, width_ratios=[1.15, 1])
-        left.set(xscale="log", yscale="log", xlim=(2, 65_536), ylim=(1e2, 1e14))
-        left.set_xticks([2, 32, 1024, 32_768], ["2", "32", "1,024", "32,768"])
-        left.set_yticks([1e3, 1e6, 1e9, 1e12], ["1 kB", "1 MB", "1 GB", "1 TB"])
-        left.minorticks_off()
-        left.set(xlabel="B, anchors in a batch", ylabel="bytes, vectors and scores")
-        left.set_title("Bytes grow like B, or in the end like B²")
-        own = left.plot(BS, BS, color=NEGATIVE, label="own negatives")[0]
-        lent = left.plot(BS, BS, color=POSITIVE, label="borrowed")[0]
-        crossing = left.plot([1], [1], "D", ms=8, mfc="white", mec=FOCUS, mew=2, zorder=3, label="equal")[0]
-        left.legend(loc="upper left")
-        right.set(xscale="log", xlim=(1e-5, 1e5), ylim=(-0.5, 2.75))
-        right.set_xticks([1e-4, 1e-2, 1, 1e2, 1e4], ["1/10,000", "1/100", "1", "100", "10,000"])
-        right.minorticks_off()
-        right.set_yticks([2, 1, 0], ["items\nto encode", "scores", "bytes"])
-        right.tick_params(axis="y", length=0)
-        right.set(xlabel="cost of own over cost of borrowed")
-        right.set_title("Own negatives: more to encode")
-        right.axvline(1, color=INK, lw=1)
-        return SimpleNamespace(
-            own=own,
-            lent=lent,
-            crossing=crossing,
-            dots=left.scatter([], [], s=50, zorder=4, clip_on=False),
-            bars=right.hlines([2, 1, 0], 1, 1, lw=11, color=FAINT),
-            says=[right.text(1.3, y + 0.2, "", va="bottom", color=INK) for y in (2, 1, 0)],
+    def stage(self) -> Stage:
+        anchors = {2.0: "2", 32.0: "32", 1024.0: "1,024", 32_768.0: "32,768"}
+        size = {1e3: "1 kB", 1e6: "1 MB", 1e9: "1 GB", 1e12: "1 TB"}
+        names = {f"row {name}": Note("areas", x=[0], y=[y - 0.01], text=name) for name, y in ROWS.items()}
+        heads = {
+            f"head {name}": Note("areas", x=[x], y=[0.99], text=name, align="middle")
+            for name, x in COLUMNS.items()
+        }
+        ratios = {
+            f"ratio {name}": Note("areas", x=[1], y=[y - 0.01], align="end") for name, y in ROWS.items()
+        }
+        return Stage(
+            panels={
+                "areas": Panel("One step; own over borrowed"),
+                "bytes": Panel(
+                    "Bytes held, vectors and scores",
+                    Axis("anchors in a batch, B", 2, 65_536, log=True, ticks=anchors),
+                    Axis("", 1e2, 1e14, log=True, ticks=size),
+                ),
+            },
+            marks={
+                "amounts": Pictures(
+                    "areas",
+                    "negative",
+                    roles=("positive",),
+                    images=_icons(),
+                    x=[x for _ in ROWS for x in COLUMNS.values()],
+                    y=[y for y in ROWS.values() for _ in COLUMNS],
+                    scale=0.29,
+                    shows={"amount": "value"},
+                ),
+                **names,
+                **heads,
+                **ratios,
+                "equal": Rule("bytes", "ink", axis="x"),
+                "own": Line("bytes", "negative", x=SIZES),
+                "lent": Line("bytes", "positive", x=SIZES),
+                "dot": Dots("bytes", "negative", scale=0.05),
+                "here": Handle("bytes", along={"x": "b"}),
+            },
+            key={"negative": "own", "positive": "borrowed", "ink": "scores; dotted: equal bytes"},
         )
 
-    def draw(self, artists: Any, result: Costs) -> None:
-        artists.own.set_ydata(result.own_bytes)
-        artists.lent.set_ydata(result.lent_bytes)
-        artists.crossing.set_data([result.crossover], [cost_in_batch(result.crossover, result.d).bytes])
-        artists.dots.set_offsets([(result.b, result.own.bytes), (result.b, result.lent.bytes)])
-        artists.dots.set_facecolor([NEGATIVE, POSITIVE])
-        artists.bars.set_segments(
-            [[(1, y), (ratio, y)] for y, ratio in zip((2, 1, 0), result.ratios, strict=True)]
-        )
-        artists.bars.set_color([POSITIVE if ratio > 1 else NEGATIVE for ratio in result.ratios])
-        for text, ratio in zip(artists.says, result.ratios, strict=True):
-            text.set_text(_times(ratio))
+    def scene(self, result: Costs) -> dict[str, dict[str, Any]]:
+        amounts = np.array(result.amounts, dtype=float)
+        shares = [cost.logit_bytes / cost.bytes for cost in (result.own, result.lent)]
+        ratios = {
+            f"ratio {name}": {"text": _times(ratio)} for name, ratio in zip(ROWS, result.ratios, strict=True)
+        }
+        return {
+            "amounts": {
+                "size": (amounts / amounts.max(1, keepdims=True)).ravel(),
+                "value": amounts.ravel(),
+                "which": [0, 0, PARTS, PARTS, *(round(share * PARTS) for share in shares)],
+                "role": ["negative", "positive"] * len(ROWS),
+            },
+            **ratios,
+            "equal": {"at": [result.crossover] if result.crossover <= BS[-1] else []},
+            "own": {"y": result.own_bytes},
+            "lent": {"y": result.lent_bytes},
+            "dot": {"x": result.b, "y": result.own.bytes},
+            "here": {"y": result.lent.bytes},
+        }
 
     def summary(self, result: Costs) -> str:
         own, lent = result.own, result.lent
@@ -108,6 +156,12 @@ class SchemeCost(Explainer):
             f"{own.encoder_calls:,} items to encode; borrowed {_size(lent.bytes)}, {lent.encoder_calls:,} items\n"
             f"own negatives take fewer bytes exactly when B > K(d + 1) + 1 = {result.crossover:,}"
         )
+
+
+def _icons() -> Any:
+    """Squares of which a part, from none to all, is dark."""
+    height = np.arange(PARTS)[::-1]
+    return 0.55 * (height[:, None].repeat(PARTS, 1) < np.arange(PARTS + 1)[:, None, None])
 
 
 def _times(ratio: float) -> str:
