@@ -26,6 +26,8 @@ def _anchor_shares():
 def _false_negative_cap():
     images, labels = datasets.digits()
     return explain.FalseNegativeCap(images[1:], labels[1:])
+
+
 def _hit_probability():
     embeddings, labels = datasets.digit_embeddings()
     images, others = datasets.digits().images.reshape(-1, 8, 8), labels != labels[155]

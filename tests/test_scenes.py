@@ -363,6 +363,18 @@ def test_a_scene_moves_the_same_channels_each_time_and_all_its_points():
         framed(stage, moving, {"a": {"x": [0], "y": [[0, 1]]}}, "")
 
 
+def test_the_key_draws_lines_as_lines():
+    marks = {
+        "solid": Line("p", "anchor"),
+        "dashed": Line("p", "hard", dashed=True),
+        "both": Line("p", "positive"),
+        "dots": Dots("p", "positive"),
+    }
+    stage = Stage(PANEL, marks)
+    assert stage.strokes == {"anchor": "stroke", "hard": "dashed"}
+    assert [entry[2] for entry in stage.spec()["key"]] == ["stroke", "", "dashed"]
+
+
 def test_a_handle_must_move_a_control():
     class Lost(Toy):
         def stage(self):

@@ -584,9 +584,10 @@ const nslabScene = (() => {
     }
 
     show(name, i) {
-      if (this.shown) this.stage.marks[this.shown.name].panel.svg.classList.remove("picks");
+      if (this.shown) this.stage.marks[this.shown.name].panel.svg.classList.remove("picks", "pulls");
       this.shown = name && i !== undefined ? { name, i } : null;
       if (this.shown && this.target(name, i)) this.stage.marks[name].panel.svg.classList.add("picks");
+      else if (this.shown && this.stage.pulls(name)) this.stage.marks[name].panel.svg.classList.add("pulls");
       this.refresh();
     }
 
@@ -719,12 +720,13 @@ const nslabScene = (() => {
       const controls = make("div", { className: "nslab-controls" }, ...this.sliders.map((slider) => slider.root));
       this.panels = Object.fromEntries(Object.entries(spec.panels).map(([name, panel]) => [name, new Panel(panel)]));
       this.figure = make("div", { className: "nslab-stage" }, ...Object.values(this.panels).map((panel) => panel.root));
-      const key = spec.key.map(([role, text]) => make("li", { className: role }, make("span", { textContent: text })));
+      const key = spec.key.map(([role, text, stroke]) => make("li", { className: `${role} ${stroke}` }, make("span", { textContent: text })));
+      this.hint = make("p", { className: "nslab-hint" });
       this.trouble = make("p", { className: "nslab-trouble", hidden: true, aria: { role: "alert" } });
       this.summary = make("pre", { className: "nslab-summary", aria: { live: "polite" } });
       this.tips = new Tips(this);
       root.append(this.heading, controls, this.figure, make("ul", { className: "nslab-key", aria: { label: "key" } }, ...key));
-      root.append(this.trouble, this.summary, this.tips.root);
+      root.append(this.hint, this.trouble, this.summary, this.tips.root);
       this.marks = Object.fromEntries(Object.entries(spec.marks).map(([name, look]) => [name, this.mark(name, look)]));
       this.title(heading);
       this.place(this.at);
@@ -775,6 +777,7 @@ const nslabScene = (() => {
         this.marks[name].words = frame.notes[i];
       });
       this.shown = frame;
+      if (!this.hint.textContent) this.hint.textContent = this.invitation();
       if (!this.laid) this.lay();
       else for (const name of moved) this.drawMark(this.marks[name]);
       if (this.summary.textContent !== frame.text) this.summary.textContent = frame.text;
@@ -818,6 +821,20 @@ const nslabScene = (() => {
 
     touch(control) {
       this.source.touch(control);
+    }
+
+    // What a hand can do here.
+    invitation() {
+      const looks = Object.values(this.marks).map(({ look }) => look);
+      const picks = looks.find((look) => look.picks)?.picks;
+      const picked = this.spec.controls.find(({ name }) => name === picks);
+      const said = [
+        looks.some((look) => look.along) && "drag the round handles",
+        Object.keys(this.marks).some((name) => this.pulls(name)) && "drag a point, which comes back when you let go",
+        picked && `click a point (${picked.word})`,
+        looks.some((look) => look.tips || look.shows || look.names) && "point at things to read what they are",
+      ].filter(Boolean);
+      return said.length ? `You can ${said.join(", ")}.` : "";
     }
 
     // The axes along which a hand may hold a point of this mark elsewhere: it takes a kernel that answers.

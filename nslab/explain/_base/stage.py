@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .marks import Mark, Note, image_spec
+from .marks import Line, Mark, Note, Rule, image_spec
 from .palette import ROLES, number
 
 UNSAID = ("ink", "faint", "focus")  # roles that the key leaves out unless the stage names them
@@ -102,6 +102,22 @@ class Stage:
         }
 
     @property
+    def strokes(self) -> dict[str, str]:
+        """How the key draws the roles that only lines have: "dashed" if all of them are, else "stroke"."""
+        lines: dict[str, set[bool]] = {}
+        others = set()
+        for mark in self.marks.values():
+            if isinstance(mark, Line | Rule):
+                lines.setdefault(mark.role, set()).add(mark.dashed)
+            else:
+                others.update(mark.used_roles)
+        return {
+            role: "dashed" if dashed == {True} else "stroke"
+            for role, dashed in lines.items()
+            if role not in others
+        }
+
+    @property
     def notes(self) -> list[str]:
         """The names of the marks whose text moves."""
         return [name for name, mark in self.marks.items() if isinstance(mark, Note) and mark.text is None]
@@ -114,7 +130,7 @@ class Stage:
             "panels": {name: panel.spec() for name, panel in self.panels.items()},
             "marks": marks,
             "images": [image_spec(pictures) for pictures in images],
-            "key": [[role, text] for role, text in self.entries.items()],
+            "key": [[role, text, self.strokes.get(role, "")] for role, text in self.entries.items()],
             "roles": list(ROLES),
         }
 

@@ -104,12 +104,21 @@ def _axes(ax: Axes, panel: Panel, width: float) -> None:
 
 
 def _key(figure: Figure, stage: Stage) -> None:
+    looks: dict[str, dict[str, Any]] = {"stroke": {"ls": "-", "lw": 1.5}, "dashed": {"ls": "--", "lw": 1.5}}
     handles = [
-        Line2D([], [], marker="o", ls="", color=SCENE[role], label=text)
+        Line2D(
+            [],
+            [],
+            color=SCENE[role],
+            label=text,
+            **looks.get(stage.strokes.get(role, ""), {"marker": "o", "ls": ""}),
+        )
         for role, text in stage.entries.items()
     ]
     if handles:
-        figure.legend(handles=handles, loc="outside lower left", ncols=len(handles), handletextpad=0.1)
+        figure.legend(
+            handles=handles, loc="outside lower left", ncols=len(handles), handletextpad=0.4, handlelength=1.4
+        )
 
 
 def _parts(panel: Panel, mark: Mark, values: Values) -> dict[str, Any]:
