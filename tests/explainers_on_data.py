@@ -20,7 +20,11 @@ def _softmax_weights():
 
 def _anchor_shares():
     embeddings, labels = datasets.digit_embeddings()
-    return explain.AnchorShares(embeddings @ embeddings.T, labels[:, None] != labels)
+    images = datasets.digits().images.reshape(-1, 8, 8)
+    groups = {name: (labels == digit).nonzero()[:24, 0] for name, digit in (("zeros", 0), ("nines", 9))}
+    return explain.AnchorShares(
+        embeddings @ embeddings.T, labels[:, None] != labels, groups=groups, pictures=images
+    )
 
 
 def _false_negative_cap():

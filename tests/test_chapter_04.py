@@ -125,14 +125,17 @@ def shares():
 @pytest.mark.parametrize(("cutoff", "q"), [(0.3, 0.5), (0.5, 0.9), (0.6, 0.88)])
 def test_anchor_shares_against_brute_force(shares, cutoff, q):
     scores, negative = (tensor[:300] for tensor in shares)
-    result = explain.AnchorShares(scores, negative).at(cutoff=cutoff, q=q)
+    result = explain.AnchorShares(scores, negative).at(cutoff=cutoff, q=q, k=33)
     rho = ((scores > cutoff) & negative).sum(1).numpy() / negative.sum(1).numpy()
 
     def covered(k):
         return np.mean(1 - (1 - rho) ** k)
 
-    np.testing.assert_allclose(result.shares, np.sort(rho), rtol=1e-15)
+    np.testing.assert_allclose(result.shares, rho, rtol=1e-15)
     np.testing.assert_allclose(result.covered, [covered(k) for k in SHARE_KS], rtol=1e-10)
+    np.testing.assert_allclose(result.chances, 1 - (1 - rho) ** 33, rtol=1e-10)
+    assert result.promise == pytest.approx(1 - (1 - rho.mean()) ** 33, rel=1e-12)
+    assert result.kept == pytest.approx(covered(33), rel=1e-12)
     assert 1 - (1 - rho.mean()) ** (result.k_mean - 1) < q <= result.promised
     assert result.k_mean_covers == pytest.approx(covered(result.k_mean), rel=1e-12)
     assert result.k_mean_covers < result.promised
@@ -147,13 +150,36 @@ def test_a_score_on_the_cutoff_is_not_hard():
 
 
 def test_no_k_covers_where_too_many_anchors_have_no_hard_negative(shares):
-    explainer = explain.AnchorShares(*shares, cutoff=0.7, q=0.9)
+    explainer = explain.AnchorShares(*shares, cutoff=0.7, q=0.9, k=20_000)
     result = explainer.at()
     none = float((~((shares[0] > 0.7) & shares[1]).any(1)).double().mean())
     assert result.without == pytest.approx(none)
     assert none > 0.1
     assert result.k_covers is None and result.reached is None
-    assert "no K does" in repr(explainer)
+    assert "no K reaches q = 0.9" in repr(explainer)
+    assert result.kept == pytest.approx(1 - none, abs=0.01) and result.promise > 0.99
+
+
+def test_few_draws_tell_neither_k_nor_the_gap(shares):
+    explainer = explain.AnchorShares(*shares)
+    assert "takes K" not in repr(explainer)
+    result = explainer.at()
+    assert result.promise - result.kept < 0.01
+    explainer.k = 110
+    assert "q = 0.9 takes K = 110 and K = 301" in repr(explainer)
+
+
+def test_zeros_stand_below_nines_and_show_their_own_share(shares):
+    labels = datasets.digit_embeddings()[1]
+    groups = {name: (labels == digit).nonzero()[:24, 0] for name, digit in (("zeros", 0), ("nines", 9))}
+    explainer = explain.AnchorShares(*shares, groups=groups)
+    result = explainer.at(k=110)
+    moves = explainer.scene(result)["anchors"]
+    heights = explainer._stage.marks["anchors"].y
+    assert (heights[:24] < 1).all() and (heights[24:] > 1).all()
+    assert moves["value"].tolist() == result.shares[np.concatenate([*groups.values()])].tolist()
+    assert moves["value"][:24].mean() < result.mean < moves["value"][24:].mean()
+    assert moves["size"] == pytest.approx(1 - (1 - moves["value"]) ** 110, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +190,7 @@ def test_no_k_covers_where_too_many_anchors_have_no_hard_negative(shares):
         (lambda s, n: explain.AnchorShares(s, n.double()), "negative must be"),
         (lambda s, n: explain.AnchorShares(s, torch.zeros_like(n)), "negative must be"),
         (lambda s, n: explain.AnchorShares(s / 2, n), "scores must hold"),
+        (lambda s, n: explain.AnchorShares(s, n, pictures=[0]), "pictures must be one per anchor, 50, got 1"),
         (lambda s, n: explain.AnchorShares(s.where(s < 0.9, torch.nan), n), "scores"),
         (lambda s, n: explain.ThresholdGrowth(s), "scores must be"),
         (lambda s, n: explain.ThresholdGrowth(s[0, :1]), "scores must be"),
