@@ -138,7 +138,8 @@ def _pooled_proposal():
 
 
 def _pair_scores():
-    return explain.PairScores(datasets.substitution_matrix().scores, torch.linspace(1, 7, 20))
+    letters, scores = datasets.substitution_matrix()
+    return explain.PairScores(scores, torch.linspace(1, 7, 20), letters)
 
 
 def _motif_weights():

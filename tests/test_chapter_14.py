@@ -48,7 +48,7 @@ PMI = LAM * S
     ],
 )
 def test_scale_and_information_are_the_published_ones(name: str, lam: float, information: float) -> None:
-    result = PairScores(datasets.substitution_matrix(name).scores, P).at()
+    result = PairScores(datasets.substitution_matrix(name).scores, P, LETTERS).at()
     assert result.root == pytest.approx(lam, abs=5.1e-5)
     assert result.information == pytest.approx(information, rel=4e-4)
 
@@ -56,23 +56,32 @@ def test_scale_and_information_are_the_published_ones(name: str, lam: float, inf
 @pytest.mark.parametrize("alpha", [0.0, 0.7, 1.5])
 @pytest.mark.parametrize("lam", [0.0, 0.31, 0.5])
 def test_weights_of_pairs_against_a_double_sum(alpha: float, lam: float) -> None:
-    result = PairScores(SCORES, P).at(lam=lam, alpha=alpha)
+    result = PairScores(SCORES, P, LETTERS).at(lam=lam, alpha=alpha)
     q = P**alpha / (P**alpha).sum()
     pairs = [(q[i] * q[j], S[i, j]) for i in range(20) for j in range(20)]
     assert result.total == pytest.approx(sum(w * math.exp(lam * s) for w, s in pairs), rel=1e-12)
-    assert result.chance.sum() == pytest.approx(1) and result.weighted.sum() == pytest.approx(result.total)
-    assert result.chance[int(4 - S.min())] == pytest.approx(sum(w for w, s in pairs if s == 4))
+    assert result.weights.ravel() == pytest.approx([w * math.exp(lam * s) for w, s in pairs], rel=1e-12)
     root: Any = brentq(lambda x: sum(w * math.exp(x * s) for w, s in pairs) - 1, 0.05, 2, xtol=1e-14)
     assert result.root == pytest.approx(root, rel=1e-9)
     assert result.mean == pytest.approx(sum(w * s for w, s in pairs))
     h = sum(w * math.exp(root * s) * root * s for w, s in pairs)
     assert result.information == pytest.approx(h, rel=1e-8)
-    grid = np.array(PairScores(SCORES, P).controls["lam"].values)
+    grid = np.array(PairScores(SCORES, P, LETTERS).controls["lam"].values)
     assert result.totals[np.abs(grid - lam).argmin()] == pytest.approx(result.total, rel=1e-12)
 
 
+def test_the_cells_are_the_lower_half_of_the_weights() -> None:
+    explainer = PairScores(SCORES, P, LETTERS)
+    result = explainer.at(lam=0.3)
+    cells = explainer.scene(result)["pairs"]
+    depth, role = cells["value"].reshape(20, 20), cells["role"].reshape(20, 20)
+    assert (np.triu(depth, 1) == 0).all()
+    assert np.tril(depth) == pytest.approx(np.tril(np.minimum(np.sqrt(result.weights / 0.04), 1)), abs=0.0105)
+    assert ((role == "positive") == (S > 0)).all() and ((role == "faint") == (S == 0)).all()
+
+
 def test_the_total_falls_turns_and_crosses_one_once() -> None:
-    totals = PairScores(SCORES, P).at().totals
+    totals = PairScores(SCORES, P, LETTERS).at().totals
     assert (np.diff(totals, 2) > 0).all() and totals[1] < 1 < totals[-1]
     assert (np.diff(np.sign(totals[1:] - 1)) != 0).sum() == 1
 
@@ -89,8 +98,13 @@ def test_the_total_falls_turns_and_crosses_one_once() -> None:
 )
 def test_pair_scores_refuses(scores: np.ndarray, background: np.ndarray, words: list[str]) -> None:
     with pytest.raises(ValueError) as caught:
-        PairScores(scores, background)
+        PairScores(scores, background, "AB")
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_pair_scores_wants_a_letter_for_each_row() -> None:
+    with pytest.raises(ValueError, match=r"letters must be one for each row of scores, 2 in all, got 3"):
+        PairScores(1 - 3 * np.eye(2), np.ones(2), "ABC")
 
 
 def test_a_high_score_is_not_a_common_pair() -> None:

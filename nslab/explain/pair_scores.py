@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .._checks import as_float, first_bad
 from ..samplers import unigram
-from ._controls import Control, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Axis,
+    Cells,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    linear_grid,
+    number,
+)
 
 LAMBDAS = linear_grid(0, 0.5, 101)
 ALPHAS = linear_grid(0, 1.5, 61)
+FULL = 0.04  # the share whose cell has its whole colour
+SHADES = 48  # few enough for small pages
 
 
 @dataclass(frozen=True)
@@ -27,8 +40,7 @@ class Pairs:
     total: float  # Σ q_i q_j e^(λ s_ij)
     totals: NDArray[np.float64]  # the same at LAMBDAS
     root: float  # λ*, where the total is 1
-    chance: NDArray[np.float64]  # share of each score among chance pairs
-    weighted: NDArray[np.float64]  # the same times e^(λ s)
+    weights: NDArray[np.float64]  # (N, N): q_i q_j e^(λ s_ij)
     mean: float  # mean score of a chance pair
     information: float  # H at λ*, nats a pair
 
@@ -36,25 +48,29 @@ class Pairs:
 class PairScores(Explainer):
     """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s).
 
-    `scores` (N, N): integers, some above 0; `background` (N,): how often each letter occurs, above 0. The mean score of
-    a chance pair must be below 0 for every α, else no λ > 0 makes the weights a distribution.
+    `scores` (N, N): integers, some above 0; `background` (N,): how often each letter occurs, above 0; `letters`: their N
+    names. The mean score of a chance pair must be below 0 for every α, else no λ > 0 makes the weights a distribution.
     """
 
-    title = "Chance pairs of letters, weighted by e^(λ s)"
-    lam = Control("λ", "nats a point of score", LAMBDAS, start=0.0)
+    question = "At which λ above 0 do the weights add up to 1 again?"
+    title = "At one λ the weighted chance pairs add up to 1: the pairs of relatives"
+    lam = Control("λ", "nats a point of score", LAMBDAS, start=0.1, play=True)
     alpha = Control("α", "letters drawn ∝ p^α", ALPHAS, start=1.0)
 
-    def __init__(self, scores: Any, background: Any, **start: Any) -> None:
+    def __init__(self, scores: Any, background: Any, letters: Sequence[str], **start: Any) -> None:
         table, self._frequency = as_float(scores, "scores").double(), as_float(background, "background")
         n = len(self._frequency)
         if self._frequency.dim() != 1 or table.shape != (n, n):
             shapes = f"{tuple(table.shape)} and {tuple(self._frequency.shape)}"
             raise ValueError(f"scores must be (N, N) and background (N,), got {shapes}")
+        if len(letters) != n:
+            raise ValueError(f"letters must be one for each row of scores, {n} in all, got {len(letters)}")
         first_bad(self._frequency, self._frequency <= 0, "background must be > 0")
         first_bad(table, table != table.round(), "scores must be integers")
         if not bool((table > 0).any()):
             raise ValueError(f"scores must be > 0 somewhere, got at most {table.max().item()}")
         low, high = int(table.min()), int(table.max())
+        self._letters, self._table = list(letters), table.numpy()
         self._scores = np.arange(low, high + 1)
         self._places = (table.numpy() - low).astype(int).ravel()
         for alpha in ALPHAS:
@@ -64,9 +80,13 @@ class PairScores(Explainer):
                 )
         super().__init__(**start)
 
-    def _chance(self, alpha: float) -> NDArray[np.float64]:
+    def _pairs(self, alpha: float) -> NDArray[np.float64]:
         q = unigram(self._frequency, alpha).double().numpy()
-        shares = np.bincount(self._places, np.outer(q, q).ravel(), minlength=len(self._scores))
+        return np.outer(q, q)
+
+    def _chance(self, alpha: float) -> NDArray[np.float64]:
+        """Share of each score among chance pairs."""
+        shares = np.bincount(self._places, self._pairs(alpha).ravel(), minlength=len(self._scores))
         return np.asarray(shares, dtype=np.float64)
 
     def compute(self, lam: float, alpha: float) -> Pairs:
@@ -79,51 +99,57 @@ class PairScores(Explainer):
             if abs(step) < 1e-13:
                 break
         related = chance * np.exp(root * s)
-        weighted = chance * np.exp(lam * s)
+        weights = self._pairs(alpha) * np.exp(lam * self._table)
         return Pairs(
             lam=lam,
             alpha=alpha,
-            total=float(weighted.sum()),
+            total=float(weights.sum()),
             totals=np.exp(np.outer(LAMBDAS, s)) @ chance,
             root=float(root),
-            chance=chance,
-            weighted=weighted,
+            weights=weights,
             mean=float(chance @ s),
             information=float(root * (related @ s)),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        ends = [self.compute(lam, alpha) for lam in (0, LAMBDAS[-1]) for alpha in ALPHAS[::10]]
-        left.set(xlim=(-0.01, 0.51), ylim=(0.7, 1.05 * max(end.totals.max() for end in ends)))
-        left.set(xlabel="λ, nats a point of score", ylabel="all weights together")
-        left.set_title("Weights add up to 1 at one λ above 0")
-        left.axhline(1, color=FAINT, lw=1, zorder=0)
-        edges = np.append(self._scores, self._scores[-1] + 1) - 0.5
-        right.set(
-            xlim=(edges[0] - 0.3, edges[-1] + 0.3), ylim=(0, 1.1 * max(end.weighted.max() for end in ends))
-        )
-        right.set(xlabel="score s of a pair", ylabel="share of the pairs")
-        right.set_title("Weighting moves chance to kinship")
-        artists = SimpleNamespace(
-            curve=left.plot(LAMBDAS, LAMBDAS, color=INK)[0],
-            root=left.plot([], [], "|", color=INK, ms=16, mew=2, label="λ*", zorder=3)[0],
-            point=left.plot([], [], "o", color=FOCUS, ms=8, zorder=4, clip_on=False, label="your λ")[0],
-            chance=right.stairs(
-                self._scores * 0.0, edges, fill=True, color=NEGATIVE, alpha=0.8, label="chance pairs"
-            ),
-            weighted=right.stairs(self._scores * 0.0, edges, color=POSITIVE, lw=2, label="× e^(λ s)"),
-        )
-        left.legend(loc="upper left")
-        right.legend(loc="upper left")
-        return artists
+    def stage(self) -> Stage:
+        n = len(self._letters)
+        middles = (np.arange(n) + 0.5) / n
+        across = Axis("", 0, 1, ticks=dict(zip(middles.tolist(), self._letters, strict=True)))
+        down = Axis("", 0, 1, ticks=dict(zip((1 - middles).tolist(), self._letters, strict=True)))
+        most = max(self.compute(LAMBDAS[-1], alpha).total for alpha in ALPHAS[::10])
+        return Stage(
+            panels={
+                "pairs": Panel("Depth of colour: a pair’s weight", across, down, square=True),
+                "total": Panel(
+                    "All weights together",
+                    Axis("λ, nats a point of score", 0, LAMBDAS[-1]),
+                    Axis("sum", 0.7, 1.05 * most),
+                ),
+            },
+            marks={
+                "pairs": Cells(
+                    "pairs", "negative", shape=(n, n), roles=["positive", "faint"],
+                    names=(self._letters, self._letters),
+                ),
+                "sum": Note("pairs", x=[0.98], y=[0.9], align="end", big=True),
+                "one": Rule("total", "faint", at=1),
+                "curve": Line("total", "ink", x=LAMBDAS[::2]),
+                "root": Dots("total", "ink", y=[1], scale=0.045, tips=["λ*: the weights add up to 1"], shows={"λ*": "x"}),
+                "here": Handle("total", along={"x": "lam"}),
+            },
+            key={"positive": "score above 0", "faint": "0", "negative": "below 0"},
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Pairs) -> None:
-        artists.curve.set_ydata(result.totals)
-        artists.root.set_data([result.root], [1.0])
-        artists.point.set_data([result.lam], [result.total])
-        artists.chance.set_data(result.chance)
-        artists.weighted.set_data(result.weighted)
+    def scene(self, result: Pairs) -> dict[str, dict[str, Any]]:
+        depth = np.minimum(np.sqrt(result.weights / FULL), 1)
+        role = np.where(self._table > 0, "positive", np.where(self._table < 0, "negative", "faint"))
+        return {
+            "pairs": {"value": np.tril(np.round(depth * SHADES) / SHADES).ravel(), "role": role.ravel()},
+            "sum": {"text": f"sum {result.total:.3f}"},
+            "curve": {"y": result.totals[::2]},
+            "root": {"x": [result.root]},
+            "here": {"y": result.total},
+        }
 
     def summary(self, result: Pairs) -> str:
         return (
