@@ -603,6 +603,12 @@ def test_a_page_keeps_its_budget():
         assert {0, 7, 199} <= set(positions) and len(positions) == count
 
 
+def test_a_page_keeps_all_of_a_few_points_to_pick_and_the_first_of_many():
+    for many, kept in ((6, [0, 1, 2, 3, 4, 5]), (9, [0, 1, 2, 3, 4, 7])):
+        control = Control("", "point", list(range(many)), start=0)
+        assert pages.grid_of({"n": control}, [min(7, many - 1)], {"n"}) == [kept]
+
+
 @pytest.mark.parametrize(("folder", "name", "error"), [(3, "toy", TypeError), ("frames", "a/b", ValueError)])
 def test_bad_names_of_a_page_are_refused(tmp_path, folder, name, error):
     with pytest.raises(error, match="folder" if folder == 3 else "'a/b'"):

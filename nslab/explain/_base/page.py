@@ -22,7 +22,8 @@ from .frames import Frame, packed
 from .marks import Row
 
 FRAMES = 1536  # at most, of one scene
-FEWEST = 5  # stops that any control keeps, if it has so many; and what a click on a point may pick
+FEWEST = 5  # stops that any control keeps, if it has so many; and what a click may pick among many points
+FEW = 8  # points that all may be picked
 DROPPED = 13  # bits of each number's 23: one part in 2,048 is less than a pixel, and half of the file
 
 
@@ -63,9 +64,12 @@ def page(
 
 
 def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[str]) -> list[list[int]]:
-    """The stops of each control. Of those that a click picks, the first few: their points are always there to click."""
+    """The stops of each control. Of those that a click picks, all if they are few, else the first, which are always there."""
     stand = dict(zip(controls, start, strict=True))
-    grid = {name: sorted({*range(min(FEWEST, len(controls[name].values))), stand[name]}) for name in picked}
+    grid = {}
+    for name in picked:
+        length = len(controls[name].values)
+        grid[name] = sorted({*range(length if length <= FEW else FEWEST), stand[name]})
     moved = {name: control for name, control in controls.items() if name not in picked}
     numbers = counts(list(moved.values()), FRAMES // math.prod(map(len, grid.values())))
     for (name, control), count in zip(moved.items(), numbers, strict=True):
