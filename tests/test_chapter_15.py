@@ -170,6 +170,43 @@ def test_a_hole_is_made_of_windows_of_self() -> None:
     assert result.caught[0] == result.caught[1] == 0 < result.caught[2]
 
 
+def test_a_words_windows_are_those_that_self_has(lists: dict[str, list[str]]) -> None:
+    shown = lists["en"][:1000]
+    veto = WordVeto(shown, {"en": lists["en"][1000:1600], "pl": lists["pl"]})
+    for n in (1, 200, 1000):
+        for word in veto.controls["word"].values[::17]:
+            result = veto.at(n=n, word=word)
+            for i, (having, witness) in enumerate(zip(result.having, result.witness, strict=True)):
+                own = [w for w in shown[:n] if w[i : i + 3] == word[i : i + 3]]
+                assert having == len(own) and witness == (own[0] if own else None)
+            assert (result.left == 0) == all(result.having)
+            group, place = veto._places[word]
+            assert result.left == pytest.approx(result.rho[group][place] / result.match)
+
+
+def test_tiles_are_grey_where_self_has_the_window_and_the_dots_of_holes_are_marked() -> None:
+    veto = WordVeto((SELF * 200)[:1000], {"hole": ["canana"], "strangers": ["zzzzzz", "banjos"]})
+    assert veto.controls["word"].values == ["canana", "zzzzzz", "banjos"]
+    for word, grey in (("canana", [1, 1, 1, 1]), ("zzzzzz", [0, 0, 0, 0]), ("banjos", [1, 0, 0, 0])):
+        moves = veto.scene(veto.at(n=1000, t=10_000_000, word=word))
+        for i, own in enumerate(grey):
+            green, faint = (moves[f"{role}{i}"]["high"][0] for role in ("positive", "faint"))
+            assert (faint > green) == bool(own)
+        assert moves["words"]["role"].tolist() == ["hard", "positive", "positive"]
+        assert moves["verdict"]["text"].startswith("A hole") == (word == "canana")
+    few = veto.scene(veto.at(n=1000, t=100))
+    assert few["words"]["role"].tolist() == ["hard", "negative", "negative"]
+
+
+def test_words_to_pick_are_spread_over_each_list(lists: dict[str, list[str]]) -> None:
+    words = WordVeto(lists["en"][:1000], {"en": lists["en"], "fr": lists["fr"][:10]}).controls["word"].values
+    assert words[:4] == [lists["en"][0], lists["fr"][0], lists["en"][50], lists["fr"][1]]
+    assert len(words) == len(set(words)) and set(lists["en"][::50]) <= set(words) <= {
+        *lists["en"][::50],
+        *lists["fr"][:10],
+    }
+
+
 def test_the_chance_of_a_match_is_that_of_the_other_explainer() -> None:
     veto = WordVeto((SELF * 200)[:1000], {"self": SELF})
     assert veto.at(n=1).match == pytest.approx(markov(6, 3, 26), rel=1e-12)

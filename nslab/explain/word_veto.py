@@ -1,26 +1,40 @@
-"""Self words veto detectors: how many of those that could catch a word are left, and how many words a finite number catches."""
+"""Self words veto detectors, window by window: which words are holes, and how many words a finite number of strings catches."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from itertools import chain, zip_longest
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ..theory import hit_probability
-from ._controls import Control, decade_grid, integer_grid
-from ._explainer import Explainer
-from ._style import FAINT, HARD, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Axis,
+    Band,
+    Control,
+    Dots,
+    Explainer,
+    Mark,
+    Note,
+    Panel,
+    Stage,
+    Words,
+    decade_grid,
+    integer_grid,
+    number,
+)
 
 M, R = 26, 3  # letters, and how many in a row must agree
 MOST = 1000
-TS = np.geomspace(100, 10_000_000, 41)
-COLOURS = (POSITIVE, HARD, NEGATIVE, INK)
-STYLES = ("-", "-", "-", ":")
+GROUPS = 4  # at most
+EACH = 60  # words of a group that are shown, evenly spread over it
+GOLDEN = 0.618034  # spreads the words of a group over its height
+ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+LINES = (0.71, 0.54, 0.37, 0.2)  # where the windows stand
+HALF = 0.07  # the height of a tile, halved
 
 
 @dataclass(frozen=True)
@@ -33,93 +47,165 @@ class Veto:
         NDArray[np.float64], ...
     ]  # for each word of each group: P(a random string survives and matches it)
     caught: NDArray[np.float64]  # (groups,) by t strings generated
-    curves: NDArray[np.float64]  # (groups, TS)
-    theory: NDArray[np.float64]  # 1 − exp(−P N_R) at TS
     match: float  # P
+    word: str
+    left: float  # share of this word's matchers that survive
+    having: list[int]  # how many of the n self words have its window, for each window
+    witness: list[str | None]  # the first of them
 
 
 class WordVeto(Explainer):
     """Detectors are strings like the words; each that agrees with one of n self words in three letters in a row is deleted.
 
-    `shown`: self words; `groups`: one to four named lists of words to catch. All words: the same length, 3 to 6, a to z.
-    Every number is exact over all 26^length detectors.
+    `shown`: self words; `groups`: one to four named lists of words to catch, of which some are to be picked. All words:
+    the same length, 3 to 6, a to z. Every number is exact over all 26^length detectors.
     """
 
-    title = "Detectors that self words have not deleted, and the words that they catch"
-    n = Control("Nₛ", "self words shown", integer_grid(1, MOST, 91), start=316)
-    t = Control("T", "strings generated", [int(t) for t in decade_grid(100, 10_000_000)], start=10_000)
+    question = "Which words can no detector catch?"
+    title = "Where self has every window of a word, the word is a hole: no detector can catch it"
+    n = Control("Nₛ", "self words shown", integer_grid(1, MOST, 91), start=316, play=True)
+    t = Control(
+        "T", "strings generated", [int(t) for t in decade_grid(100, 10_000_000)], start=10_000, play=True
+    )
 
     def __init__(self, shown: Sequence[str], groups: Mapping[str, Sequence[str]], **start: Any) -> None:
-        if not 1 <= len(groups) <= len(COLOURS):
-            raise ValueError(f"groups must hold 1 to {len(COLOURS)} lists, got {len(groups)}")
+        if not 1 <= len(groups) <= GROUPS:
+            raise ValueError(f"groups must hold 1 to {GROUPS} lists, got {len(groups)}")
         if len(shown) < MOST:
             raise ValueError(f"shown must hold at least {MOST} words, got {len(shown)}")
         self._length = len(shown[0])
         if not R <= self._length <= 2 * R:
             raise ValueError(f"shown must hold words of {R} to {2 * R} letters, got {shown[0]!r}")
-        self._shown = _grams(shown, self._length, "shown")
+        self._self, self._shown = list(shown), _grams(shown, self._length, "shown")
         self._groups = {name: _grams(words, self._length, name) for name, words in groups.items()}
         runs = 1 + (self._length - R) * (M - 1) / M  # exact, as no string holds two runs of R
         self._match = runs * M**-R
+        self._places = _places(groups)
+        rows = np.array([group for group, _ in self._places.values()])
+        self._heights = len(groups) - 0.1 - rows - 0.8 * (np.arange(len(rows)) * GOLDEN % 1)
+        words = list(self._places)
+        self.add_traits(word=Control("", "word", words, start=words[0]))
         super().__init__(**start)
 
-    def compute(self, n: int, t: int) -> Veto:
+    def compute(self, n: int, t: int, word: str) -> Veto:
         before, after = _survivors(self._shown[:, :n])
         total = float(M**self._length)
         rho = tuple(_matched(grams, before, after) / total for grams in self._groups.values())
-        survive = float(before[-1].sum() / total)
+        group, place = self._places[word]
+        has = self._shown[:, :n] == list(self._groups.values())[group][:, [place]]
         return Veto(
             n=n,
             t=t,
-            survive=survive,
+            survive=float(before[-1].sum() / total),
             promised=(1 - self._match) ** n,
             rho=rho,
             caught=np.array([float(np.asarray(hit_probability(r, t)).mean()) for r in rho]),
-            curves=np.array([(-np.expm1(TS[:, None] * np.log1p(-r))).mean(1) for r in rho]),
-            theory=-np.expm1(-self._match * TS * (1 - self._match) ** n),
             match=self._match,
+            word=word,
+            left=float(rho[group][place] / self._match),
+            having=has.sum(1).tolist(),
+            witness=[self._self[row.argmax()] if row.any() else None for row in has],
         )
 
     def holes(self, result: Veto) -> list[float]:
         """Share of each group that no surviving detector matches."""
         return [float((rho == 0).mean()) for rho in result.rho]
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        ticks = [0, 0.25, 0.5, 0.75, 1]
-        left.set(xlim=(-0.01, 1.01), ylim=(-0.02, 1.42), xticks=ticks, yticks=ticks)
-        left.set(xlabel="share of its matchers left, x", ylabel="share of words with at most x")
-        left.set_title("Curves start at the holes")
-        right.set(xscale="log", xlim=(TS[0], TS[-1]), ylim=(-0.02, 1.42), yticks=ticks)
-        right.set_xticks([1e2, 1e3, 1e4, 1e5, 1e6, 1e7], ["100", "1,000", "10⁴", "10⁵", "10⁶", "10⁷"])
-        right.minorticks_off()
-        right.set(xlabel="T, strings generated", ylabel="share of words caught")
-        right.set_title("Words in holes are never caught")
-        styles = list(zip(self._groups, COLOURS, STYLES, strict=False))
-        artists = SimpleNamespace(
-            steps=[
-                left.plot([], [], color=c, ls=s, drawstyle="steps-post", label=k)[0] for k, c, s in styles
-            ],
-            theory=right.plot(TS, TS, color=FAINT, lw=5, zorder=1, label="theory, random strings")[0],
-            curves=[right.plot(TS, TS, color=c, ls=s)[0] for _, c, s in styles],
-            line=right.axvline(1, ymax=0.72, color=FAINT, lw=1, ls=":", zorder=0),
-            dots=[right.plot([], [], "o", color=c, ms=6, zorder=4, clip_on=False)[0] for _, c, _ in styles],
+    def stage(self) -> Stage:
+        length, names = self._length, list(self._groups)
+        lines = LINES[: length - R + 1]
+        tiles: dict[str, Mark] = {}
+        for i, y in enumerate(lines):
+            for role in ("positive", "faint"):
+                x = [i + 0.55, i + R + 0.45]
+                tiles[f"{role}{i}"] = Band("word", role, x=x, low=[y - HALF] * 2)
+            tiles[f"says{i}"] = Note("word", x=[length + 0.8], y=[y - 0.02])
+        return Stage(
+            panels={
+                "word": Panel(
+                    "Its windows, and self words that have them", Axis("", 0.4, length + 3.6, ticks={})
+                ),
+                "words": Panel(
+                    "Click a word; right: share caught",
+                    Axis(
+                        "share of its matchers left",
+                        -0.03,
+                        1.3,
+                        ticks={x: f"{x:g}" for x in (0, 0.25, 0.5, 0.75, 1)},
+                    ),
+                    Axis(
+                        "", 0, len(names), ticks={len(names) - i - 0.5: name for i, name in enumerate(names)}
+                    ),
+                ),
+            },
+            marks={
+                **tiles,
+                "word": Words(
+                    "word", "focus", words=ALPHABET, x=np.arange(length) + 1, y=[0.9] * length, scale=0.11
+                ),
+                "self": Words(
+                    "word",
+                    "ink",
+                    words=ALPHABET,
+                    x=np.tile(np.arange(length) + 1, len(lines)),
+                    y=np.repeat(lines, length),
+                    roles=("faint",),
+                    scale=0.07,
+                ),
+                "verdict": Note("word", "focus", x=[0.5], y=[0.03], big=True),
+                "words": Dots(
+                    "words",
+                    "negative",
+                    y=self._heights,
+                    scale=0.03,
+                    roles=("positive", "hard"),
+                    tips=list(self._places),
+                    shows={"share of its matchers left": "x"},
+                    picks="word",
+                ),
+                "this": Dots("words", "focus", scale=0.06),
+                **{
+                    f"caught{i}": Note("words", x=[1.29], y=[len(names) - i - 0.55], align="end")
+                    for i in range(len(names))
+                },
+            },
+            key={
+                "faint": "window that self has",
+                "positive": "window that self lacks; word caught",
+                "negative": "word not caught yet",
+                "hard": "hole",
+                "focus": "this word",
+            },
         )
-        left.legend(loc="upper left", ncols=2)
-        right.legend(loc="upper left")
-        return artists
 
-    def draw(self, artists: Any, result: Veto) -> None:
-        for steps, rho in zip(artists.steps, result.rho, strict=True):
-            x = np.concatenate([[0.0], np.sort(rho) / result.match, [1.0]])
-            steps.set_data(x, np.concatenate([[0.0], np.arange(1, len(rho) + 1) / len(rho), [1.0]]))
-        artists.theory.set_ydata(result.theory)
-        artists.line.set_xdata([result.t] * 2)
-        for curve, dot, values, caught in zip(
-            artists.curves, artists.dots, result.curves, result.caught, strict=True
-        ):
-            curve.set_ydata(values)
-            dot.set_data([result.t], [caught])
+    def scene(self, result: Veto) -> dict[str, dict[str, Any]]:
+        scene: dict[str, dict[str, Any]] = {}
+        letters, roles = [], []
+        for i, witness in enumerate(result.witness):
+            for role, here in (("positive", witness is None), ("faint", witness is not None)):
+                scene[f"{role}{i}"] = {"high": [LINES[i] + (HALF if here else -HALF)] * 2}
+            scene[f"says{i}"] = {"text": _having(result.having[i])}
+            for j, letter in enumerate(witness or result.word):
+                inside = i <= j < i + R
+                letters.append(ALPHABET.index(letter) if inside or witness else np.nan)
+                roles.append("ink" if inside else "faint")
+        x = np.array([result.rho[group][place] for group, place in self._places.values()]) / result.match
+        chance = np.asarray(hit_probability(x * result.match, result.t))
+        role = np.where(x == 0, "hard", np.where(chance >= 0.5, "positive", "negative"))
+        chosen = list(self._places).index(result.word)
+        return {
+            **scene,
+            "word": {"which": [ALPHABET.index(letter) for letter in result.word]},
+            "self": {
+                "size": np.where(np.isnan(letters), np.nan, 1),
+                "which": np.nan_to_num(letters),
+                "role": roles,
+            },
+            "verdict": {"text": _verdict(result.left)},
+            "words": {"x": np.round(x, 3), "role": role},
+            "this": {"x": np.round(x[chosen], 3), "y": self._heights[chosen]},
+            **{f"caught{i}": {"text": f"{share:.0%}"} for i, share in enumerate(result.caught)},
+        }
 
     def summary(self, result: Veto) -> str:
         names = list(self._groups)
@@ -129,6 +215,27 @@ class WordVeto(Explainer):
             f"Nₛ = {result.n:,}: {number(result.survive)} of all detectors left, random self would leave "
             f"{number(result.promised)}\nholes: {holes}\ncaught by T = {result.t:,}: {caught}"
         )
+
+
+def _places(groups: Mapping[str, Sequence[str]]) -> dict[str, tuple[int, int]]:
+    """The words to pick, each with its group and its place there: one of each group, another of each, …"""
+    rows = []
+    for group, words in enumerate(groups.values()):
+        spread = range(0, len(words), max(1, len(words) // EACH))[:EACH]
+        rows.append([(words[i], (group, i)) for i in spread])
+    found: dict[str, tuple[int, int]] = {}
+    for pair in chain.from_iterable(zip_longest(*rows)):
+        if pair:
+            found.setdefault(*pair)
+    return found
+
+
+def _having(count: int) -> str:
+    return "no self word" if not count else f"{count} self word{'s'[: count > 1]}"
+
+
+def _verdict(left: float) -> str:
+    return f"{left:.0%} of its matchers left" if left else "A hole: no matcher is left"
 
 
 def _grams(words: Sequence[str], length: int, name: str) -> NDArray[np.int64]:
