@@ -180,7 +180,8 @@ def _lee_pairs(size):
     place, pairs = {word: i for i, word in enumerate(words)}, torch.zeros(size, size)
     for report in datasets.lee():
         ids = torch.tensor([place[word] for word in report if word in place])
-        pairs.index_put_((ids[:-1], ids[1:]), torch.ones(1), accumulate=True)
+        for gap in range(1, 6):
+            pairs.index_put_((ids[:-gap], ids[gap:]), torch.ones(1), accumulate=True)
     return words, pairs + pairs.T
 
 
@@ -221,9 +222,9 @@ BUILD = {
     "PairScores": _pair_scores,
     "PooledProposal": _pooled_proposal,
     "ProposalGradient": _proposal_gradient,
-    "TableTraining": lambda: explain.TableTraining(_lee_pairs(150)[1]),
+    "TableTraining": lambda: explain.TableTraining(*_lee_pairs(150)[::-1]),
     "ThresholdGrowth": _threshold_growth,
-    "RowNeighbours": lambda: explain.RowNeighbours(*_lee_pairs(300), "fire"),
+    "RowNeighbours": lambda: explain.RowNeighbours(*_lee_pairs(800), "fire"),
     "PullAndPush": _pull_and_push,
     "SoftmaxWeights": _softmax_weights,
     "SampledMetric": _sampled_metric,

@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 from nslab import AliasTable, datasets, hit_probability, sgns_loss, unigram
 from nslab.explain import RowNeighbours, TableTraining
-from nslab.explain.table_training import STEP, _sink, _walk
+from nslab.explain.table_training import STEP, TIMES, _sink, _walk
 
 NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "11_words.ipynb"
 REPORTS = list(dict.fromkeys(datasets.lee()))
@@ -113,6 +113,22 @@ def test_alpha_tilts_each_context_by_its_frequency(often: np.ndarray) -> None:
         )
         assert np.quantile(rest, 0.99) - np.quantile(rest, 0.01) < 1e-3
     assert STEP == 0.025
+
+
+def test_the_heat_map_and_the_paths_are_scores_of_their_pairs(often: np.ndarray) -> None:
+    explainer = TableTraining(often, WORDS[:150])
+    k, alpha, time = 3, 0.5, STEP * 1000
+    result, shown = explainer.at(k=k, alpha=alpha, passes=1000), explainer._shown
+    f = often.sum(0) ** alpha / (often.sum(0) ** alpha).sum()
+    for i, j in [*explainer._examples, (0, 15), (15, 0), (7, 7)]:
+        a, b = often[shown[i], shown[j]], k * often[shown[i]].sum() * f[shown[j]]
+        expected = _walk(np.array([a]), np.array([b]), time) if a else _sink(np.array([b]), time)
+        assert result.table[i, j] == pytest.approx(expected[0], abs=1e-9)
+    place = int(np.abs(TIMES - 1000).argmin())
+    ends = [result.table[i, j] for i, j in explainer._examples]
+    assert result.paths[:, place] == pytest.approx(ends, abs=1e-9)
+    seen = [often[shown[i], shown[j]] > 0 for i, j in explainer._examples]
+    assert seen == [True, True, False] and ends[0] > ends[1] > ends[2]
 
 
 def test_share_of_pairs_seen(often: np.ndarray) -> None:
@@ -259,11 +275,30 @@ def test_cosines_of_the_cut_rows(fire: RowNeighbours, alpha: float, k: int) -> N
         rows = np.maximum(np.log(n / n.sum(1, keepdims=True)) - np.log(k * q), 0)
     own, result = WORDS[:400].index("fire"), fire.at(alpha=alpha, k=k)
     lengths = np.linalg.norm(rows, axis=1)
-    cosines = np.delete(rows @ rows[own] / np.where(lengths > 0, lengths, 1) / lengths[own], own)
+    cosines = rows @ rows[own] / np.where(lengths > 0, lengths, 1) / lengths[own]
+    cosines[own] = 0
     assert result.cosines == pytest.approx(cosines, abs=1e-12)
     assert result.kept == pytest.approx((rows > 0).mean(), abs=1e-12)
     assert result.cosines[result.top] == pytest.approx(np.sort(cosines)[::-1][:10], abs=1e-12)
     assert result.often(fire.counts) == pytest.approx(math.exp(np.log(fire.counts[result.top]).mean()))
+
+
+def test_a_click_asks_for_the_neighbours_of_another_word(fire: RowNeighbours) -> None:
+    other = RowNeighbours(WORDS[:400], near(REPORTS, 400), "minister")
+    place = WORDS.index("minister")
+    assert other.word == place and fire.controls["word"].values == list(range(400))
+    one, two = fire.at(word=place), other.at()
+    assert one.cosines == pytest.approx(two.cosines) and fire.top_words(one) == other.top_words(two)
+    assert "minister" not in other.top_words(two) and "prime" in other.top_words(two)
+
+
+def test_close_rows_lie_close_on_the_map(fire: RowNeighbours) -> None:
+    places = fire._places
+    assert (places >= 0).all() and (places <= 1).all()
+    far = np.linalg.norm(places[:, None] - places, axis=2)
+    for word in ("fire", "minister", "israeli"):
+        i = WORDS.index(word)
+        assert far[i, fire.at(word=i).top].mean() < 0.8 * far[i].mean()
 
 
 def test_at_alpha_zero_the_neighbours_are_the_commonest_words(fire: RowNeighbours) -> None:
@@ -277,7 +312,7 @@ def test_an_empty_row_has_no_neighbours() -> None:
     n = np.ones((12, 12))
     result = RowNeighbours(list("abcdefghijkl"), n, "a").at(alpha=1.0, k=5)
     assert result.kept == 0 and len(result.top) == 0 and result.often(n[0]) == 0
-    assert np.array_equal(result.cosines, np.zeros(11))
+    assert np.array_equal(result.cosines, np.zeros(12))
 
 
 # --- ratings

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .._checks import as_float, filled_table
 from ..samplers import unigram
-from ._controls import Control, integer_grid, linear_grid
-from ._explainer import Explainer
-from ._style import FOCUS, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Axis,
+    Cells,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    integer_grid,
+    linear_grid,
+    number,
+)
 
-SHOWN = 1200  # pairs, drawn once from the table
+SAMPLE = 1200  # pairs, drawn once from the table, which the summary describes
+SIDE = 16  # words whose pairs are shown
+DEEP, SHADES = 5.0, 16  # a score of full colour, and how many shades there are below
+LOW, HIGH = -14.0, 8.0
 STEP = 0.025  # word2vec's first step size
 PASSES = integer_grid(1, 100_000, 81)
-EDGES = np.linspace(-14, 10, 97)
+TIMES = np.geomspace(1, 100_000, 31)
 
 
 @dataclass(frozen=True)
@@ -27,47 +42,76 @@ class Trained:
     k: int
     alpha: float
     passes: int
-    scores: NDArray[np.float64]  # of the shown pairs that were seen
-    sunk: NDArray[np.float64]  # of the shown pairs that were never seen
-    gap: float  # mean of score − PMI over the shown pairs that were seen, weighted by how often
+    scores: NDArray[np.float64]  # of the sampled pairs that were seen
+    sunk: NDArray[np.float64]  # of the sampled pairs that were never seen
+    gap: float  # mean of score − PMI over the sampled pairs that were seen, weighted by how often
     slope: float  # of the score on PMI, weighted alike
+    table: NDArray[np.float64]  # (side, side): scores of the pairs shown
+    paths: NDArray[np.float64]  # (examples, TIMES): scores of a few of them, over the passes
 
 
 class TableTraining(Explainer):
     """SGNS with a score of its own for each pair, trained on expected counts in steps of 0.025, from 0.
 
-    `pairs` (V, V): how often anchor a has context c; no row and no column of zeros. PMI = ln p(a, c) − ln p(a) − ln p(c).
+    `pairs` (V, V): how often anchor a has context c; no row and no column of zeros. `words` (V,) names them. The heat map
+    shows the pairs of some words from the most frequent to the least, green above 0 and blue below. PMI = ln p(a, c) −
+    ln p(a) − ln p(c).
     """
 
-    title = "A table of scores in training, one for each pair of words"
+    question = "Which scores come to rest?"
+    title = "Seen pairs come to rest at ln p(c|a) − ln(k q); those never seen sink without end"
+    passes = Control("passes", "of training", PASSES, start=1000, play=True)
     k = Control("k", "negatives", range(1, 61), start=1)
-    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0)
-    passes = Control("passes", "over the corpus", PASSES, start=1000)
+    alpha = Control("α", "in q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0)
 
-    def __init__(self, pairs: Any, **start: Any) -> None:
+    def __init__(self, pairs: Any, words: Sequence[str] | None = None, **start: Any) -> None:
         n = as_float(pairs, "pairs").double()
         if n.dim() != 2 or n.shape[0] != n.shape[1]:
             raise ValueError(f"pairs must be a square table, got shape {tuple(n.shape)}")
         filled_table(n, "pairs")
-        rows, self._contexts = n.sum(1).numpy(), n.sum(0)
-        flat = np.random.default_rng(0).choice(n.numel(), min(SHOWN, n.numel()), replace=False)
-        anchor, self._context = np.divmod(flat, len(rows))
-        self._count, self._row = n.numpy().ravel()[flat], rows[anchor]
+        if words is not None and len(words) != len(n):
+            raise ValueError(f"words must name the {len(n)} rows of pairs, got {len(words)}")
+        self._n, self._rows, self._contexts = n.numpy(), n.sum(1).numpy(), n.sum(0)
+        flat = np.random.default_rng(0).choice(n.numel(), min(SAMPLE, n.numel()), replace=False)
+        anchor, self._context = np.divmod(flat, len(n))
+        self._count, self._row = self._n.ravel()[flat], self._rows[anchor]
         self._seen = self._count > 0
         if self._seen.sum() < 2:
             raise ValueError(
-                f"pairs must be > 0 for at least 2 of the {len(flat)} shown, got {self._seen.sum()}"
+                f"pairs must be > 0 for at least 2 of the {len(flat)} sampled, got {self._seen.sum()}"
             )
-        chance = (self._row * self._contexts.numpy()[self._context])[self._seen] / rows.sum()
+        chance = (self._row * self._contexts.numpy()[self._context])[self._seen] / self._rows.sum()
         self._pmi = np.log(self._count[self._seen] / chance)
+        self._shown = np.argsort(-self._rows, kind="stable")[
+            np.linspace(0, len(n) - 1, min(SIDE, len(n))).round().astype(int)
+        ]
+        names = [f"word {i}" for i in range(len(n))] if words is None else list(words)
+        self._words: list[str] = [names[i] for i in self._shown.tolist()]
+        self._examples = self._chosen()
         super().__init__(**start)
 
-    def compute(self, k: int, alpha: float, passes: int) -> Trained:
-        q = unigram(self._contexts, alpha).numpy()[self._context]
-        drawn, seen, time = k * self._row * q, self._seen, STEP * passes
+    def _chosen(self) -> list[tuple[int, int]]:
+        """Pairs of the heat map: of those seen the highest PMI and the lowest, and the one never seen that is drawn most."""
+        n, rows = self._n[np.ix_(self._shown, self._shown)], self._rows[self._shown]
+        drawn = np.outer(rows, self._contexts.numpy()[self._shown])
+        strength = np.divide(n, drawn, out=np.full_like(n, np.nan), where=n > 0)
+        found = [np.nanargmax(strength), np.nanargmin(strength)] if (n > 0).any() else []
+        unseen = (n == 0) & ~np.eye(len(n), dtype=bool)
+        if unseen.any():
+            found.append(np.where(unseen, drawn, -1).argmax())
+        return [divmod(int(place), len(n)) for place in found]
+
+    def compute(self, passes: int, k: int, alpha: float) -> Trained:
+        noise = k * unigram(self._contexts, alpha).numpy()
+        drawn, seen, time = self._row * noise[self._context], self._seen, STEP * passes
         scores = _walk(self._count[seen], drawn[seen], time)
         weight = self._count[seen] / self._count[seen].sum()
         x = self._pmi - weight @ self._pmi
+        a, b = (
+            self._n[np.ix_(self._shown, self._shown)],
+            np.outer(self._rows[self._shown], noise[self._shown]),
+        )
+        i, j = np.array(self._examples).T
         return Trained(
             k=k,
             alpha=alpha,
@@ -76,37 +120,84 @@ class TableTraining(Explainer):
             sunk=_sink(drawn[~seen], time),
             gap=float(weight @ (scores - self._pmi)),
             slope=float((weight * x) @ scores / ((weight * x) @ x)),
+            table=_score(a, b, np.full_like(a, time)),
+            paths=_score(*np.broadcast_arrays(a[i, j, None], b[i, j, None], STEP * TIMES)),
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        ends = np.array([np.floor(self._pmi.min()), np.ceil(self._pmi.max())])
-        left.set(xlim=ends, ylim=(-10, 6), xlabel="PMI, nats", ylabel="score")
-        left.set_title("Seen pairs: PMI − ln k, if α = 1")
-        right.set(
-            xlim=(-14, 10),
-            xticks=range(-12, 9, 4),
-            ylim=(-0.02, 1.02),
-            xlabel="score",
-            ylabel="share with a lower score",
+    def stage(self) -> Stage:
+        side = len(self._shown)
+        rows = {side - i - 0.5: word for i, word in enumerate(self._words)}
+        columns = {i + 0.5: word for i, word in enumerate(self._words)}
+        seen = [bool(self._n[self._shown[i], self._shown[j]]) for i, j in self._examples]
+        names = [f"{self._words[i]} – {self._words[j]}" for i, j in self._examples]
+        passes = {1.0: "1", 100.0: "100", 1e4: "10,000"}
+        return Stage(
+            panels={
+                "table": Panel(
+                    "Scores: anchor by context",
+                    Axis("", 0, side, ticks=columns),
+                    Axis("", 0, side, ticks=rows),
+                    share=1.25,
+                ),
+                "time": Panel(
+                    "Three of them over the passes",
+                    Axis("passes over the corpus", 1, 100_000, log=True, ticks=passes),
+                    Axis("score", LOW, HIGH),
+                ),
+            },
+            marks={
+                "cells": Cells(
+                    "table",
+                    "positive",
+                    shape=(side, side),
+                    roles=("negative",),
+                    names=(self._words, self._words),
+                ),
+                "zero": Rule("time", "faint", at=[0]),
+                **{
+                    f"path {name}": Line("time", "positive" if one else "negative", x=TIMES)
+                    for name, one in zip(names, seen, strict=True)
+                },
+                **{f"name {name}": Note("time", x=[90_000], text=name, align="end") for name in names},
+                "now": Rule("time", "focus", axis="x"),
+                "dots": Dots(
+                    "time",
+                    "positive",
+                    roles=("negative",),
+                    scale=0.06,
+                    tips=[
+                        f"{name}: {'seen' if one else 'never seen'}"
+                        for name, one in zip(names, seen, strict=True)
+                    ],
+                    shows={"score": "y"},
+                ),
+                "here": Handle("time", along={"x": "passes"}, y=[LOW]),
+            },
+            key={"positive": "score above 0; a pair seen", "negative": "below 0; a pair never seen"},
         )
-        right.set_title("Never seen: no floor")
-        artists = SimpleNamespace(
-            dots=left.plot(self._pmi, self._pmi, "o", color=POSITIVE, ms=3, alpha=0.6, mew=0, zorder=3)[0],
-            line=left.plot(ends, ends, color=FOCUS, lw=1.2, label="PMI − ln k")[0],
-            seen=right.plot(EDGES, EDGES, color=POSITIVE, label="seen")[0],
-            sunk=right.plot(EDGES, EDGES, color=NEGATIVE, label="never seen")[0],
-        )
-        left.plot(ends, ends, color=INK, ls=":", lw=1.2, zorder=0, label="PMI")
-        left.legend(loc="lower right")
-        right.legend(loc="center right")
-        return artists
 
-    def draw(self, artists: Any, result: Trained) -> None:
-        artists.dots.set_ydata(result.scores)
-        artists.line.set_ydata(artists.line.get_xdata() - np.log(result.k))
-        for line, values in ((artists.seen, result.scores), (artists.sunk, result.sunk)):
-            line.set_ydata(np.searchsorted(np.sort(values), EDGES) / max(len(values), 1))
+    def scene(self, result: Trained) -> dict[str, dict[str, Any]]:
+        table = result.table.ravel()
+        i, j = np.array(self._examples).T
+        now = np.clip(result.table[i, j], LOW, HIGH)
+        seen = self._n[self._shown[i], self._shown[j]] > 0
+        paths: dict[str, dict[str, Any]] = {}
+        for (a, b), path in zip(self._examples, np.clip(result.paths, LOW, HIGH), strict=True):
+            name = f"{self._words[a]} – {self._words[b]}"
+            paths |= {f"path {name}": {"y": path}, f"name {name}": {"y": min(path[-9] + 0.6, HIGH)}}
+        return {
+            "cells": {
+                "value": np.round(SHADES * np.minimum(np.abs(table) / DEEP, 1)) / SHADES,
+                "role": np.where(table >= 0, "positive", "negative"),
+            },
+            **paths,
+            "now": {"at": result.passes},
+            "dots": {
+                "x": np.full(len(now), result.passes),
+                "y": now,
+                "role": np.where(seen, "positive", "negative"),
+            },
+        }
 
     def summary(self, result: Trained) -> str:
         sunk = f"on average {number(result.sunk.mean())}" if len(result.sunk) else "none"
@@ -117,7 +208,15 @@ class TableTraining(Explainer):
         )
 
 
-def _walk(a: NDArray[np.float64], b: NDArray[np.float64], time: float) -> NDArray[np.float64]:
+def _score(a: NDArray[np.float64], b: NDArray[np.float64], time: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where a score is at a time, for pairs seen (a > 0) and never seen."""
+    score, seen = np.empty(a.shape), a > 0
+    score[seen] = _walk(a[seen], b[seen], time[seen])
+    score[~seen] = _sink(b[~seen], time[~seen])
+    return score
+
+
+def _walk(a: NDArray[np.float64], b: NDArray[np.float64], time: Any) -> NDArray[np.float64]:
     """s with ds/dt = a σ(−s) − b σ(s) and s(0) = 0, for a > 0: bisection on the time at which s is reached."""
     end = np.log(a / b)
     end = np.where(np.abs(end) < 1e-12, 1e-12, end)  # at its optimum from the start
@@ -130,7 +229,7 @@ def _walk(a: NDArray[np.float64], b: NDArray[np.float64], time: float) -> NDArra
     return (low + high) / 2 * end
 
 
-def _sink(b: NDArray[np.float64], time: float) -> NDArray[np.float64]:
+def _sink(b: NDArray[np.float64], time: Any) -> NDArray[np.float64]:
     """The same for a = 0: e^(−s) − s − 1 = b t, which is s ≈ −ln(b t) for large t."""
     low, high = np.zeros_like(b), np.log1p(b * time)
     for _ in range(40):
