@@ -160,7 +160,11 @@ def _debiased_push():
 
 def _sampled_metric():
     ranks = torch.arange(1, 301)
-    return explain.SampledMetric({"popular": ranks, "trained": ranks**2 // 300 + 1}, items=301)
+    return explain.SampledMetric(
+        {"popular": ranks, "trained": ranks**2 // 300 + 1},
+        items=301,
+        names=datasets.lee_vocabulary().words[:301],
+    )
 
 
 def _pull_and_push():

@@ -153,10 +153,23 @@ def test_the_ends_are_the_exact_rate_and_the_auc() -> None:
     assert whole.exact == pytest.approx(whole.here, abs=1e-9)
     auc = 1 - (ranks.double() - 1).mean().item() / 299
     assert metric.at(m=1, k=1).here == pytest.approx({"a": auc, "b": 1 - auc}, abs=1e-9)
-    middle = metric.at(m=50, k=7)
-    assert middle.rates["a"][0] == pytest.approx(1) and middle.rates["a"][-1] == pytest.approx(
-        whole.exact["a"]
-    )
+
+
+def test_the_item_of_the_picture_stands_where_the_sample_puts_it() -> None:
+    ranks = torch.arange(1, 201)
+    metric = SampledMetric({"a": ranks, "b": 201 - ranks}, items=200, names=[f"word {i}" for i in range(200)])
+    for m, rank in ((1, 1), (30, 77), (199, 200), (1000, 12)):
+        result = metric.at(m=m, k=5, rank=rank)
+        assert len(set(result.sample.tolist())) == result.m + 1 == min(m, 199) + 1
+        assert result.sample[result.place - 1] == rank and (np.diff(result.sample) > 0).all()
+        assert result.credit[rank - 1] == pytest.approx(hypergeom.cdf(4, 199, rank - 1, result.m), abs=1e-9)
+    few, more = (set(metric.at(m=m, rank=77).sample.tolist()) for m in (10, 30))
+    assert few < more, "who was drawn stays when more are drawn"
+    assert metric.controls["rank"].values[-1] == 200
+    with pytest.raises(ValueError, match="rank must lie between 1 and 200, got 201"):
+        metric.at(rank=201)
+    with pytest.raises(ValueError, match="names must be as many as items, 200, got 1"):
+        SampledMetric({"a": ranks, "b": ranks}, items=200, names=["word"])
 
 
 def test_two_rankers_change_places_and_more_draws_do_not_help() -> None:

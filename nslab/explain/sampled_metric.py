@@ -1,25 +1,40 @@
-"""A hit rate measured among m random negatives instead of all items: what a rank earns, and who wins."""
+"""A hit rate measured among m random negatives instead of all items: where one item stands, and who wins."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .._checks import as_ids, whole
-from ._controls import Control, integer_grid
-from ._explainer import Explainer
-from ._style import ANCHOR, FAINT, FOCUS, INK, NEGATIVE, POSITIVE, number
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Links,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    Words,
+    integer_grid,
+    number,
+)
 
 MS = sorted({*integer_grid(1, 1000, 81), 100})
 KS = list(range(1, 61))
-COLORS = (INK, NEGATIVE, POSITIVE, ANCHOR)
+ROLES = ("ink", "negative", "semi_hard", "anchor")  # of the rankers, who have their names beside them
+LINKED = 20  # items at the head of the sample whose way is drawn
+APART = 0.5  # in the logarithm of ranks: nearer to the item no other is named
+ALL, DRAWN = 0.36, 0.64  # where the two lists stand
+BELOW, ABOVE = 0.15, 0.85  # and their names
+LOWEST = 0.003  # hit rate that is drawn
 Floats = NDArray[np.float64]
 
 
@@ -45,95 +60,153 @@ def credit(k: int, m: int, items: int) -> Floats:
 class Measured:
     m: int
     k: int
-    credit: Floats  # what each of the drawn ranks earns among m negatives
-    rates: dict[str, Floats]  # of each ranker: hit rate at each m of the grid
-    here: dict[str, float]  # hit rate at this m
+    rank: int  # of the item among all
+    sample: NDArray[np.int64]  # ranks among all of m drawn others and the item, the best first
+    place: int  # of the item in the sample
+    credit: Floats  # (items,): the chance of each exact rank to count as a hit among m negatives
+    here: dict[str, float]  # of each ranker: hit rate at this m
     exact: dict[str, float]  # hit rate against all items
 
 
 class SampledMetric(Explainer):
-    """`ranks`: up to four rankers and the exact ranks of the items they should find; `items`: how many each item is ranked among.
+    """One item's rank among all and among m drawn ones, and the hit rates that follow for several rankers.
 
-    The first ranker is the one that the others are compared with.
+    `ranks`: two to four rankers and the exact ranks of the items they should find; `items`: how many each item is ranked
+    among; `names` (items,): what stands in the list of the picture, the best first. The picture has one sample; the rates
+    and the chance of a hit are exact for all samples.
     """
 
-    title = "The hit rate among m sampled negatives"
-    m = Control("m", "sampled negatives", MS, start=100)
+    question = "A hit among all, and a hit among m: is it the same?"
+    title = "A sampled hit rate pays for middling ranks, so rankers change places"
+    m = Control("m", "sampled negatives", MS, start=708, play=True)
     k = Control("k", "places for a hit", KS, start=10)
+    rank = Control("r", "rank of the item", [1, 10**9], start=1)  # the grid ends with the items
 
-    def __init__(self, ranks: Mapping[str, Any], items: int, **start: Any) -> None:
+    def __init__(
+        self, ranks: Mapping[str, Any], items: int, *, names: Sequence[str] | None = None, **start: Any
+    ) -> None:
         self._others = whole(items, "items", minimum=3) - 1
-        if not 2 <= len(ranks) <= len(COLORS):
-            raise ValueError(f"ranks must hold 2 to {len(COLORS)} rankers, got {list(ranks)}")
+        if not 2 <= len(ranks) <= len(ROLES):
+            raise ValueError(f"ranks must hold 2 to {len(ROLES)} rankers, got {list(ranks)}")
         self._counts = {}
         for name, values in ranks.items():
             values = as_ids(values, f"ranks[{name!r}]")
             if int(values.min()) < 1 or int(values.max()) > items:
                 raise ValueError(f"ranks[{name!r}] must lie in 1 to {items}, got {values.tolist()[:5]} …")
             self._counts[name] = torch.bincount(values - 1, minlength=items).double().numpy() / len(values)
-        self._grid = np.array(integer_grid(1, self._others, 61))
-        self._ranks = np.array(integer_grid(1, items, 161))
-        shares = np.stack(list(self._counts.values()), axis=1)
-        self._table = np.stack([credit(KS[-1], m, items) @ shares for m in self._grid.tolist()])
-        super().__init__(**start)
+        if names is not None and len(names) != items:
+            raise ValueError(f"names must be as many as items, {items}, got {len(names)}")
+        self._names = [f"item {i + 1}" for i in range(items)] if names is None else list(names)
+        self._order = 1 + np.random.default_rng(0).permutation(items)  # in which items are drawn
+        self._grid = np.array(integer_grid(1, items, 61))
+        super().__init__(**({"rank": self.declared()["rank"].start} | start))
 
-    def compute(self, m: int, k: int) -> Measured:
+    def declared(self) -> dict[str, Control]:
+        grid = integer_grid(1, self._others + 1, 161)
+        rank = Control(
+            "r", "rank of the item", grid, start=min(grid, key=lambda r: abs(r - self._others / 16))
+        )
+        rank.name = "rank"
+        return super().declared() | {"rank": rank}
+
+    def compute(self, m: int, k: int, rank: int) -> Measured:
         m = min(m, self._others)
         earned = credit(k, m, self._others + 1)[-1]
+        sample = np.sort([rank, *self._order[self._order != rank][:m]])
         return Measured(
             m=m,
             k=k,
-            credit=earned[self._ranks - 1],
-            rates={name: self._table[:, k - 1, i] for i, name in enumerate(self._counts)},
+            rank=rank,
+            sample=sample,
+            place=1 + int((sample < rank).sum()),
+            credit=earned,
             here={name: float(share @ earned) for name, share in self._counts.items()},
             exact={name: float(share[:k].sum()) for name, share in self._counts.items()},
         )
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        for axes, end in ((left, self._others + 1), (right, self._others)):
-            axes.set(xscale="log", xlim=(0.9, 1.1 * end))
-            axes.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
-            axes.minorticks_off()
-        left.set(ylim=(-0.02, 1.22), yticks=[0, 0.25, 0.5, 0.75, 1])
-        left.set(xlabel="exact rank of the item", ylabel="chance to count as a hit")
-        left.set_title("A sample pays for poorer ranks")
-        base, *others = self._counts
-        right.set(yscale="log", ylim=(0.2, 30))
-        right.set_yticks([0.25, 0.5, 1, 2, 4, 8], ["¼", "½", "1", "2", "4", "8"])
-        right.minorticks_off()
-        right.set(xlabel="m, negatives in the evaluation", ylabel=f"hit rate ÷ {base}'s")
-        right.set_title("Who wins depends on m")
-        right.axhline(1, color=COLORS[0], lw=1.5, label=base)
-        artists = SimpleNamespace(
-            exact=left.plot([], [], color=FAINT, lw=4, label="all items")[0],
-            credit=left.plot(self._ranks, self._ranks, color=FOCUS, label="m sampled")[0],
-            here=right.axvline(1, color=FOCUS, lw=1, ls=":", zorder=0),
-            lines=[
-                right.plot(self._grid, self._grid, color=color, label=name)[0]
-                for name, color in zip(others, COLORS[1:], strict=False)
-            ],
-        )
-        artists.dots = right.plot([], [], "o", color=FOCUS, ms=6, zorder=4)[0]
-        left.legend(loc="upper right", ncols=2)
-        right.legend(loc="upper left", ncols=2, columnspacing=1, handlelength=1.5)
-        return artists
+    def stage(self) -> Stage:
+        items, n = self._others + 1, len(self._counts)
+        rows = np.arange(n)[::-1] + 0.35
+        tens = {float(10**i): f"{10**i:,}" for i in range(4) if 10**i <= items}
+        called = [f"rank {i + 1}: {name}" for i, name in enumerate(self._names)]
+        return Stage(
+            panels={
+                "list": Panel(
+                    f"Left: all {items:,} ranks. Right: the item and m drawn",
+                    Axis("", 0, 1, ticks={}),
+                    Axis("rank", 2 * items, 0.8, log=True, ticks=tens),
+                    share=1.3,
+                ),
+                "rates": Panel(
+                    "Hit rate at k of each ranker, exact",
+                    Axis("share of items that are hits", LOWEST, 1, log=True, ticks={r: f"{r:g}" for r in (0.01, 0.1, 1)}),
+                    Axis("", 0, n, ticks={}),
+                ),
+            },
+            marks={
+                "line": Rule("list", "hard"),
+                "ways": Links("list", "faint", x=np.full(LINKED, ALL), x2=np.full(LINKED, DRAWN), width=np.ones(LINKED)),
+                "earn": Dots("list", "positive", x=np.full(len(self._grid), ALL), y=self._grid, which=self._grid - 1, scale=0.05, tips=called, shows={"chance of a hit": "size"}),
+                "all": Words("list", "ink", x=np.full(len(self._doubles), BELOW), which=self._doubles - 1, words=self._names, scale=0.045),
+                "drawn": Words("list", "ink", x=np.full(len(self._doubles), ABOVE), words=self._names, scale=0.045),
+                "way": Links("list", "focus", x=[ALL], x2=[DRAWN], width=[4]),
+                "item": Words("list", "focus", x=[BELOW, ABOVE], words=self._names, scale=0.06),
+                "cut": Handle("list", along={"y": "k"}, role="hard", x=[0.98]),
+                "here": Handle("list", along={"y": "rank"}, x=[ALL]),
+                "says": Note("list", x=[0.5], y=[1.8 * items], align="middle"),
+                "bars": Links("rates", "ink",  x=np.full(n, LOWEST), y=rows, y2=rows, width=np.full(n, 16)),
+                **{f"name{i}": Note("rates", x=[LOWEST * 1.05], y=[row + 0.25], text=name) for i, (name, row) in enumerate(zip(self._counts, rows, strict=True))},
+                "exact": Dots("rates", "faint", y=rows, scale=0.03, tips=[f"{name}, among all" for name in self._counts], shows={"hit rate": "x"}),
+            },
+            key={
+                "hard": "the last place that is a hit",
+                "focus": "the item: drag it",
+                "positive": "chance of a hit",
+                "faint": "rate among all",
+            },
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Measured) -> None:
-        artists.exact.set_data([0.9, result.k + 0.5, result.k + 0.5, self._others + 1], [1, 1, 0, 0])
-        artists.credit.set_ydata(result.credit)
-        artists.here.set_xdata([result.m] * 2)
-        base, *others = self._counts
-        for line, name in zip(artists.lines, others, strict=True):
-            line.set_ydata(result.rates[name] / np.maximum(result.rates[base], 1e-12))
-        floor = max(result.here[base], 1e-12)
-        artists.dots.set_data([result.m] * len(others), [result.here[name] / floor for name in others])
+    @property
+    def _doubles(self) -> NDArray[np.int64]:
+        """Ranks whose items are named: 1, 2, 4, 8 …"""
+        return 2 ** np.arange(int(np.log2(self._others + 1)) + 1)
+
+    def scene(self, result: Measured) -> dict[str, dict[str, Any]]:
+        doubles, head = self._doubles, result.sample[:LINKED]
+        there = np.where(doubles <= len(result.sample), doubles, 1)
+        rates = np.clip(list(result.here.values()), LOWEST, 1)
+        chance = result.credit[self._grid - 1]
+        hit = "a hit" if result.place <= result.k else "no hit"
+        return {
+            "line": {"at": np.sqrt(result.k * (result.k + 1))},
+            "ways": {"y": head, "y2": 1 + np.arange(len(head))},
+            "earn": {"size": np.where(chance < 0.005, np.nan, chance)},
+            "all": {"y": _clear(doubles, result.rank)},
+            "drawn": {
+                "y": np.where(doubles <= len(result.sample), _clear(doubles, result.place), np.nan),
+                "which": result.sample[there - 1] - 1,
+            },
+            "way": {"y": result.rank, "y2": result.place},
+            "item": {"y": [result.rank, result.place], "which": [result.rank - 1] * 2},
+            "says": {
+                "text": f"{result.rank:,} of {self._others + 1:,} → {result.place:,} of {result.m + 1:,}: {hit}"
+            },
+            "bars": {"x2": rates, "role": ROLES[: len(rates)]},
+            "exact": {"x": np.clip(list(result.exact.values()), LOWEST, 1)},
+        }
 
     def summary(self, result: Measured) -> str:
         def table(rates: dict[str, float]) -> str:
             return ", ".join(f"{name} {number(round(rate, 9))}" for name, rate in rates.items())
 
+        chance = number(round(float(result.credit[result.rank - 1]), 9))
         return (
             f"HR@{result.k}, m = {result.m:,}: {table(result.here)}\n"
-            f"HR@{result.k}, all {self._others:,}: {table(result.exact)}"
+            f"HR@{result.k}, all {self._others:,}: {table(result.exact)}\n"
+            f"an item of rank {result.rank:,} is a hit in {chance} of all samples"
         )
+
+
+def _clear(ranks: NDArray[np.int64], item: int) -> Floats:
+    """Ranks, NaN where the item's name would stand in the way."""
+    return np.where(np.abs(np.log(ranks / item)) < APART, np.nan, ranks)
