@@ -138,3 +138,11 @@ def test_no_number_of_negatives_reports_more_than_its_ceiling() -> None:
     bounds = [reported(k) for k in (1, 10, 100, 1000, 100_000)]
     assert bounds == pytest.approx([0.692, 2.391, 4.547, 6.335, 6.903], abs=0.005)
     assert max(bounds) < math.log(1000)
+
+
+def test_a_known_noise_lifts_the_ceiling() -> None:
+    """Copies of 1000 items; one negative from 0.9 [y = x] + 0.1/1000, the best score, and ln(q/p) of the positive added."""
+    own = 0.9 + 1e-4
+    loss = own * math.log(2)  # the negative repeats the positive, or is ruled out
+    bound = math.log(2) - loss + math.log(own * 1000)
+    assert bound == pytest.approx(6.872, abs=5e-4) and math.log(2) < bound < math.log(1000)

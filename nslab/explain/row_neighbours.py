@@ -87,7 +87,8 @@ class RowNeighbours(Explainer):
     def declared(self) -> dict[str, Control]:
         every = super().declared()
         word = copy(every["word"])
-        word.values = [*range(len(self._words))]
+        values: list[Any] = list(range(len(self._words)))
+        word.values = values
         return every | {"word": word}
 
     def _scores(self, alpha: float, k: int) -> NDArray[np.float64]:
