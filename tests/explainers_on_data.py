@@ -48,14 +48,12 @@ def _exclusion_mass():
 
 def _threshold_growth():
     embeddings, labels = datasets.digit_embeddings()
-    return explain.ThresholdGrowth((embeddings @ embeddings[0])[labels != labels[0]])
-
-
-def _freezing():
-    embeddings, labels = datasets.digit_embeddings()
-    scores, reports = embeddings[:500] @ embeddings[500:1000].T, datasets.lee_embeddings()
-    pairs = scores[labels[:500, None] != labels[500:1000]]
-    return explain.Freezing({"digits": pairs, "Lee reports": (reports @ reports.T).ravel()})
+    others = labels != labels[155]
+    return explain.ThresholdGrowth(
+        (embeddings @ embeddings[155])[others],
+        pictures=datasets.digits().images[others].reshape(-1, 8, 8),
+        names=[f"a {digit}" for digit in labels[others]],
+    )
 
 
 def _triplet_zones():
@@ -219,7 +217,6 @@ BUILD = {
     "NoiseTarget": _noise_target,
     "FalseNegativeCap": _false_negative_cap,
     "EffectiveMargin": _effective_margin,
-    "Freezing": _freezing,
     "HitProbability": _hit_probability,
     "LossFamily": _loss_family,
     "MotifWeights": _motif_weights,

@@ -7,16 +7,14 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from scipy.special import logsumexp
 from scipy.stats import entropy
 
 from nslab import datasets, explain
 from nslab.explain.anchor_shares import KS as SHARE_KS
-from nslab.explain.freezing import DRAWS as FREEZING_DRAWS
-from nslab.explain.freezing import KS as FREEZING_KS
 from nslab.explain.hit_probability import KS as HIT_KS
-from nslab.explain.threshold_growth import DRAWS
+from nslab.explain.threshold_growth import DRAWS, _shown
 from nslab.explain.threshold_growth import KS as GROWTH_KS
+from nslab.theory import effective_negatives
 
 
 @pytest.mark.parametrize(
@@ -96,7 +94,8 @@ def test_hit_probability_refuses_what_does_not_fit(given, words):
 
 def test_equal_negatives_lie_on_the_second_floor():
     result = explain.ThresholdGrowth([0.25] * 10).at(k=77, tau=0.05)
-    np.testing.assert_allclose(result.threshold, 0.25 + 0.05 * np.log(GROWTH_KS), rtol=1e-12)
+    np.testing.assert_allclose(result.curves[0], 0.25 + 0.05 * np.log(GROWTH_KS), rtol=1e-12)
+    assert result.effective == pytest.approx(77)
     np.testing.assert_allclose(result.here, [0.25 + 0.05 * log(77), 0.25 + 0.05 * log(77), 0.25], rtol=1e-12)
 
 
@@ -112,8 +111,36 @@ def test_threshold_is_the_log_sum_over_the_draws(tau):
         result.here, [needed, scores.mean() + tau * log(200), drawn.amax(0).mean()], rtol=1e-12
     )
     rounding = 1e-12  # with one draw both bounds are met: τ·(s/τ) need not be s to the bit
-    assert np.all(result.threshold >= result.hardest - rounding)
-    assert np.all(result.threshold <= result.hardest + tau * np.log(GROWTH_KS) + rounding)
+    threshold, same, hardest = result.curves
+    assert np.all(threshold >= np.maximum(hardest, same) - rounding)
+    assert np.all(threshold <= hardest + tau * np.log(GROWTH_KS) + rounding)
+    first = drawn[:, 0]
+    assert result.effective == pytest.approx(exp_entropy(first.numpy(), tau), rel=1e-9)
+    assert scores[result.drawn].tolist() == first.sort(descending=True).values.tolist()
+    assert picks[:200, 0][result.order].tolist() == result.drawn.tolist()
+    np.testing.assert_allclose(
+        result.weights, torch.softmax(first / tau, 0).sort(descending=True).values, rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("k", [1, 2, 70, 71, 100, 101, 512, 1024])
+def test_the_hardest_and_some_of_the_others_are_shown(k):
+    shown = _shown(k)
+    assert shown[:70].tolist() == list(range(min(k, 70)))
+    assert len(set(shown)) == len(shown) <= 100 and shown.max() < k
+    step = -(-(k - 70) // 30) if k > 70 else 1
+    assert shown[70:].tolist() == list(range(70, k, step))
+
+
+def test_what_is_shown_looks_like_what_was_drawn(shares):
+    scores = shares[0][155][shares[1][155]]
+    pictures = scores[:, None, None].expand(-1, 2, 2).abs()
+    explainer = explain.ThresholdGrowth(scores, pictures=pictures, names=[f"{s:.6f}" for s in scores])
+    for k in (1, 45, 1024):
+        moves, mark = explainer.scene(explainer.at(k=k))["negatives"], explainer._stage.marks["negatives"]
+        for which, y in zip(moves["which"], moves["y"], strict=True):
+            assert mark.images[which, 0, 0] == abs(y) and mark.tips[which] == f"{y:.6f}"
+        assert moves["role"][0] == "hard" and set(moves["role"][1:]) <= {"negative"}
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +223,10 @@ def test_zeros_stand_below_nines_and_show_their_own_share(shares):
         (lambda s, n: explain.ThresholdGrowth(s[0, :1]), "scores must be"),
         (lambda s, n: explain.ThresholdGrowth(s[0] * 2), "scores must be cosines"),
         (lambda s, n: explain.ThresholdGrowth([0.1, float("nan")]), "scores must be cosines"),
+        (
+            lambda s, n: explain.ThresholdGrowth(s[0], names=["a"]),
+            "names must be one per negative, 1797, got 1",
+        ),
     ],
 )
 def test_bad_data_is_refused_by_name(shares, build, name):
@@ -221,43 +252,39 @@ def pools(shares):
     return {"digits": scores[negative], "Lee reports": likeness[(likeness < 0.999).tril(-1)]}
 
 
-@pytest.fixture(scope="module")
-def freezing(pools):
-    return explain.Freezing(pools)
-
-
 def exp_entropy(scores, tau):
     return np.exp(entropy(np.exp((scores - scores.max()) / tau)))
 
 
-@pytest.mark.parametrize(("tau", "k"), [(0.1, 10), (0.26, 1000), (0.263, 777), (1.0, 32_768)])
-def test_freezing_counts_what_scipy_counts(pools, freezing, tau, k):
-    result = freezing.at(tau=tau, k=k)
+@pytest.fixture(scope="module")
+def drawn(pools):
+    """Normal scores and those of each pool, 8 draws, one a row, as the chapter draws them."""
     generator = torch.Generator().manual_seed(0)
-    drawn = {"normal": torch.randn(32_768, FREEZING_DRAWS, dtype=torch.float64, generator=generator).numpy()}
+    found = {"normal": torch.randn(32_768, 8, dtype=torch.float64, generator=generator).T}
     for name, pool in pools.items():
-        order = [torch.randperm(len(pool), generator=generator)[:32_768] for _ in range(FREEZING_DRAWS)]
-        scores = (pool.numpy() - pool.numpy().mean()) / pool.numpy().std()
-        drawn[name] = np.stack([scores[row] for row in order], 1)
-    for name, scores in drawn.items():
-        found = result.crowds[name]
-        columns = scores[:k].T
-        counts = [exp_entropy(column, tau) for column in columns]
-        np.testing.assert_allclose(found.counts, counts, rtol=1e-9)
-        assert found.effective == pytest.approx(np.prod(counts) ** (1 / len(counts)), rel=1e-9)
-        assert found.threshold == pytest.approx(tau * logsumexp(columns / tau, axis=1).mean(), rel=1e-9)
-        for i in range(0, len(FREEZING_KS), 24):
-            count = exp_entropy(scores[: FREEZING_KS[i], 0], tau)
-            assert np.exp(found.entropy[i, 0]) == pytest.approx(count, rel=1e-9)
+        found[name] = torch.stack(
+            [pool[torch.randperm(len(pool), generator=generator)[:32_768]] for _ in range(8)]
+        )
+    return found
+
+
+@pytest.fixture(scope="module")
+def normal(drawn):
+    return drawn["normal"]
+
+
+def crowd(scores, tau):
+    """How many count: the geometric mean over the draws, one a row."""
+    return effective_negatives(scores, tau).log().mean().exp().item()
+
+
+def needed(scores, tau):
+    return (tau * torch.logsumexp(scores / tau, 1)).mean().item()
 
 
 @pytest.mark.parametrize("k", [10, 1000, 32_768])
-def test_the_two_forms_of_the_threshold_meet_at_the_critical_temperature(freezing, k):
-    critical = freezing.at(tau=0.5, k=k).critical  # all in units of sd
-    just_below, just_above = (freezing.at(tau=critical * by, k=k).limit for by in (0.999, 1.001))
-    assert just_below == pytest.approx(np.sqrt(2 * log(k))) and just_above == pytest.approx(
-        just_below, rel=1e-5
-    )
+def test_the_two_forms_of_the_threshold_meet_at_the_critical_temperature(k):
+    critical = 1 / np.sqrt(2 * log(k))  # all in units of sd
     assert critical * log(k) + 1 / (2 * critical) == pytest.approx(np.sqrt(2 * log(k)), rel=1e-12)
     assert k * np.exp(-1 / (2 * critical**2)) == pytest.approx(1, rel=1e-9)
     with mpmath.workdps(30):  # a factor e in K lifts the frozen threshold by τ_c
@@ -266,58 +293,34 @@ def test_the_two_forms_of_the_threshold_meet_at_the_critical_temperature(freezin
 
 
 @pytest.mark.parametrize("tau", [0.5, 1.0])
-def test_a_share_rho_of_normal_scores_counts(freezing, tau):
+def test_a_share_rho_of_normal_scores_counts(normal, tau):
     def excess(x):  # ln ρ is minus the divergence of the weighted density, shifted by 1/τ, from the plain one
         weighted = mpmath.npdf(x, 1 / mpmath.mpf(tau))
         return weighted * mpmath.log(weighted / mpmath.npdf(x))
 
     apart = mpmath.mpf(mpmath.quad(excess, [-12, 0, 12]))
-    result = freezing.at(tau=tau, k=32_768)
-    assert result.share == pytest.approx(float(mpmath.exp(-apart)), rel=1e-6)
-    assert result.crowds["normal"].effective == pytest.approx(32_768 * result.share, rel=0.02)
+    share = np.exp(-0.5 / tau**2)
+    assert share == pytest.approx(float(mpmath.exp(-apart)), rel=1e-6)
+    assert crowd(normal, tau) == pytest.approx(32_768 * share, rel=0.02)
 
 
-def test_real_scores_count_by_their_own_share_and_do_not_freeze_as_normal_ones_would(pools, freezing):
+def test_real_scores_count_by_their_own_share_and_do_not_freeze_as_normal_ones_would(pools, drawn):
     for name, pool in pools.items():
-        sd = pool.numpy().std()
+        sd = pool.std(correction=0).item()
         for tau in (0.07, 0.04):
-            found = freezing.at(tau=tau / sd, k=32_768)
             share = exp_entropy(pool.numpy(), tau) / len(pool)
-            assert found.crowds[name].effective == pytest.approx(32_768 * share, rel=0.3)
-        assert sd * found.critical > 0.04, "below the threshold of normal scores"
-        assert found.crowds[name].effective > 5 * found.crowds["normal"].effective
+            assert crowd(drawn[name], tau) == pytest.approx(32_768 * share, rel=0.3)
+        assert sd / np.sqrt(2 * log(32_768)) > 0.04, "below the threshold of normal scores"
+        assert crowd(drawn[name], 0.04) > 5 * crowd(sd * drawn["normal"], 0.04)
 
 
-def test_frozen_normal_scores_gain_height_but_no_voters(freezing):
-    low, high = (freezing.at(tau=0.1, k=k).crowds["normal"] for k in (10, 32_768))
-    assert high.threshold > low.threshold + 2
-    assert high.effective < 3
-    assert (
-        freezing.at(tau=1.0, k=32_768).crowds["normal"].effective
-        > 1000 * freezing.at(tau=1.0, k=10).crowds["normal"].effective
-    )
+def test_frozen_normal_scores_gain_height_but_no_voters(normal):
+    assert needed(normal, 0.1) > needed(normal[:, :10], 0.1) + 2
+    assert crowd(normal, 0.1) < 3
+    assert crowd(normal, 1.0) > 1000 * crowd(normal[:, :10], 1.0)
 
 
-def test_a_thousand_is_too_few_for_a_sharp_turn(freezing):
-    counts = np.array(
-        [freezing.at(tau=tau, k=1000).crowds["normal"].effective for tau in np.linspace(0.2, 0.34, 15)]
-    )
+def test_a_thousand_is_too_few_for_a_sharp_turn(normal):
+    counts = np.array([crowd(normal[:, :1000], tau) for tau in np.linspace(0.2, 0.34, 15)])
     steps = counts[1:] / counts[:-1]
     assert np.all(steps > 1.05) and np.all(steps < 1.35)
-
-
-@pytest.mark.parametrize(
-    ("scores", "words"),
-    [
-        ({}, "one or two pools"),
-        ({"normal": torch.rand(40_000)}, "none named 'normal'"),
-        ({"a": torch.rand(32_767)}, r"scores\['a'\] .* got shape \(32767,\)"),
-        ({"a": torch.rand(2, 40_000)}, r"scores\['a'\] .* got shape \(2, 40000\)"),
-        ({"a": torch.full((40_000,), 0.3)}, r"scores\['a'\] must differ"),
-        ({"a": torch.eye(1, 40_000)[0]}, r"scores\['a'\] .* 70 standard deviations"),
-        ({"a": torch.rand(40_000).log().log()}, r"scores\['a'\] must be finite"),
-    ],
-)
-def test_freezing_refuses_what_does_not_fit(scores, words):
-    with pytest.raises(ValueError, match=words):
-        explain.Freezing(scores)

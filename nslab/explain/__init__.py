@@ -19,7 +19,6 @@ from .entropy_speed import EntropySpeed
 from .evaluation_negatives import EvaluationNegatives
 from .exclusion_mass import ExclusionMass
 from .false_negative_cap import FalseNegativeCap
-from .freezing import Freezing
 from .hit_probability import HitProbability
 from .loss_family import LossFamily
 from .motif_weights import MotifWeights
@@ -59,7 +58,6 @@ __all__ = [
     "ExclusionMass",
     "Explainer",
     "FalseNegativeCap",
-    "Freezing",
     "HitProbability",
     "LossFamily",
     "MotifWeights",

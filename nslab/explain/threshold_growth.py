@@ -3,46 +3,76 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..theory import effective_margin
-from ._controls import Control, integer_grid, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, HARD, INK, NEGATIVE, POSITIVE, number
+from ..theory import effective_margin, effective_negatives
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Links,
+    Note,
+    Panel,
+    Pictures,
+    Rule,
+    Stage,
+    integer_grid,
+    linear_grid,
+    number,
+)
 
 KS = integer_grid(1, 1024, 161)
 DRAWS = 200
+STEP = 2  # of KS: every second is drawn
+TOP, REST = 70, 30  # of the K negatives are shown: the hardest, and some of the others
+GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, less whole numbers, keep far from each other
+LOW, HIGH = -1.0, 1.7
 
 
 @dataclass(frozen=True)
 class Growth:
     temperature: float
     k: int
-    drawn: NDArray[np.float64]  # the K scores of one of the draws
-    threshold: NDArray[np.float64]  # at each of KS, averaged over the draws
-    same: NDArray[np.float64]  # K negatives that all have the mean score
-    hardest: NDArray[np.float64]  # the largest of K scores, averaged over the draws
-    here: NDArray[np.float64]  # threshold, same and hardest at K
+    order: NDArray[np.int64]  # when each negative of one draw was drawn, the hardest first
+    drawn: NDArray[np.int64]  # which negative it is
+    weights: NDArray[np.float64]  # its softmax weight
+    effective: float  # how many of them count, exp H
+    curves: NDArray[
+        np.float64
+    ]  # (3, K): the threshold, K negatives of the mean score, the hardest of K; averaged over draws
+    here: NDArray[np.float64]  # the same three at K
 
 
 class ThresholdGrowth(Explainer):
     """τ ln Σ exp(s_j/τ) over K random negatives: the score a positive needs for weight 1/2, loss ln 2.
 
-    `scores` (N,) are an anchor's cosines with its negatives; K of them are drawn with replacement, 200 times.
+    `scores` (N,) are an anchor's cosines with its negatives; K of them are drawn with replacement, 200 times, and the
+    first draw is shown. `pictures` (N, height, width), in [0, 1], and `names` say what the negatives are.
     """
 
-    title = "The score a positive needs against K random negatives"
-    k = Control("K", "negatives", KS, start=8)
-    tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 77), start=0.2)
+    title = "More draws reach higher, and even where they do not, they add up"
+    tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 96), start=0.07)
+    k = Control("K", "negatives", KS, start=45, play=True)
 
-    def __init__(self, scores: Any, *, seed: int = 0, **start: Any) -> None:
+    def __init__(
+        self,
+        scores: Any,
+        *,
+        pictures: Any = None,
+        names: Sequence[str] | None = None,
+        seed: int = 0,
+        **start: Any,
+    ) -> None:
         values = torch.as_tensor(scores, dtype=torch.float64)
         if values.dim() != 1 or len(values) < 2:
             raise ValueError(
@@ -52,61 +82,111 @@ class ThresholdGrowth(Explainer):
             raise ValueError(
                 f"scores must be cosines in [-1, 1], got {values.min():.4g} to {values.max():.4g}"
             )
+        for argument, given in (("pictures", pictures), ("names", names)):
+            if given is not None and len(given) != len(values):
+                raise ValueError(f"{argument} must be one per negative, {len(values)}, got {len(given)}")
         picks = torch.randint(len(values), (KS[-1], DRAWS), generator=torch.Generator().manual_seed(seed))
         self._scores, self._picks, self._mean = values.numpy(), picks.numpy(), float(values.mean())
         self._hardest = np.maximum.accumulate(self._scores[self._picks]).mean(1)
+        self._seen = np.unique(self._picks[:, 0])
+        self._pictures = None if pictures is None else np.asarray(pictures)[self._seen]
+        self._names = None if names is None else [names[i] for i in self._seen]
+        self._curves = cache(self._curves_at)
         super().__init__(**start)
 
-    def compute(self, k: int, tau: float) -> Growth:
-        ks = np.union1d(KS, k)
+    def compute(self, tau: float, k: int) -> Growth:
+        curves = self._curves(tau)
+        drawn = self._picks[:k, 0]
+        scores = self._scores[drawn]
+        order = np.argsort(-scores, kind="stable")
+        weights = np.exp((scores - scores.max()) / tau)
+        return Growth(
+            temperature=tau,
+            k=k,
+            order=order,
+            drawn=drawn[order],
+            weights=(weights / weights.sum())[order],
+            effective=float(effective_negatives(torch.from_numpy(scores), tau)),
+            curves=curves[:, np.array(KS) - 1],
+            here=curves[:, k - 1],
+        )
+
+    def _curves_at(self, tau: float) -> NDArray[np.float64]:
+        """The threshold and its two floors for each K, averaged over the draws."""
         top = self._scores.max()
-        weights = np.exp((self._scores - top) / tau)[self._picks]
-        sums = np.add.reduceat(weights, np.concatenate([[0], ks[:-1]])).cumsum(0)
-        threshold = top + tau * np.log(sums).mean(1)
-        curves = np.stack([threshold, effective_margin(ks, tau, self._mean), self._hardest[ks - 1]])
-        on_grid = np.isin(ks, KS)
-        drawn = self._scores[self._picks[:k, 0]]
-        return Growth(tau, k, drawn, *curves[:, on_grid], here=curves[:, np.searchsorted(ks, k)])
+        sums = np.exp((self._scores - top) / tau)[self._picks].cumsum(0)
+        same = effective_margin(np.arange(1, KS[-1] + 1), tau, self._mean)
+        return np.stack([top + tau * np.log(sums).mean(1), same, self._hardest])
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        cloud, axes = figure.subplots(1, 2, width_ratios=[2, 5], sharey=True)
-        cloud.set(
-            xlim=(-0.6, 0.6), ylim=(-1, 1.7), xticks=[], xlabel="one draw of K", ylabel="score (cosine)"
-        )
-        cloud.set_title("More draws reach higher")
-        axes.set(xscale="log", xlim=(0.9, 1200), xlabel="K, negatives drawn")
-        axes.set_title("Two floors under the score a positive needs")
-        axes.axhline(1, color=POSITIVE, lw=1.2, ls=":", label="1: the most a cosine can be")
-        same = axes.plot(KS, KS, color=NEGATIVE, ls="--", label="s̄ + τ ln K: K equal negatives")[0]
-        hardest = axes.plot(KS, KS, color=HARD, ls="--", label="hardest of K draws, on average")[0]
-        threshold = axes.plot(KS, KS, color=INK, label="T = τ ln Σ exp(s/τ), on average")[0]
-        axes.legend(loc="lower right", ncols=2)
-        return SimpleNamespace(
-            cloud=cloud.scatter([], [], s=12, color=NEGATIVE),
-            top=cloud.scatter([], [], s=50, color=HARD, zorder=4),
-            threshold=threshold,
-            same=same,
-            hardest=hardest,
-            stem=axes.vlines([], 0, [], color=FAINT, lw=1.5),
-            here=axes.scatter([], [], s=50, zorder=4),
+    def stage(self) -> Stage:
+        score = Axis("score (cosine)", LOW, HIGH, ticks={t: f"{t:g}" for t in (-1, -0.5, 0, 0.5, 1, 1.5)})
+        draws = Axis("K, negatives drawn", 1, KS[-1], log=True)
+        return Stage(
+            panels={
+                "draw": Panel("One draw. Area: a negative's share of the push", y=score),
+                "needed": Panel("The score a positive needs", draws, score, share=1.3),
+            },
+            marks={
+                "negatives": self._points(),
+                "counts": Note("draw", "negative", x=[0.02], y=[1.35], big=True),
+                "most": Rule("needed", "positive", at=[1]),
+                "same": Line("needed", "negative", x=KS[::STEP], dashed=True),
+                "hardest": Line(
+                    "needed", "hard", x=KS[::STEP], y=self._hardest[np.array(KS[::STEP]) - 1], dashed=True
+                ),
+                "threshold": Line("needed", x=KS[::STEP]),
+                "floors": Links("needed", "faint", width=[2]),
+                "here": Handle("needed", along={"x": "k"}),
+            },
+            key={
+                "positive": "the most a cosine can be",
+                "negative": "K equal negatives, s̄ + τ ln K",
+                "hard": "hardest of K",
+                "ink": "needed, T",
+            },
         )
 
-    def draw(self, artists: Any, result: Growth) -> None:
-        across = np.arange(result.k) * (math.sqrt(5) - 1) / 2 % 1 - 0.5  # spread evenly, never at random
-        points = np.column_stack([across, result.drawn])
-        artists.cloud.set_offsets(points)
-        artists.top.set_offsets(points[result.drawn.argmax()])
-        artists.threshold.set_ydata(result.threshold)
-        artists.same.set_ydata(result.same)
-        artists.hardest.set_ydata(result.hardest)
-        artists.stem.set_segments([[(result.k, result.here.min()), (result.k, result.here.max())]])
-        artists.here.set_offsets([(result.k, y) for y in result.here])
-        artists.here.set_facecolor([INK, NEGATIVE, HARD])
+    def _points(self) -> Pictures | Dots:
+        look: dict[str, Any] = {
+            "roles": ("hard",),
+            "tips": self._names,
+            "shows": {"score": "y", "share": "size"},
+        }
+        if self._pictures is None:
+            return Dots("draw", "negative", scale=0.3, **look)
+        return Pictures("draw", "negative", images=self._pictures, scale=0.34, **look)
+
+    def scene(self, result: Growth) -> dict[str, dict[str, Any]]:
+        shown = _shown(result.k)
+        order, drawn, weights = result.order[shown], result.drawn[shown], result.weights[shown]
+        threshold, same, _ = result.curves[:, ::STEP]
+        needed, equal, hardest = result.here
+        return {
+            "negatives": {
+                "x": np.round(0.16 + 0.72 * ((order + 1) * GOLDEN % 1), 3),
+                "y": self._scores[drawn],
+                "which": np.searchsorted(self._seen, drawn),
+                "size": np.round(weights, 4),
+                "role": np.where(order == result.order[0], "hard", "negative"),
+            },
+            "counts": {"text": f"{result.effective:.3g} of {result.k:,} count"},
+            "same": {"y": same},
+            "threshold": {"y": threshold},
+            "floors": {"x": result.k, "y": min(equal, hardest), "x2": result.k, "y2": needed},
+            "here": {"y": needed},
+        }
 
     def summary(self, result: Growth) -> str:
         needed, same, hardest = result.here
         return (
             f"K = {result.k:,}, τ = {number(result.temperature)}: T = {number(needed)}; "
             f"s̄ + τ ln K = {number(same)}; hardest of K on average {number(hardest)}\n"
-            f"τ ln K = {number(result.temperature * math.log(result.k))}"
+            f"τ ln K = {number(result.temperature * math.log(result.k))}; "
+            f"{number(result.effective)} of the K drawn count"
         )
+
+
+def _shown(k: int) -> NDArray[np.int64]:
+    """Which of K negatives, the hardest first, are shown."""
+    rest = np.arange(min(TOP, k), k)
+    return np.concatenate([np.arange(min(TOP, k)), rest[:: math.ceil(len(rest) / REST) or 1]])
