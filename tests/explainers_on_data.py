@@ -141,7 +141,8 @@ def _pair_scores():
 
 
 def _motif_weights():
-    return explain.MotifWeights([site[6:9] + site[17:20] for site in datasets.binding_sites()])
+    sites = [site[6:9] + site[17:20] for site in datasets.binding_sites()]
+    return explain.MotifWeights(sites, "TTGCATTGAACTTGTGGATAAAATCACGGTCTG", (0, 1, 2, 11, 12, 13))
 
 
 def _debiased_push():

@@ -304,9 +304,23 @@ def log_odds(words: np.ndarray) -> np.ndarray:
     return np.log((counts + 0.25) / (len(words) + 1) / 0.25)
 
 
+DNA = "TTGCATTGAACTTGTGGATAAAATCACGGTCTG"
+COLUMNS = (0, 1, 2, 11, 12, 13)
+
+
+def test_the_dna_is_two_sites_that_overlap(places: list[str]) -> None:
+    listed = datasets.binding_sites()
+    assert DNA[:26] in listed and DNA[-26:] in listed and len(DNA) < 52
+
+
 @pytest.fixture(scope="module")
 def small(places: list[str]) -> MotifWeights:
-    return MotifWeights([site[6:8] + site[18] for site in places])
+    return MotifWeights([site[6:8] + site[18] for site in places], DNA, (0, 1, 12))
+
+
+@pytest.fixture(scope="module")
+def motif(places: list[str]) -> MotifWeights:
+    return MotifWeights([site[6:9] + site[17:20] for site in places], DNA, COLUMNS)
 
 
 @pytest.mark.parametrize("k", [1, 40])
@@ -335,8 +349,7 @@ def test_the_exact_fit_against_a_general_optimiser(
     assert result.log_odds == pytest.approx(expected, abs=1e-12)
 
 
-def test_independent_columns_give_the_log_odds_at_every_k(places: list[str]) -> None:
-    motif = MotifWeights([site[6:9] + site[17:20] for site in places])
+def test_independent_columns_give_the_log_odds_at_every_k(motif: MotifWeights) -> None:
     for k in (1, 30, 10_000):
         assert motif.at(k=k, mix=1.0).gap < 1e-9
     gaps = [motif.at(k=k, mix=0.0).gap for k in (1, 10, 100, 1000, 10_000)]
@@ -348,13 +361,66 @@ def test_independent_columns_give_the_log_odds_at_every_k(places: list[str]) -> 
     assert result.slope < 1 and motif.at(k=1, mix=0.0).slope < 0.75
 
 
+def test_the_profile_is_the_score_of_each_window(motif: MotifWeights) -> None:
+    result = motif.at(k=20, mix=0.0)
+    windows = [DNA[i : i + 3] + DNA[i + 11 : i + 14] for i in range(len(DNA) - 13)]
+    gaps = [
+        result.profile[i] - sum(result.weights[j, "ACGT".index(c)] for j, c in enumerate(w))
+        for i, w in enumerate(windows)
+    ]
+    assert np.ptp(gaps) < 1e-9
+    assert windows[result.profile.argmax()] == "GTGCAC" and result.place == result.profile.argmax()
+    log_odds = motif.at(
+        k=20, mix=1.0
+    )  # the scores of independent columns are ln p/q, whose mean over noise is a share
+    total = np.mean(
+        [
+            np.exp(sum(log_odds.weights[j, b] for j, b in enumerate(word)))
+            for word in itertools.product(range(4), repeat=6)
+        ]
+    )
+    assert np.exp(
+        log_odds.profile[0] - sum(log_odds.weights[j, "ACGT".index(c)] for j, c in enumerate(windows[0]))
+    ) * total == pytest.approx(1)
+
+
+def test_the_letters_of_a_column_stand_on_each_other_and_share_its_information(motif: MotifWeights) -> None:
+    result = motif.at(k=10_000, mix=1.0)
+    logo = motif.scene(result)["learnt"]
+    shares = logo["value"].reshape(6, 4)
+    assert shares == pytest.approx(np.exp(result.log_odds) / np.exp(result.log_odds).sum(1, keepdims=True))
+    bits = 2 + (shares * np.log2(shares)).sum(1)
+    first = np.nanmax(logo["size"].reshape(6, 4), axis=1)
+    assert first == pytest.approx((shares.max(1) * bits) ** 2)
+    top = logo["y"].reshape(6, 4)[np.arange(6), shares.argmax(1)] + 0.36 * np.sqrt(first) / 2
+    assert top == pytest.approx(0.05 + 0.36 * bits)
+
+
+@pytest.mark.parametrize(
+    ("dna", "columns", "words"),
+    [
+        (DNA, (0, 1), ["columns", "3", "[0, 1]"]),
+        (DNA, (1, 2, 3), ["columns", "[1, 2, 3]"]),
+        (DNA, (0, 2, 2), ["columns", "[0, 2, 2]"]),
+        ("ACG", (0, 1, 2), ["dna", "'ACG'"]),
+        ("ACGX", (0, 1, 2), ["dna", "'ACGX'"]),
+    ],
+)
+def test_motif_weights_refuses_a_window_that_does_not_fit(
+    dna: str, columns: tuple[int, ...], words: list[str]
+) -> None:
+    with pytest.raises(ValueError) as caught:
+        MotifWeights(["ACG"] * 3, dna, columns)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("sites", "words"),
     [([], ["got 0"]), (["A"], ["2 to 6", "got 1"]), (["ACGTACG"], ["got 7"]), (["AC", "ACG"], ["2 letters", "'ACG'"]), (["AN"], ["'AN'"])],
 )  # fmt: skip
 def test_motif_weights_refuses(sites: list[str], words: list[str]) -> None:
     with pytest.raises(ValueError) as caught:
-        MotifWeights(sites)
+        MotifWeights(sites, DNA, (0, 1))
     assert all(word in str(caught.value) for word in ["sites", *words]), str(caught.value)
 
 

@@ -1,24 +1,40 @@
-"""A motif learned against k random words a site, exactly, beside the log-odds of its columns."""
+"""A motif learned against k random words a site, exactly, as a logo beside the counted one, and where it reads DNA."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ._controls import Control, integer_grid, linear_grid
-from ._explainer import Explainer
-from ._style import FAINT, FOCUS, INK, POSITIVE, number
+from ._base import (
+    Axis,
+    Band,
+    Control,
+    Explainer,
+    Handle,
+    Line,
+    Note,
+    Panel,
+    Stage,
+    Words,
+    integer_grid,
+    linear_grid,
+    number,
+)
 
 LETTERS = "ACGT"
+COLOURS = "positive", "anchor", "semi_hard", "hard"
 KS = integer_grid(1, 10_000, 91)
 MIX = linear_grid(0, 1, 61)
 LONGEST = 6
+BIT = 0.36  # of the panel's height
+CAPITAL = 0.72  # a capital letter's height beside its font's
+LEAST = 0.034  # of the panel's height: lower letters are left out
+ROWS = {"counted": 0.55, "learnt": 0.05}  # where the logos stand
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,8 @@ class Motif:
     score: NDArray[np.float64]  # ln p/q that the fit gives each different site
     pull: NDArray[np.float64]  # σ(−G) of each, G = score − ln k
     mean_pull: float  # over the sites
+    place: int  # of the window on the DNA
+    profile: NDArray[np.float64]  # score of the window at each place
 
     @property
     def slope(self) -> float:
@@ -46,20 +64,28 @@ class MotifWeights(Explainer):
     """NCE with one weight for each letter in each column; every word of that length is counted, none is drawn.
 
     `sites`: words of 2 to 6 letters ACGT, all as long; noise is uniform. One pseudo-site of noise keeps every weight
-    finite. `mix` blends the sites with independent columns of the same letters.
+    finite. `mix` blends the sites with independent columns of the same letters. `dna`: letters ACGT that a window slides
+    over; `columns`: where in the window the words' letters stand, ascending from 0.
     """
 
-    title = "A motif's weights against k random words a site"
-    k = Control("k", "negatives a site", KS, start=1)
-    mix = Control("m", "share of independent columns", MIX, start=0.0)
+    question = "Where do the weights go as k grows?"
+    title = "The larger k, the closer the learnt logo comes to the counted one"
+    k = Control("k", "negatives a site", KS, start=1, play=True)
+    mix = Control("m", "independence", MIX, start=0.0)
+    along = Control("x", "window", linear_grid(0, 1, 61), start=0.6833, play=True)
 
-    def __init__(self, sites: Sequence[str], **start: Any) -> None:
+    def __init__(self, sites: Sequence[str], dna: str, columns: Sequence[int], **start: Any) -> None:
         width = len(sites[0]) if len(sites) else 0
         if not 2 <= width <= LONGEST:
             raise ValueError(f"sites must have 2 to {LONGEST} letters, got {width}")
         for site in sites:
             if len(site) != width or not set(site) <= set(LETTERS):
                 raise ValueError(f"sites must be words of {width} letters {LETTERS}, got {site!r}")
+        self._dna, self._columns = dna, list(columns)
+        if len(columns) != width or columns[0] != 0 or sorted(set(columns)) != self._columns:
+            raise ValueError(f"columns must be {width} ascending places from 0, got {self._columns}")
+        if len(dna) <= columns[-1] + 1 or not set(dna) <= set(LETTERS):
+            raise ValueError(f"dna must be letters {LETTERS}, more than {columns[-1] + 1}, got {dna!r}")
         powers = 4 ** np.arange(width)[::-1]
         digits = np.arange(4**width)[:, None] // powers % 4
         ones = np.eye(4)[digits]
@@ -75,31 +101,39 @@ class MotifWeights(Explainer):
         self._seen = np.flatnonzero(counts)
         self._shares = counts[self._seen] / len(sites)
         self._real = (counts + self._noise) / (len(sites) + 1)
-        columns = np.einsum("w,wjb->jb", self._real, ones)
-        self._product = np.take_along_axis(columns, digits.T, axis=1).prod(0)
-        log_odds = np.log(columns / 0.25)
+        shares = np.einsum("w,wjb->jb", self._real, ones)
+        self._product = np.take_along_axis(shares, digits.T, axis=1).prod(0)
+        log_odds = np.log(shares / 0.25)
         self._log_odds = log_odds - log_odds.mean(1, keepdims=True)
         self._start = np.append(self._log_odds[:, :3].ravel(), (log_odds - self._log_odds)[:, 0].sum())
+        places = np.arange(len(dna) - self._columns[-1])
+        self._read = np.array([LETTERS.index(c) for c in dna])[places[:, None] + self._columns]
+        self._fitted = lru_cache(2048)(self._fit)
         super().__init__(**start)
 
-    def compute(self, k: int, mix: float) -> Motif:
-        w = self._fit(k, (1 - mix) * self._real + mix * self._product)
+    def compute(self, k: int, mix: float, along: float) -> Motif:
+        w = self._fitted(k, mix)
         table = w[:-1].reshape(-1, 3)
         score = (self._design @ w).ravel()[self._seen]
         pull = 1 / (1 + np.exp(score) / k)
+        weights = np.column_stack([table, -table.sum(1)])
+        profile = weights[np.arange(len(weights)), self._read].sum(1) + w[-1]
         return Motif(
             k=k,
             mix=mix,
-            weights=np.column_stack([table, -table.sum(1)]),
+            weights=weights,
             log_odds=self._log_odds,
             score=score,
             pull=pull,
             mean_pull=float(pull @ self._shares),
+            place=round(along * (len(profile) - 1)),
+            profile=profile,
         )
 
-    def _fit(self, k: int, data: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _fit(self, k: int, mix: float) -> NDArray[np.float64]:
         """Newton's method from the log-odds; the score is w, the logit that tells data from noise is w − ln k."""
-        design, data = self._design, data.reshape(self._design.shape[:2])
+        design = self._design
+        data = ((1 - mix) * self._real + mix * self._product).reshape(design.shape[:2])
         w, noise = self._start, k * self._noise
         for _ in range(12):
             ratio = np.exp(design @ w) / k
@@ -113,45 +147,66 @@ class MotifWeights(Explainer):
                 break
         return w
 
-    def create(self, figure: Figure) -> SimpleNamespace:
-        left, right = figure.subplots(1, 2)
-        ends = [self.compute(k, mix) for k in (KS[0], 30, KS[-1]) for mix in (0, 1)]
-        values = np.concatenate([self._log_odds.ravel(), *(end.weights.ravel() for end in ends)])
-        limits = (values.min() - 0.3, values.max() + 0.3)
-        left.set(
-            xlim=limits, ylim=limits, xlabel="log-odds ln f/q of a letter in its column", ylabel="its weight"
-        )
-        left.plot(limits, limits, color=FAINT, lw=1, zorder=0)
-        left.set_title("A large k leads to the log-odds")
-        low, high = min(end.score.min() for end in ends) - 0.5, max(end.score.max() for end in ends) + 0.5
-        right.set(
-            xlim=(low, high),
-            ylim=(-0.04, 1.04),
-            xlabel="score of a site, ln p/q",
-            ylabel="pull σ(ln k − score)",
-        )
-        right.set_title("Strong sites pull less")
-        self._line = np.linspace(low, high, 121)
-        return SimpleNamespace(
-            dots=left.plot(self._log_odds.ravel(), self._log_odds.ravel(), "o", color=FOCUS, ms=6, zorder=3)[
-                0
-            ],
-            curve=right.plot(self._line, self._line, color=INK, lw=1.2)[0],
-            sites=right.scatter(
-                self._seen,
-                self._seen,
-                s=8 + 900 * self._shares,
-                color=POSITIVE,
-                alpha=0.6,
-                zorder=3,
-                clip_on=False,
-            ),
-        )
+    def stage(self) -> Stage:
+        width, span, last = len(self._columns), self._columns[-1] + 1, len(self._read) - 1
+        ends = [self.compute(k, mix, 0.0).profile for k in (KS[0], 30, KS[-1]) for mix in (0, 1)]
+        low, high = min(map(np.min, ends)) - 1, max(map(np.max, ends)) + 1
+        ground = low - 0.2 * (high - low)
+        self._middles = (
+            np.arange(len(self._dna)) + 0.5 - span / 2
+        ) / last  # of the letters, where windows go from 0 to 1
+        gaps = np.cumsum(np.diff(self._columns, prepend=-1) > 1) / 2
+        letters: dict[str, Any] = {
+            "words": list(LETTERS) * width, "x": np.repeat(np.arange(width) + 0.5 + gaps, 4), "scale": BIT / CAPITAL,
+            "roles": COLOURS, "tips": [f"{letter} in column {j + 1}" for j in range(width) for letter in LETTERS],
+            "shows": {"share": "value"},
+        }  # fmt: skip
+        x = np.repeat(np.arange(span + 1), 2)[1:-1]
+        high_band = np.repeat(np.isin(np.arange(span), self._columns), 2)
+        self._window = (x - span / 2) / last
+        return Stage(
+            panels={
+                "logo": Panel(
+                    "The motif: a letter’s height is its information",
+                    Axis("", 0, width + gaps[-1], ticks={}),
+                    Axis("", 0, 1, ticks={base + 0.12: row for row, base in ROWS.items()}),
+                ),
+                "dna": Panel(
+                    "DNA, and the score of a window at each place",
+                    Axis("", self._middles[0] - 0.5 / last, self._middles[-1] + 0.5 / last, ticks={}),
+                    Axis("score of the window, ln p/q", ground, high, ticks={n: str(n) for n in range(-10, 11, 5) if low < n < high}),
+                    share=1.2,
+                ),
+            },
+            marks={
+                "counted": Words("logo", **letters),
+                "learnt": Words("logo", **letters),
+                "window": Band("dna", "focus", low=[ground] * len(x), high=ground + high_band * 0.14 * (high - low)),
+                "letters": Words(
+                    "dna", words=list(self._dna), x=self._middles, y=[ground + 0.07 * (high - low)] * len(self._dna),
+                    roles=["focus"], scale=0.045,
+                ),
+                "profile": Line("dna", "ink", x=np.arange(last + 1) / last),
+                "here": Handle("dna", along={"x": "along"}),
+                "says": Note("dna", x=[self._middles[0]], y=[high - 0.09 * (high - low)]),
+            },
+            key=dict(zip(COLOURS, LETTERS, strict=True)),
+        )  # fmt: skip
 
-    def draw(self, artists: Any, result: Motif) -> None:
-        artists.dots.set_ydata(result.weights.ravel())
-        artists.curve.set_ydata(1 / (1 + np.exp(self._line) / result.k))
-        artists.sites.set_offsets(np.column_stack([result.score, result.pull]))
+    def scene(self, result: Motif) -> dict[str, dict[str, Any]]:
+        last, score = len(result.profile) - 1, result.profile[result.place]
+        inside = np.isin(np.arange(len(self._dna)) - result.place, self._columns)
+        return {
+            "counted": _logo(result.log_odds, ROWS["counted"]),
+            "learnt": _logo(result.weights, ROWS["learnt"]),
+            "window": {"x": self._window + result.place / last},
+            "letters": {"role": np.where(inside, "focus", "ink")},
+            "profile": {"y": result.profile},
+            "here": {"x": result.place / last, "y": score},
+            "says": {
+                "text": f"score {score:.2f}: such a site pulls with {1 / (1 + np.exp(score) / result.k):.2g}"
+            },
+        }
 
     def summary(self, result: Motif) -> str:
         return (
@@ -159,3 +214,19 @@ class MotifWeights(Explainer):
             f"{number(round(result.gap, 6))} apart (root mean square)\n"
             f"a site pulls with {number(result.mean_pull)} of its full strength"
         )
+
+
+def _logo(weights: NDArray[np.float64], base: float) -> dict[str, Any]:
+    """Letters stacked by their shares in each column, q e^w; a letter's height is its part of the column's information."""
+    shares = np.exp(weights) / np.exp(weights).sum(1, keepdims=True)
+    heights = BIT * shares * (2 + (shares * np.log2(shares)).sum(1, keepdims=True))
+    order = heights.argsort(1)
+    tops = np.take_along_axis(np.take_along_axis(heights, order, 1).cumsum(1), order.argsort(1), 1)
+    size = np.where(heights >= LEAST, (heights / BIT) ** 2, np.nan)
+    role = COLOURS * len(weights)
+    return {
+        "y": (base + tops - heights / 2).ravel(),
+        "size": size.ravel(),
+        "role": role,
+        "value": shares.ravel(),
+    }
