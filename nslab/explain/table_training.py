@@ -54,7 +54,7 @@ class TableTraining(Explainer):
     """SGNS with a score of its own for each pair, trained on expected counts in steps of 0.025, from 0.
 
     `pairs` (V, V): how often anchor a has context c; no row and no column of zeros. `words` (V,) names them. The heat map
-    shows the pairs of some words from the most frequent to the least, green above 0 and blue below. PMI = ln p(a, c) −
+    shows the words of the pairs that are met most beyond chance, green above 0 and blue below. PMI = ln p(a, c) −
     ln p(a) − ln p(c).
     """
 
@@ -82,21 +82,33 @@ class TableTraining(Explainer):
             )
         chance = (self._row * self._contexts.numpy()[self._context])[self._seen] / self._rows.sum()
         self._pmi = np.log(self._count[self._seen] / chance)
-        self._shown = np.argsort(-self._rows, kind="stable")[
-            np.linspace(0, len(n) - 1, min(SIDE, len(n))).round().astype(int)
-        ]
+        self._shown = self._telling()
         names = [f"word {i}" for i in range(len(n))] if words is None else list(words)
         self._words: list[str] = [names[i] for i in self._shown.tolist()]
         self._examples = self._chosen()
         super().__init__(**start)
 
+    def _telling(self) -> NDArray[np.int64]:
+        """The words of the pairs that are met most beyond chance, the strongest first."""
+        n, chance = self._n, np.outer(self._rows, self._contexts.numpy()) / self._rows.sum()
+        strength = n * np.log(np.where(n > 0, n / chance, 1)) * ~np.eye(len(n), dtype=bool)
+        words: dict[int, None] = {}
+        for place in np.argsort(-strength, axis=None, kind="stable").tolist():
+            words |= dict.fromkeys(divmod(place, len(n)))
+            if len(words) >= SIDE:
+                break
+        return np.array(list(words)[:SIDE])
+
     def _chosen(self) -> list[tuple[int, int]]:
         """Pairs of the heat map: of those seen the highest PMI and the lowest, and the one never seen that is drawn most."""
-        n, rows = self._n[np.ix_(self._shown, self._shown)], self._rows[self._shown]
-        drawn = np.outer(rows, self._contexts.numpy()[self._shown])
-        strength = np.divide(n, drawn, out=np.full_like(n, np.nan), where=n > 0)
-        found = [np.nanargmax(strength), np.nanargmin(strength)] if (n > 0).any() else []
-        unseen = (n == 0) & ~np.eye(len(n), dtype=bool)
+        n = self._n[np.ix_(self._shown, self._shown)]
+        drawn = np.outer(self._rows[self._shown], self._contexts.numpy()[self._shown])
+        two = ~np.eye(len(n), dtype=bool)  # a pair of two words
+        seen, unseen = two & (n > 0), two & (n == 0)
+        found = []
+        if seen.any():
+            pmi = np.log(np.where(seen, n, 1) / drawn)
+            found += [np.where(seen, pmi, -np.inf).argmax(), np.where(seen, pmi, np.inf).argmin()]
         if unseen.any():
             found.append(np.where(unseen, drawn, -1).argmax())
         return [divmod(int(place), len(n)) for place in found]
