@@ -38,10 +38,10 @@ napoleon_custom_sections = ["Source"]
 html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["static", "../build/source/static"]
-html_css_files = ["explainer.css", "scene.css", "site.css"]
+html_css_files = ["scene.css", "site.css"]
 html_js_files = [
     "offline.js",
-    *((name, {"defer": "defer"}) for name in ("filmstrip.js", "scene.js", "predict.js", "scroll.js")),
+    *((name, {"defer": "defer"}) for name in ("scene.js", "predict.js", "scroll.js")),
 ]
 html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"

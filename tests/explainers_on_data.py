@@ -5,7 +5,6 @@ from collections import Counter
 import torch
 
 from nslab import datasets, explain
-from nslab.explain import _base
 
 
 def _softmax_weights():
@@ -235,14 +234,13 @@ BUILD = {
 }
 
 
-def _subclasses(base):
-    named = [getattr(explain, name) for name in explain.__all__]
-    return [cls for cls in named if isinstance(cls, type) and issubclass(cls, base) and cls is not base]
-
-
-PICTURES = _subclasses(explain.Explainer)  # of plots: those that are not scenes yet
-SCENES = _subclasses(_base.Explainer)
-CLASSES = PICTURES + SCENES
+CLASSES = [
+    cls
+    for name in explain.__all__
+    if isinstance(cls := getattr(explain, name), type)
+    and issubclass(cls, explain.Explainer)
+    and cls is not explain.Explainer
+]
 
 
 def build(cls):

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explainers_on_data import SCENES, build
+from explainers_on_data import CLASSES, build
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -39,7 +39,7 @@ MOVES = 1000
 # --- every scene
 
 
-@pytest.fixture(scope="module", params=SCENES, ids=lambda cls: cls.__name__)
+@pytest.fixture(scope="module", params=CLASSES, ids=lambda cls: cls.__name__)
 def scene(request):
     return build(request.param)
 
@@ -209,6 +209,19 @@ def test_a_reply_holds_the_numbers_of_the_frame(toy):
     assert "dots.y" not in frame, "what the stage gives is not sent again"
 
 
+def test_values_start_where_asked_and_at_leaves_them_alone(toy):
+    assert toy.values == {"tau": 0.5, "k": 10} and Toy(tau=0.2).values == {"tau": 0.2, "k": 10}
+    assert toy.at(tau=0.1) == Slope(0.1, 10)
+    assert toy.values == {"tau": 0.5, "k": 10}
+
+
+def test_python_may_stand_between_two_stops(toy):
+    ask(toy, kind="hello")
+    toy.tau = 0.123
+    message, _ = toy.sent[-1]
+    assert (message["kind"], message["at"], message["texts"]) == ("now", [1, 2], ["0.123", "10"])
+
+
 def test_nothing_is_sent_before_a_view_says_hello(toy):
     toy.tau = 0.1
     assert toy.sent == []
@@ -319,7 +332,9 @@ def test_the_question_stands_until_the_message_is_revealed(toy):
     [
         ({"tau": 2.0}, ValueError, ["tau", "2.0"]),
         ({"tau": "low"}, TypeError, ["tau", "'low'"]),
+        ({"tau": float("nan")}, ValueError, ["tau", "nan"]),
         ({"k": 2.5}, TypeError, ["k", "2.5"]),
+        ({"k": True}, TypeError, ["k", "True"]),
         ({"alpha": 1.0}, TypeError, ["alpha", "tau, k"]),
     ],
 )
@@ -327,6 +342,32 @@ def test_bad_values_are_refused_by_name(toy, controls, error, words):
     with pytest.raises(error) as caught:
         toy.frame(**controls)
     assert all(word in str(caught.value) for word in words)
+    if "alpha" not in controls:
+        with pytest.raises(error):
+            setattr(toy, *next(iter(controls.items())))
+
+
+def test_an_explainer_has_one_to_three_controls():
+    with pytest.raises(TypeError, match="1 to 3 controls"):
+        type("Bare", (_base.Explainer,), {"title": "none"})()
+
+
+def test_a_start_off_the_grid_is_refused():
+    with pytest.raises(ValueError, match="start"):
+        Control("τ", "temperature", [0.1, 0.2], start=0.15)
+
+
+def test_words_may_be_controls():
+    control = Control("", "data", ["digits", "Lee"], start="Lee")
+    assert control.nearest("Lee") == 1 and control.validate(None, "digits") == "digits"
+    with pytest.raises(ValueError, match="news"):
+        control.validate(None, "news")
+
+
+@pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((300, 2))])
+def test_softmax_weights_wants_one_long_row(bad):
+    with pytest.raises(ValueError, match="scores"):
+        SoftmaxWeights(bad)
 
 
 # --- what a stage and a scene may not say
@@ -616,8 +657,8 @@ def test_bad_names_of_a_page_are_refused(tmp_path, folder, name, error):
 
 
 def test_a_notebook_leaves_pages_where_the_environment_says(monkeypatch, tmp_path):
-    monkeypatch.setenv("NSLAB_FILMSTRIPS", str(tmp_path / "frames"))
-    monkeypatch.setenv("NSLAB_FILMSTRIPS_URL", "../_static/frames")
+    monkeypatch.setenv("NSLAB_FRAMES", str(tmp_path / "frames"))
+    monkeypatch.setenv("NSLAB_FRAMES_URL", "../_static/frames")
     steady = Steady()
     bundle = steady._repr_mimebundle_()[0]
     assert set(bundle) == {"text/html", "text/plain"} and bundle["text/plain"] == repr(steady)

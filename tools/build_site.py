@@ -33,7 +33,7 @@ from tools.store_notebooks import cleaned, executed  # noqa: E402
 
 BUILD, SITE = ROOT / "build", ROOT / "site"
 CACHE, SOURCE, OUT = BUILD / "cache", BUILD / "source", BUILD / "site"
-FILMSTRIPS = "filmstrips"
+FRAMES = "frames"
 JOBS = 2
 PAGES = {"README.md": "index.md", "INSTRUCTORS.md": "teachers.md", "CONTRIBUTING.md": "contributing.md"}
 
@@ -50,15 +50,15 @@ def fingerprint(chapter: Path) -> str:
 
 
 def run(chapter: Path) -> Path:
-    """The folder that holds the executed chapter and its filmstrips, from the cache where nothing has changed."""
+    """The folder that holds the executed chapter and the frames of its scenes, from the cache where nothing has changed."""
     folder = CACHE / chapter.stem / fingerprint(chapter)
     done = folder / "executed.ipynb"
     if not done.exists():
         shutil.rmtree(folder.parent, ignore_errors=True)
-        strips = folder / FILMSTRIPS
-        strips.mkdir(parents=True)
-        os.environ["NSLAB_FILMSTRIPS"] = str(strips)
-        os.environ["NSLAB_FILMSTRIPS_URL"] = f"../{FILMSTRIPS}/{chapter.stem}"
+        frames = folder / FRAMES
+        frames.mkdir(parents=True)
+        os.environ["NSLAB_FRAMES"] = str(frames)
+        os.environ["NSLAB_FRAMES_URL"] = f"../{FRAMES}/{chapter.stem}"
         nbformat.write(cleaned(executed(chapter, threads=1)), done)
         print(f"ran {chapter.name}", flush=True)
     return folder
@@ -127,7 +127,7 @@ def first_scene(chapter: NotebookNode) -> str:
         if "data" in output
     )
     scene = next((html for html in found if "nslab-scene" in html), "")
-    return scene.replace(f'data-frames="../{FILMSTRIPS}/', f'data-frames="{FILMSTRIPS}/')
+    return scene.replace(f'data-frames="../{FRAMES}/', f'data-frames="{FRAMES}/')
 
 
 def store(sources: Mapping[str, str]) -> None:
@@ -150,10 +150,10 @@ def sphinx() -> int:
     return subprocess.run([sys.executable, "-m", "sphinx", *options, SOURCE, OUT], check=False).returncode
 
 
-def copy_filmstrips(folders: Mapping[Path, Path]) -> None:
-    shutil.rmtree(OUT / FILMSTRIPS, ignore_errors=True)
+def copy_frames(folders: Mapping[Path, Path]) -> None:
+    shutil.rmtree(OUT / FRAMES, ignore_errors=True)
     for chapter, folder in folders.items():
-        shutil.copytree(folder / FILMSTRIPS, OUT / FILMSTRIPS / chapter.stem)
+        shutil.copytree(folder / FRAMES, OUT / FRAMES / chapter.stem)
 
 
 def drop_source_maps() -> None:
@@ -188,7 +188,7 @@ def main() -> int:
         for path in chapters
     }
     exercises = sorted(ROOT.glob("exercises/*.ipynb"))
-    parts = ("explainer.css", "filmstrip.js", "_base/scene.css", "_base/scene.js")
+    parts = ("_base/scene.css", "_base/scene.js")
     scripts = {f"static/{Path(part).name}": read(f"nslab/explain/{part}") for part in parts}
     store(
         written_by_hand()
@@ -197,7 +197,7 @@ def main() -> int:
         | scripts
     )
     status = sphinx()
-    copy_filmstrips(folders)
+    copy_frames(folders)
     copy_font()
     drop_source_maps()
     size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())

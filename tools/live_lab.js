@@ -22,7 +22,7 @@
   const put = CanvasRenderingContext2D.prototype.putImageData;
   CanvasRenderingContext2D.prototype.putImageData = function (...image) {
     put.apply(this, image);
-    if (this.canvas === timed.figure) drawn();
+    if (timed.figure?.contains(this.canvas)) drawn(); // a matrix of cells changes no attribute
   };
   const moves = new MutationObserver(drawn);
   for (const touch of ["keydown", "pointerdown"]) addEventListener(touch, (event) => (timed.key = event.timeStamp), true);
@@ -91,7 +91,7 @@
     return JSON.parse(printed);
   };
 
-  lab.explainers = () => [...document.querySelectorAll(`${window.jupyterapp ? ".jp-OutputArea " : ""}:is(.nslab-explainer, .nslab-scene)`)];
+  lab.explainers = () => [...document.querySelectorAll(`${window.jupyterapp ? ".jp-OutputArea " : ""}.nslab-scene`)];
   lab.inputs = (i) => [...lab.explainers()[i].querySelectorAll("input[type=range]")];
 
   lab.sliders = () =>
@@ -99,32 +99,24 @@
       lab.inputs(i).map((input) => ({ name: input.getAttribute("aria-label"), last: Number(input.max) })),
     );
 
-  // What a reader sees: where the sliders stand, the numbers, and as one hash the pixels of a figure, or the shapes of a scene.
+  // What a reader sees: where the sliders stand, the numbers below, and as one hash those that the scene is drawn from.
   lab.shown = async (i) => {
     const root = lab.explainers()[i];
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", root.scene ? await lab.shapes(root) : lab.pixels(root)));
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await new Blob(root.scene.shown.rows).arrayBuffer()));
     return {
       at: lab.inputs(i).map((input) => Number(input.value)),
       text: root.querySelector(".nslab-summary").textContent,
-      pixels: [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+      numbers: [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
       trouble: root.querySelector(".nslab-trouble:not([hidden])")?.textContent ?? null,
     };
   };
 
-  lab.pixels = (root) => {
-    const canvas = root.querySelector("canvas");
-    return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-  };
-
-  // The numbers that the scene's shapes are drawn from.
-  lab.shapes = (root) => new Blob(root.scene.shown.rows).arrayBuffer();
-
   // From now on this slider is timed; where it lies on the page.
   lab.watch = (i, slider) => {
     const input = lab.inputs(i)[slider];
-    const figure = lab.explainers()[i].querySelector(".nslab-figure, .nslab-stage");
+    const figure = lab.explainers()[i].querySelector(".nslab-stage");
     moves.disconnect();
-    if (figure.matches(".nslab-stage")) moves.observe(figure, { subtree: true, attributes: true });
+    moves.observe(figure, { subtree: true, attributes: true });
     Object.assign(timed, { input, figure, before: input.value, values: [], frames: [], due: false });
     input.scrollIntoView({ block: "center" });
     input.focus({ preventScroll: true });

@@ -46,16 +46,15 @@ import hashlib, json
 from ipywidgets.widgets.widget import _instances
 widget = _instances[model]
 frame = widget._frame(widget._values_at(at))
-drawn, text = (frame.rows, frame.text) if hasattr(frame, "rows") else ([frame[0]], frame[1])
-pixels = hashlib.sha256(b"".join(part.tobytes() for part in drawn)).hexdigest()
-print(json.dumps({"at": widget._positions(), "text": text, "pixels": pixels}))
+numbers = hashlib.sha256(b"".join(row.tobytes() for row in frame.rows)).hexdigest()
+print(json.dumps({"at": widget._positions(), "text": frame.text, "numbers": numbers}))
 """
 EXPLAINERS = """
 import json
 from ipywidgets.widgets.widget import _instances
-from nslab.explain import Explainer, _base
+from nslab.explain import Explainer
 widgets = {model: _instances[model] for model in models}
-print(json.dumps({model: type(w).__name__ for model, w in widgets.items() if isinstance(w, (Explainer, _base.Explainer))}))
+print(json.dumps({model: type(w).__name__ for model, w in widgets.items() if isinstance(w, Explainer)}))
 """
 
 

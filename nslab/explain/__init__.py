@@ -1,11 +1,10 @@
 """Visual explainers: each answers one question with sliders, on real data."""
 
 try:
-    from ._explainer import Explainer
+    from ._base import Control, Explainer, decade_grid, integer_grid, linear_grid, log_grid
 except ModuleNotFoundError as missing:
     raise ImportError(f'nslab.explain needs {missing.name}: pip install "nslab[course]"') from missing
-from ._controls import Control, decade_grid, integer_grid, linear_grid, log_grid
-from ._style import COLORS, STYLE
+from ._base.palette import COLORS, STYLE
 from .accidental_hits import AccidentalHits
 from .adaptive_temperature import AdaptiveTemperature
 from .alias_build import AliasBuild

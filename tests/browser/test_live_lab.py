@@ -13,8 +13,8 @@ from tools import live_lab
 # A figure that is another one each time it is drawn, and cannot be drawn at the right end.
 TOY = """
 from itertools import count
-from types import SimpleNamespace
 from nslab.explain import Control, Explainer
+from nslab.explain._base import Line, Panel, Stage
 turn = count()
 
 class Toy(Explainer):
@@ -26,11 +26,11 @@ class Toy(Explainer):
             raise RuntimeError("no third")
         return n
 
-    def create(self, figure):
-        return SimpleNamespace(text=figure.text(0.1, 0.5, ""))
+    def stage(self):
+        return Stage({"one": Panel("one")}, {"line": Line("one", x=[0, 1])})
 
-    def draw(self, artists, result):
-        artists.text.set_text(f"{next(turn)}")
+    def scene(self, result):
+        return {"line": {"y": [0, next(turn) / 1000]}}
 
     def summary(self, result):
         return "always the same"
@@ -70,7 +70,7 @@ def test_every_kind_of_trouble_is_reported(browser: BrowserContext, course: Path
         (toy,) = notebook.explainers()
         assert [slider["last"] for slider in toy.sliders] == [2]
         shown, true = toy.settled(patience_s=1)
-        assert shown["text"] == true["text"] == "always the same" and shown["pixels"] != true["pixels"]
+        assert shown["text"] == true["text"] == "always the same" and shown["numbers"] != true["numbers"]
         toy.press(0, "ArrowRight")
         assert toy.press(0, "Home") is not None and toy.press(0, "Home") is None
         toy.settled(patience_s=1)  # a late answer to the last key would count as one to the next

@@ -145,11 +145,11 @@ class Explainer(anywidget.AnyWidget):
         return self.summary(self.at())
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        folder = os.environ.get("NSLAB_FILMSTRIPS")
+        folder = os.environ.get("NSLAB_FRAMES")
         if folder:
             kind = type(self).__name__
             _pages[kind] += 1
-            html = self.page(Path(folder), f"{kind}-{_pages[kind]}", os.environ.get("NSLAB_FILMSTRIPS_URL"))
+            html = self.page(Path(folder), f"{kind}-{_pages[kind]}", os.environ.get("NSLAB_FRAMES_URL"))
             return {"text/html": html, "text/plain": repr(self)}, {}
         data, metadata = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
         return data | {"image/png": self.still(), "text/plain": repr(self)}, metadata
