@@ -189,7 +189,7 @@ class ExclusionMass(Explainer):
             f"w = {result.w}, τ = {number(result.tau)}: the window holds {number(result.inside)} of this anchor's push; "
             f"{result.allowed:,.0f} items may be drawn on average\n"
             f"false negatives' share of the push: {number(result.left[0])} without a window, "
-            f"{number(result.left[result.w])} with it; of the true ones' push {number(result.barred[result.w])} is barred"
+            f"{number(result.left[result.w])} with it; barred of the true ones': {number(result.barred[result.w])}"
         )
 
 
