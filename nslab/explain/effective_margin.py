@@ -142,7 +142,7 @@ class EffectiveMargin(Explainer):
             "margin": {"x": result.beta, "x2": edge},
             "negatives": {"x": result.beta},
             "positive": {"x": result.alpha, "y": height + 0.24},
-            "many": {"x": result.beta - 0.06, "text": f"{result.k:,} ×"},
+            "many": {"x": result.beta - 0.085, "text": f"{result.k:,} ×"},
             "wide": {"x": max(edge, result.beta + 0.08) + 0.03, "text": f"τ ln K = {result.margin:.3g}"},
             "threshold": {"x": edge},
             "move_alpha": {"y": height},
