@@ -51,7 +51,6 @@ class AdaptiveTemperature(Explainer):
     wide as the anchor's own τ.
     """
 
-    question = "Do all anchors need the same τ?"
     title = "For the same number to count, each anchor needs its own τ"
     tau = Control("τ", "shared temperature", log_grid(0.02, 0.5, 97), start=0.1)
     n = Control("n", "wanted number", list(range(2, MOST + 1)), start=16, play=True)

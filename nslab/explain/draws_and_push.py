@@ -62,7 +62,6 @@ class DrawsAndPush(Explainer):
     power of two to the next, is as wide as its share and bears the name of one of its words.
     """
 
-    question = "Are the words that are drawn also the words that are pushed?"
     title = "A low α draws rare words often; a trained model pushes them little"
     alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.0)
     k = Control("K", "negatives", integer_grid(1, 1000, 91), start=5)
