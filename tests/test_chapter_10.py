@@ -64,7 +64,7 @@ def test_a_temperature_off_the_grid_is_raced_too() -> None:
 
 def test_who_reaches_the_data_and_who_levels_off() -> None:
     ends = NoiseRace().at(step=250, temperature=2.0).distances[:, -1]
-    fixed, stopped, log_q, measure, full, uncorrected = ends
+    fixed, stopped, log_q, measure, uncorrected, full = ends
     assert max(fixed, stopped) < 1e-6 and log_q < 1e-3 and measure == pytest.approx(0.0474, abs=2e-4)
     assert uncorrected == pytest.approx(0.0745, abs=2e-4) and full == pytest.approx(0.081, abs=2e-4)
 

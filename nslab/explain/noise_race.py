@@ -38,8 +38,8 @@ ARMS = {
     "stop_grad": "the model's own noise, no gradient through it",
     "log_q_only": "the gradient also flows through ln q",
     "measure": "the gradient also flows through the draws",
-    "full": "the gradient flows through ln q and the draws",
     "uncorrected": "the model's own noise, and nothing is subtracted",
+    "full": "the gradient flows through ln q and the draws",
 }
 # Which mode it takes to change one wire: that of the noise, of ln q, of the draws, or what is subtracted.
 NEXT = {
@@ -89,7 +89,7 @@ class NoiseRace(Explainer):
     title = "Own noise leads to the data if ln(Kq) is subtracted and q is held"
     step = Control("step", "of training", integer_grid(1, STEPS, 97), start=25, play=True)
     wiring = Control("", "wiring", list(ARMS), start="full")
-    temperature = Control("T", "of the proposals", TEMPERATURES, start=2.0)
+    temperature = Control("T", "of the proposals", TEMPERATURES, start=2.0, play=True)
 
     def compute(self, step: int, wiring: str, temperature: float) -> Race:
         on_grid = temperature in TEMPERATURES
