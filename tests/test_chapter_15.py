@@ -174,7 +174,7 @@ def test_a_words_windows_are_those_that_self_has(lists: dict[str, list[str]]) ->
     shown = lists["en"][:1000]
     veto = WordVeto(shown, {"en": lists["en"][1000:1600], "pl": lists["pl"]})
     for n in (1, 200, 1000):
-        for word in veto.controls["word"].values[::17]:
+        for word in list(veto._places)[::17]:
             result = veto.at(n=n, word=word)
             for i, (having, witness) in enumerate(zip(result.having, result.witness, strict=True)):
                 own = [w for w in shown[:n] if w[i : i + 3] == word[i : i + 3]]
