@@ -151,9 +151,7 @@ def test_a_page_is_quiet_and_readable(opened: tuple[Page, Heard]) -> None:
 
 def shown(scene: Locator) -> tuple[str | None, bytes]:
     """The numbers of a scene, and its figure as it looks: a page in a folder may not read a canvas."""
-    return scene.locator(".nslab-summary").text_content(), scene.locator(
-        ".nslab-stage"
-    ).screenshot()
+    return scene.locator(".nslab-summary").text_content(), scene.locator(".nslab-stage").screenshot()
 
 
 def same(one: tuple[str | None, bytes], two: tuple[str | None, bytes]) -> bool:
