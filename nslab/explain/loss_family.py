@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ class LossFamily(Explainer):
                     f"{argument} must show the positive and the negatives, {1 + len(self._scores)} in all, got {len(given)}"
                 )
         self._mean, self._hardest = float(self._scores.mean()), float(self._scores.max())
+        self._curves = cache(self._curves_at)
         super().__init__(**start)
 
     def compute(self, loss: str, tau: float, alpha: float) -> Asked:
@@ -122,12 +124,8 @@ class LossFamily(Explainer):
 
     def _softmax(self, loss: str, tau: float, alpha: float) -> Asked:
         scores, k = self._scores, len(self._scores)
-        exact = info_nce(ALPHAS, scores.expand(len(ALPHAS), k), temperature=tau, reduction="none")
         effective = float(tau * ((scores / tau).logsumexp(0) - math.log(k)))
-        lower, upper = (
-            tau * torch.as_tensor(equal_negatives_loss(ALPHAS, beta, tau, k)).numpy()
-            for beta in (self._mean, self._hardest)
-        )
+        curve, lower, upper = self._curves(tau)
         here = float(info_nce(alpha, scores, temperature=tau))
         pull = -math.expm1(-here)
         return Asked(
@@ -136,13 +134,20 @@ class LossFamily(Explainer):
             alpha=alpha,
             effective=effective,
             threshold=float(effective_margin(k, tau, effective)),
-            curve=(tau * exact).numpy(),
+            curve=curve,
             lower=lower,
             upper=upper,
             here=tau * here,
             pull=pull,
             push=(pull * torch.softmax(scores / tau, 0)).numpy(),
         )
+
+    def _curves_at(self, tau: float) -> list[NDArray[np.float64]]:
+        """τL of the scores as they are, and if all were the mean or the hardest: α does not move these curves."""
+        k = len(self._scores)
+        exact = info_nce(ALPHAS, self._scores.expand(len(ALPHAS), k), temperature=tau, reduction="none")
+        bounds = (equal_negatives_loss(ALPHAS, beta, tau, k) for beta in (self._mean, self._hardest))
+        return [(tau * torch.as_tensor(loss)).numpy() for loss in (exact, *bounds)]
 
     def _sigmoid(self, tau: float, alpha: float) -> Asked:
         """The positive's term; those of the negatives do not depend on α."""
