@@ -271,7 +271,7 @@ const nslabScene = (() => {
       return (v, panel) => {
         const { left, top, inner, height } = panel;
         const across = (at) => (look.axis === "y" ? `M${left} ${px(panel.y(at))}h${inner}` : `M${px(panel.x(at))} ${top}v${height}`);
-        set(path, "d", Array.from(v.at, across).join(""));
+        set(path, "d", Array.from(v.at).filter(Number.isFinite).map(across).join(""));
       };
     },
 
