@@ -10,6 +10,7 @@ import torch
 from nslab import datasets, explain, losses, theory
 from nslab.explain.effective_margin import ALPHAS
 from nslab.explain.loss_family import ALPHAS as FAMILY
+from nslab.explain.triplet_zones import EDGE, GRIP, SIDE
 
 ANCHOR = 3
 
@@ -39,7 +40,7 @@ def family(digits):
     return explain.LossFamily(digits[2][:64])
 
 
-@pytest.mark.parametrize(("m", "hand"), [(0.0, 0.0), (0.2, 1.14), (0.2, 2.4), (1.0, 2.1)])
+@pytest.mark.parametrize(("m", "hand"), [(0.0, 0.0), (0.2, 1.14), (0.2, 2.2), (0.5, 2.06)])
 def test_zones_count_what_a_plain_loop_counts(digits, zones, m, hand):
     d_ap, d_an = min(digits[0].tolist(), key=lambda d: abs(d - hand)), digits[1].tolist()
     active = [max(0.0, d_ap + m - d) for d in d_an]
@@ -50,9 +51,24 @@ def test_zones_count_what_a_plain_loop_counts(digits, zones, m, hand):
     assert sorted(digits[0].tolist())[result.positive] == d_ap
     assert result.counts.tolist() == [hard, len(d_an) - hard - easy, easy]
     assert result.loss.sum() == pytest.approx(math.fsum(active), abs=1e-12)
-    from_hard = math.fsum(loss for loss, d in zip(active, d_an, strict=True) if d <= d_ap)
-    assert result.loss_shares[0] == pytest.approx(from_hard / (math.fsum(active) or 1))
-    assert result.loss_shares[2] == 0
+
+
+def test_every_negative_that_brings_loss_has_the_same_slope(digits, zones):
+    result = zones.at()
+    d_ap = torch.tensor(result.d_ap, dtype=torch.float64, requires_grad=True)
+    d_an = digits[1].clone().requires_grad_()
+    losses.triplet_loss(d_ap.expand_as(d_an), d_an, margin=0.2, reduction="none").sum().backward()
+    assert d_ap.grad is not None and d_an.grad is not None
+    assert sorted(set(d_an.grad.tolist())) == [-1, 0]
+    assert d_ap.grad == result.active == result.counts[:2].sum()
+    assert f"{result.active} bring loss, each with slope 1" in repr(zones)
+
+
+def test_nothing_says_which_zone_is_semi_hard_before_the_reveal(zones):
+    said = [zones._heading, repr(zones), *zones._stage.entries.values()]
+    said += [panel.title for panel in zones._stage.panels.values()]
+    said += [row["text"] for row in zones.scene(zones.at()).values() if "text" in row]
+    assert not [text for text in said if "hard" in text or "easy" in text]
 
 
 def test_the_start_shows_all_three_zones(zones):
@@ -64,15 +80,20 @@ def test_each_negative_stands_at_its_distance_clear_of_the_others(digits, zones)
     places = torch.from_numpy(marks["negatives"].x + 1j * marks["negatives"].y)
     assert places.abs().numpy() == pytest.approx(digits[1].numpy())
     gaps = (places[:, None] - places).abs() + 9 * torch.eye(len(places))
-    assert gaps.min() > 0.12, "half of a picture, of a side of 0.05 times 4.8"
+    side = SIDE * 2 * EDGE
+    assert gaps.min() > side / 2
+    assert side <= 0.2, "a picture is no wider than the margin"
     lane = marks["negatives"].y[marks["negatives"].x > 0]
-    assert (abs(lane) > 0.4).all(), "nothing hides the positive"
+    assert (abs(lane) > GRIP + side).all(), "nothing hides the positive, and no knob hides a digit"
     for d, i in zip(digits[1].tolist(), marks["negatives"].which, strict=True):
-        assert marks["negatives"].tips[i] == f"distance {d:.3g}"
-    assert marks["positive"].tips[1] == f"distance {digits[0][0]:.3g}", "as given, not as ranked"
+        assert marks["negatives"].tips[i] == f"squared distance {d:.3g}"
+    assert marks["positive"].tips[1] == f"squared distance {digits[0][0]:.3g}", "as given, not as ranked"
     scene = zones.scene(zones.at(m=0.5, d_ap=0.99))
-    ring = np.hypot(scene["outer"]["x"], scene["outer"]["y"])
-    assert ring == pytest.approx(zones.at(d_ap=0.99).d_ap + 0.5, abs=0.01)
+    d_ap = zones.at(d_ap=0.99).d_ap
+    for name, radius in (("outer", d_ap + 0.5), ("inner", d_ap)):
+        assert np.hypot(scene[name]["x"], scene[name]["y"]) == pytest.approx(radius, abs=0.01)
+    for name, radius in (("between", d_ap + 0.5), ("inside", d_ap)):
+        assert np.hypot(scene[name]["x"], scene[name]["high"]) == pytest.approx(radius, abs=0.01)
 
 
 @pytest.mark.parametrize(("k", "tau", "beta"), [(1, 0.07, 0.1), (256, 0.01, -0.3), (4096, 0.09, 0.3)])

@@ -1,4 +1,4 @@
-"""One anchor, one positive, many real negatives around them: hard, semi-hard and easy, and the loss of each."""
+"""One anchor, one positive, many real negatives around them: inside two rings, between them, outside; the loss of each."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ..losses import triplet_loss
 from ..mining import categorize
 from ._base import (
     Axis,
+    Band,
     Control,
     Dots,
     Explainer,
@@ -28,13 +29,15 @@ from ._base import (
     number,
 )
 
-EDGE = 2.4  # of the map, and the largest squared distance on it
-MOST = 2.6  # loss on its axis
+EDGE = 2.2  # of the map, and the largest squared distance on it
+MOST = 2.1  # loss on its axis
 ROLES = np.array(["hard", "semi_hard", "negative"])
-NAMES = ("hard", "semi-hard", "easy")
-LANE = 0.42  # kept free on both sides of the positive
+WHERE = ("inside the green ring", "between the rings", "outside both")
+LANE = 0.52  # kept free on both sides of the positive
 GRIP = 0.27  # how far beside the positive its ring is held
-TURN = np.linspace(0, 2 * np.pi, 33)  # a ring is drawn through these angles
+SIDE = 0.045  # of a picture: as wide as the margin at the start
+TURN = np.linspace(0, 2 * np.pi, 49)  # a ring is drawn through these angles
+COSINE, SINE = np.cos(TURN[:25]), np.sin(TURN[:25])  # of its upper half
 PLACES = np.linspace(0, 2 * np.pi, 180, endpoint=False)  # angles at which a negative may stand
 
 
@@ -57,24 +60,24 @@ class Zones:
         return np.bincount(self.zone, minlength=3)
 
     @property
-    def loss_shares(self) -> NDArray[np.float64]:
-        """The share of the summed loss in each zone; zeros when no negative is active."""
-        sums = np.bincount(self.zone, weights=self.loss, minlength=3)
-        return sums / max(sums.sum(), np.finfo(float).tiny)
+    def active(self) -> int:
+        """How many negatives bring loss. Each has slope −1 in its own distance, and +1 in the positive's, whatever its loss."""
+        return int((self.loss > 0).sum())
 
 
 class TripletZones(Explainer):
     """Which negatives of one anchor a triplet loss learns from: those inside a ring m wider than the positive's.
 
-    `d_ap` (P,) are squared L2 distances from the anchor to its positives, of which the one nearest to where the hand is
-    counts; `d_an` (N,) to its negatives, all at most 2.4, where the map ends. `pictures` (1 + P + N, height, width), in
-    [0, 1], and as many `names` show the anchor, the positives and the negatives.
+    On the map a picture's centre shows its distance; the angle means nothing. `d_ap` (P,) are squared L2 distances from
+    the anchor to its positives, of which the one nearest to where the hand is counts; `d_an` (N,) to its negatives, all at
+    most 2.2, where the map ends: a sample of the nearest undercounts those outside both rings. `pictures` (1 + P + N, height,
+    width), in [0, 1], and as many `names` show the anchor, the positives and the negatives.
     """
 
     question = "Which of these digits does the triplet loss learn from?"
-    title = "Only negatives inside the outer ring bring loss: the hard and the semi-hard"
-    d_ap = Control("d(a,p)", "to the positive", linear_grid(0, EDGE, 121), start=1.14, play=True)
-    m = Control("m", "margin", linear_grid(0, 1, 101), start=0.2)
+    title = "Only the hard (inside) and the semi-hard (between the rings) bring loss"
+    d_ap = Control("d(a,p)", "to the positive", linear_grid(0, EDGE, 111), start=1.14, play=True)
+    m = Control("m", "margin", linear_grid(0, 0.5, 101), start=0.2)
 
     def __init__(
         self, d_ap: Any, d_an: Any, *, pictures: Any = None, names: Sequence[str] | None = None, **start: Any
@@ -90,7 +93,7 @@ class TripletZones(Explainer):
                 )
         distances = [0.0, *self._d_ap[self._ranked.argsort()].tolist(), *self._d_an.tolist()]
         said = [f"{name}, " for name in names] if names is not None else [""] * items
-        self._tips = [f"{name}distance {d:.3g}" for name, d in zip(said, distances, strict=True)]
+        self._tips = [f"{name}squared distance {d:.3g}" for name, d in zip(said, distances, strict=True)]
         super().__init__(**start)
 
     def compute(self, d_ap: float, m: float) -> Zones:
@@ -108,17 +111,19 @@ class TripletZones(Explainer):
         d_an = self._d_an.numpy()
         angle = _angles(d_an)
         across = Axis("", -EDGE, EDGE, ticks={})
-        distance = Axis("squared distance d(a,n)", 0, EDGE)
+        distance = Axis("squared distance anchor to negative, d(a,n)", 0, EDGE)
         first = 1 + len(self._d_ap)
         those = np.arange(first, first + len(d_an))
         shown = {"tips": self._tips, "which": those, "roles": ("hard", "semi_hard")}
         says = {"x": [EDGE], "align": "end"}
         return Stage(
             panels={
-                "map": Panel("Around the anchor, at squared distances", across, across, square=True),
-                "loss": Panel("The loss of each negative", distance, Axis("loss", 0, MOST)),
+                "map": Panel("Squared distances; the angle means nothing", across, across, square=True),
+                "loss": Panel("Loss of each negative: slope −1, then 0", distance, Axis("loss", 0, MOST)),
             },
             marks={
+                "between": Band("map", "semi_hard"),
+                "inside": Band("map", "hard"),
                 "reach": Links("map", "positive", x=[0], y=[0], y2=[0]),
                 "margin": Links("map", "focus", y=[0], y2=[0]),
                 "negatives": self._points(
@@ -146,28 +151,30 @@ class TripletZones(Explainer):
                 ),
                 "corner": Handle("loss", along={"x": "m"}, y=[0]),
                 **{
-                    zone: Note("loss", role, y=[MOST * height], **says)
-                    for zone, role, height in zip(NAMES, ROLES.tolist(), (0.94, 0.86, 0.78), strict=True)
+                    role: Note("loss", role, y=[MOST * height], **says)
+                    for role, height in zip(ROLES.tolist(), (0.94, 0.86, 0.78), strict=True)
                 },
             },
             key={
-                "positive": "positive, and its ring",
-                "negative": "easy",
-                "semi_hard": "semi-hard",
-                "focus": "wider by m",
+                "positive": "positive and its ring",
+                "hard": "inside",
+                "semi_hard": "between",
+                "negative": "outside",
+                "focus": "ring wider by m",
             },
         )
 
     def _points(self, role: str, **look: Any) -> Pictures | Dots:
         if self._pictures is None:
             return Dots("map", role, scale=0.03, **look)
-        return Pictures("map", role, images=self._pictures, scale=0.05, **look)
+        return Pictures("map", role, images=self._pictures, scale=SIDE, **look)
 
     def scene(self, result: Zones) -> dict[str, dict[str, Any]]:
         d_ap, edge = result.d_ap, result.edge
-        shares = [f"{100 * share:.3g} % of the loss" for share in result.loss_shares]
         role, loss = ROLES[result.zone], np.round(result.loss, 3)
         return {
+            "between": _disc(edge),
+            "inside": _disc(d_ap),
             "inner": _ring(d_ap),
             "outer": _ring(edge),
             "reach": {"x2": d_ap},
@@ -183,20 +190,17 @@ class TripletZones(Explainer):
             "losses": {"y": loss, "role": role},
             "corner": {"x": min(edge, EDGE)},
             **{
-                zone: {"text": f"{count} {zone}: {share}"}
-                for zone, count, share in zip(NAMES, result.counts, shares, strict=True)
+                zone: {"text": f"{count} {place}"}
+                for zone, count, place in zip(ROLES.tolist(), result.counts, WHERE, strict=True)
             },
         }
 
     def summary(self, result: Zones) -> str:
-        counts = ", ".join(f"{count} {name}" for count, name in zip(result.counts, NAMES, strict=True))
-        shares = ", ".join(
-            f"{name} {100 * s:.3g} %" for s, name in zip(result.loss_shares, NAMES, strict=True)
-        )
+        counts = ", ".join(f"{count} {place}" for count, place in zip(result.counts, WHERE, strict=True))
         return (
-            f"m = {number(result.margin)}, d(a,p) = {number(result.d_ap)}, "
-            f"positive {result.positive + 1} of {len(self._d_ap)}: {counts}\n"
-            f"mean loss = {number(result.loss.mean())}; share of it: {shares}"
+            f"anchor to positive d(a,p) = {number(result.d_ap)}, m = {number(result.margin)}: "
+            f"mean loss = {number(result.loss.mean())}; {result.active} bring loss, each with slope 1\n"
+            f"of the {len(result.zone)} shown: {counts}"
         )
 
 
@@ -213,6 +217,12 @@ def _ring(radius: float) -> dict[str, NDArray[np.float64]]:
     x, y = np.round(radius * np.cos(TURN), 2), np.round(radius * np.sin(TURN), 2)
     off = np.maximum(abs(x), abs(y)) > EDGE
     return {"x": np.where(off, np.nan, x), "y": np.where(off, np.nan, y)}
+
+
+def _disc(radius: float) -> dict[str, NDArray[np.float64]]:
+    """The area inside a ring, as far as the map goes."""
+    high = np.round(np.clip(radius * SINE, 0, EDGE), 2)
+    return {"x": np.round(np.clip(radius * COSINE, -EDGE, EDGE), 2), "high": high, "low": -high}
 
 
 def _beside(radius: float) -> float:
