@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from nslab import datasets, explain, losses, theory
-from nslab.explain.effective_margin import ALPHAS
-from nslab.explain.loss_family import ALPHAS as FAMILY
+from nslab.explain.effective_margin import SCORES
+from nslab.explain.loss_family import LOSSES, TOP
+from nslab.explain.loss_family import SCORES as FAMILY
 from nslab.explain.triplet_zones import EDGE, GRIP, SIDE
 
 ANCHOR = 3
@@ -96,24 +97,24 @@ def test_each_negative_stands_at_its_distance_clear_of_the_others(digits, zones)
         assert np.hypot(scene[name]["x"], scene[name]["high"]) == pytest.approx(radius, abs=0.01)
 
 
-@pytest.mark.parametrize(("k", "tau", "beta"), [(1, 0.07, 0.1), (256, 0.01, -0.3), (4096, 0.09, 0.3)])
-def test_the_margin_curves(k, tau, beta):
-    result = explain.EffectiveMargin(tau).at(k=k, alpha=0.45, beta=beta)
-    t, b = mpmath.mpf(tau), mpmath.mpf(beta)
-    for alpha, height in zip(ALPHAS.tolist(), result.curve, strict=True):
-        assert height == pytest.approx(float(t * mpmath.log1p(k * mpmath.exp((b - alpha) / t))), rel=1e-12)
-    assert result.threshold - result.beta == pytest.approx(result.margin, abs=1e-15)
+@pytest.mark.parametrize(("k", "tau", "neg"), [(1, 0.07, 0.1), (256, 0.01, -0.3), (4096, 0.09, 0.3)])
+def test_the_margin_curves(k, tau, neg):
+    result = explain.EffectiveMargin(tau).at(k=k, pos=0.45, neg=neg)
+    t, b = mpmath.mpf(tau), mpmath.mpf(neg)
+    for pos, height in zip(SCORES.tolist(), result.curve, strict=True):
+        assert height == pytest.approx(float(t * mpmath.log1p(k * mpmath.exp((b - pos) / t))), rel=1e-12)
+    assert result.threshold - result.neg == pytest.approx(result.margin, abs=1e-15)
     assert result.margin == pytest.approx(tau * math.log(k), rel=1e-14)
 
-    alphas = torch.cat([ALPHAS, torch.tensor([0.45], dtype=torch.float64)]).requires_grad_()
-    negatives = torch.full((len(alphas), k), beta, dtype=torch.float64)
-    each = losses.info_nce(alphas, negatives, temperature=tau, reduction="none")
+    at = torch.cat([SCORES, torch.tensor([0.45], dtype=torch.float64)]).requires_grad_()
+    negatives = torch.full((len(at), k), neg, dtype=torch.float64)
+    each = losses.info_nce(at, negatives, temperature=tau, reduction="none")
     each.sum().backward()
-    assert alphas.grad is not None
+    assert at.grad is not None
     assert result.curve == pytest.approx((tau * each[:-1].detach()).numpy(), rel=1e-12)
-    assert result.pulls == pytest.approx((-tau * alphas.grad[:-1]).numpy(), rel=1e-9)
+    assert result.pulls == pytest.approx((-tau * at.grad[:-1]).numpy(), rel=1e-9)
     assert result.loss == pytest.approx(each[-1].item(), rel=1e-12)
-    assert result.pull == pytest.approx(-tau * alphas.grad[-1].item(), rel=1e-9)
+    assert result.pull == pytest.approx(-tau * at.grad[-1].item(), rel=1e-9)
 
 
 def test_at_the_threshold_half_the_pull_is_left():
@@ -121,12 +122,28 @@ def test_at_the_threshold_half_the_pull_is_left():
     threshold = explainer.at().threshold
     result = explainer.compute(255, threshold, 0.1)
     assert result.pull == pytest.approx(0.5, abs=1e-14)
-    assert explainer.at().pull > 0.9, "the start does not answer the chapter's question"
+    assert explain.EffectiveMargin().at().pull > 0.9, "the start does not answer the chapter's question"
+
+
+def test_the_loss_that_is_said_is_the_height_of_the_handle():
+    explainer = explain.EffectiveMargin()
+    result = explainer.at()
+    assert result.k == 255, "as in the chapter's prediction"
+    scene = explainer.scene(result)
+    height = scene["here"]["y"]
+    assert height == pytest.approx(np.interp(result.pos, SCORES, result.curve), abs=1e-3)
+    assert f"τ · loss = {height:.4g}" in repr(explainer)
+    assert "ln K" not in f"{explainer._heading} {explainer._stage.entries} {scene} {explainer!r}"
+
+
+def test_loss_and_pull_start_at_zero():
+    panels = explain.EffectiveMargin()._stage.panels
+    assert {panel.y.low for panel in panels.values()} == {0}
 
 
 def test_moving_every_score_moves_the_threshold_and_nothing_else():
     explainer = explain.EffectiveMargin()
-    low, high = explainer.at(alpha=0.1, beta=-0.3), explainer.at(alpha=0.7, beta=0.3)
+    low, high = explainer.at(pos=0.1, neg=-0.3), explainer.at(pos=0.7, neg=0.3)
     assert high.threshold - low.threshold == pytest.approx(0.6)
     assert high.margin == low.margin
     assert high.loss == pytest.approx(low.loss, rel=1e-12)
@@ -137,14 +154,16 @@ def test_moving_every_score_moves_the_threshold_and_nothing_else():
 @pytest.mark.parametrize("k", [2, 64, 256])
 def test_one_score_stands_for_all(digits, loss, tau, k):
     scores = digits[2][:k]
-    result = explain.LossFamily(scores).at(loss=loss, tau=tau if loss == "InfoNCE" else 0.01, alpha=0.3)
+    result = explain.LossFamily(scores).at(loss=loss, tau=tau if loss == "InfoNCE" else 0.01, pos=0.3)
     terms = [mpmath.exp(mpmath.mpf(s) / tau) for s in scores.tolist()]
     assert result.effective == pytest.approx(float(tau * mpmath.log(mpmath.fsum(terms) / k)), rel=1e-11)
     assert scores.mean() < result.effective < scores.max()
     assert result.margin == pytest.approx(tau * math.log(k), rel=1e-12)
     alike = theory.equal_negatives_loss(FAMILY, result.effective, tau, k)
     assert result.curve == pytest.approx((tau * alike).numpy(), rel=1e-10)
-    assert (result.lower < result.curve).all() and (result.curve < result.upper).all()
+    for bound, sign in ((scores.mean().item(), 1), (scores.max().item(), -1)):
+        if_all = (tau * theory.equal_negatives_loss(FAMILY, bound, tau, k)).numpy()
+        assert (sign * (result.curve - if_all) > 0).all(), "between all at the mean and all at the hardest"
     at_threshold = losses.info_nce(result.threshold, scores, temperature=tau)
     assert at_threshold.item() == pytest.approx(math.log(2), rel=1e-12)
 
@@ -156,17 +175,46 @@ def test_beta_eff_falls_from_the_hardest_to_the_mean(digits, family):
     assert found[-1] - digits[2][:64].mean().item() < 0.06
 
 
-def test_without_spread_all_curves_are_one():
+def test_without_spread_one_score_is_all_scores():
     result = explain.LossFamily([0.1] * 64).at()
     assert result.effective == pytest.approx(0.1, abs=1e-14)
-    for curve in (result.lower, result.upper):
-        assert curve == pytest.approx(result.curve, rel=1e-11)
+    alike = theory.equal_negatives_loss(FAMILY, 0.1, 0.1, 64)
+    assert result.curve == pytest.approx((0.1 * alike).numpy(), rel=1e-11)
 
 
-@pytest.mark.parametrize("alpha", [-1.0, 0.6, 0.84, 0.86])
-def test_each_loss_pulls_and_pushes_as_its_gradient_does(digits, family, alpha):
+def test_the_triplet_has_no_temperature_and_says_half_its_loss(family):
+    said = family.summary(family.at(loss="triplet", pos=0.6))
+    assert "τ" not in said and said.startswith("triplet, m = 0.2: ")
+    assert "loss / 2 = 0.2449" in said
+    assert family._stage.panels["loss"].y.label == "τ · loss (triplet: loss / 2)"
+
+
+def test_areas_of_pull_and_push_have_one_scale(family):
+    marks = family._stage.marks
+    assert marks["positive"].scale == marks["negatives"].scale
+    for loss in ("triplet", "N-pair", "InfoNCE"):
+        scene = family.scene(family.at(loss=loss))
+        assert scene["positive"]["size"] == pytest.approx(scene["negatives"]["size"].sum(), abs=0.04)
+
+
+def test_every_loss_is_drawn_once_and_named_beside_its_curve(family):
+    for loss in LOSSES:
+        for tau in (0.01, 0.1, 1.0):
+            scene = family.scene(family.at(loss=loss, tau=tau))
+            names = sorted(float(scene[name]["y"]) for name in LOSSES)
+            assert names[0] >= 0 and names[-1] <= TOP and np.diff(names).min() > 0.3
+            off = {name for name in LOSSES if "↑" in scene[name]["text"]}
+            assert off == ({"sigmoid"} if tau == 1 else set())
+            drawn = np.isfinite(scene["others"]["y"].reshape(4, -1)).any(1)
+            assert not drawn[LOSSES.index(loss)]
+            high = [family.at(loss=name, tau=tau).curve.min() > TOP for name in LOSSES]
+            assert drawn.sum() == 3 - sum(h for h, name in zip(high, LOSSES, strict=True) if name != loss)
+
+
+@pytest.mark.parametrize("pos", [-1.0, 0.6, 0.84, 0.86])
+def test_each_loss_pulls_and_pushes_as_its_gradient_does(digits, family, pos):
     scores = digits[2][:64].clone().requires_grad_()
-    score = torch.tensor(alpha, dtype=torch.float64, requires_grad=True)
+    score = torch.tensor(pos, dtype=torch.float64, requires_grad=True)
     column = torch.cat([score[None], scores])[:, None]
     one = torch.ones(1, 1, dtype=torch.float64)
     found = {
@@ -177,7 +225,7 @@ def test_each_loss_pulls_and_pushes_as_its_gradient_does(digits, family, alpha):
     }
     for name, (scale, loss) in found.items():
         pull, push = torch.autograd.grad(scale * loss, (score, scores))
-        result = family.at(loss=name, alpha=alpha)
+        result = family.at(loss=name, pos=pos)
         assert result.pull == pytest.approx(-pull.item(), rel=1e-9)
         assert result.push == pytest.approx(push.numpy(), rel=1e-9, abs=1e-15)
         if name != "sigmoid":  # its negatives have terms of their own

@@ -14,7 +14,6 @@ from ..theory import effective_margin, equal_negatives_loss
 from ._base import (
     Arrows,
     Axis,
-    Band,
     Control,
     Dots,
     Explainer,
@@ -31,41 +30,42 @@ from ._base import (
 )
 
 LOW, HIGH = -0.4, 1.2  # scores
-ALPHAS = torch.linspace(LOW, HIGH, 81, dtype=torch.float64)
-FLOOR, TOP = -0.55, 1.6  # of the loss in units of score; below 0 stand the negatives
+SCORES = torch.linspace(LOW, HIGH, 81, dtype=torch.float64)
+TOP, ABOVE = 1.5, 1.4  # of the loss in units of score, and of the pull
 MOST = 0.09  # temperature at which the largest threshold is still on the axis
-STRIP, GRIP = -0.2, -0.43
+COUNTS = [255 if k == 256 else k for k in integer_grid(1, 4096, 145)]  # 255: the others of a batch of 256
+STRIP = 0.14  # height at which the negatives stand
 
 
 @dataclass(frozen=True)
 class Margin:
     k: int
-    alpha: float
-    beta: float
-    curve: NDArray[np.float64]  # τL at ALPHAS
-    pulls: NDArray[np.float64]  # 1 − p₊ at ALPHAS
+    pos: float  # s⁺
+    neg: float  # s⁻
+    curve: NDArray[np.float64]  # τL at SCORES
+    pulls: NDArray[np.float64]  # 1 − p₊ at SCORES
     threshold: float
     margin: float
-    loss: float  # L of the positive at α, nats
+    loss: float  # L of the positive at s⁺, nats
 
     @property
     def pull(self) -> float:
-        """1 − p₊ of the positive at α."""
+        """1 − p₊ of the positive at s⁺."""
         return -math.expm1(-self.loss)
 
 
 class EffectiveMargin(Explainer):
-    """InfoNCE at a temperature, as the positive's score α moves against K negatives that all have the score β.
+    """InfoNCE at a temperature, as the positive's score s⁺ moves against K negatives that all have the score s⁻.
 
-    The loss is τL, in units of score, so that its straight part falls with slope −1. `pictures` (2, height, width), in
-    [0, 1], show the positive and the negatives.
+    The loss is τL, in units of score, so that its straight part falls with slope −1; beside it stands a hinge, straight
+    down to the threshold and 0 from there. `pictures` (2, height, width), in [0, 1], show the positive and the negatives.
     """
 
-    question = "Where does InfoNCE hide its margin?"
-    title = "InfoNCE is a hinge with a round corner, and τ ln K is its margin"
-    k = Control("K", "negatives", integer_grid(1, 4096, 145), start=256, play=True)
-    alpha = Control("α", "positive's score", linear_grid(-0.2, 1, 121), start=0.2)
-    beta = Control("β", "negatives' score", linear_grid(-0.3, 0.4, 71), start=0.1)
+    question = "What moves the threshold, and what changes the margin?"
+    title = "The threshold moves with the negatives; the margin above them, τ ln K, only with K"
+    k = Control("K", "negatives", COUNTS, start=255, play=True)
+    pos = Control("s⁺", "positive's score", linear_grid(-0.2, 1, 121), start=0.2)
+    neg = Control("s⁻", "negatives' score", linear_grid(-0.3, 0.4, 71), start=0.1)
 
     def __init__(self, temperature: float = 0.07, *, pictures: Any = None, **start: Any) -> None:
         if not 0 < temperature <= MOST:
@@ -75,85 +75,83 @@ class EffectiveMargin(Explainer):
         self._tau, self._pictures = temperature, pictures
         super().__init__(**start)
 
-    def compute(self, k: int, alpha: float, beta: float) -> Margin:
+    def compute(self, k: int, pos: float, neg: float) -> Margin:
         tau = self._tau
-        losses = torch.as_tensor(equal_negatives_loss(ALPHAS, beta, tau, k))
+        losses = torch.as_tensor(equal_negatives_loss(SCORES, neg, tau, k))
         return Margin(
             k=k,
-            alpha=alpha,
-            beta=beta,
+            pos=pos,
+            neg=neg,
             curve=(tau * losses).numpy(),
             pulls=-torch.expm1(-losses).numpy(),
-            threshold=float(effective_margin(k, tau, beta)),
+            threshold=float(effective_margin(k, tau, neg)),
             margin=float(effective_margin(k, tau)),
-            loss=float(equal_negatives_loss(alpha, beta, tau, k)),
+            loss=float(equal_negatives_loss(pos, neg, tau, k)),
         )
 
     def stage(self) -> Stage:
-        score = Axis("score", LOW, HIGH)
-        loss = Axis("τ · loss, in units of score", FLOOR, TOP, ticks={t: f"{t:g}" for t in (0, 0.5, 1, 1.5)})
-        pull = Axis("pull on the positive, 1 − p₊", -0.05, 1.05, ticks={t: f"{t:g}" for t in (0, 0.5, 1)})
-        beyond = {"x": [1, HIGH]}
+        score = Axis("score with the anchor", LOW, HIGH)
+        pull = Axis("pull on the positive, 1 − p₊", 0, ABOVE, ticks={t: f"{t:g}" for t in (0, 0.5, 1)})
+        loss = Axis("τ · loss, in units of score", 0, TOP)
         return Stage(
             panels={
-                "loss": Panel("The loss of the positive", score, loss, share=1.3),
                 "pull": Panel("How hard the positive is pulled", score, pull),
+                "loss": Panel(f"The loss of the positive, τ = {number(self._tau)}", score, loss),
             },
             marks={
-                "far": Band("loss", "faint", **beyond, low=[FLOOR] * 2, high=[TOP] * 2),
-                "farther": Band("pull", "faint", **beyond, low=[-0.05] * 2, high=[1.05] * 2),
-                "edge": Links("loss", "focus", y=[STRIP], y2=[TOP * 0.9], width=[1]),
-                "edge_too": Links("pull", "focus", y=[-0.05], y2=[0.95], width=[1]),
+                "edge": Links("pull", "focus", y=[0], y2=[1.1], width=[1]),
+                "edge_too": Links("loss", "focus", y=[0], y2=[TOP * 0.9], width=[1]),
+                "pulls": Line("pull", x=SCORES),
                 "hinge": Line("loss", "focus", dashed=True),
-                "curve": Line("loss", x=ALPHAS),
-                "pulls": Line("pull", x=ALPHAS),
-                "margin": Arrows("loss", "focus", y=[STRIP], y2=[STRIP], width=[2]),
+                "curve": Line("loss", x=SCORES),
+                "margin": Arrows("pull", "focus", y=[STRIP], y2=[STRIP], width=[2]),
                 "negatives": self._item("negative", 1, y=[STRIP]),
                 "positive": self._item("positive", 0),
-                "many": Note("loss", "negative", y=[STRIP - 0.03], align="end"),
-                "wide": Note("loss", "focus", y=[STRIP - 0.03]),
+                "many": Note("pull", "negative", y=[STRIP + 0.13], align="middle"),
+                "wide": Note("pull", "focus", y=[STRIP - 0.1], align="middle"),
+                "move_negatives": Handle("pull", "negative", along={"x": "neg"}, y=[0]),
+                "move_positive": Handle("pull", "positive", along={"x": "pos"}),
+                "says": Note("pull", "positive", x=[1.18], y=[1.28], align="end", big=True),
                 "threshold": Note("loss", "focus", y=[TOP * 0.93], text="threshold", align="middle"),
-                "move_beta": Handle("loss", "negative", along={"x": "beta"}, y=[GRIP]),
-                "move_alpha": Handle("loss", "positive", along={"x": "alpha"}),
-                "here": Handle("pull", "positive", along={"x": "alpha"}),
-                "says": Note("pull", "positive", x=[1.17], y=[0.86], align="end", big=True),
+                "here": Handle("loss", "positive", along={"x": "pos"}),
             },
             key={
-                "positive": "positive, at α",
-                "negative": "K negatives, at β",
-                "focus": "hinge with the margin τ ln K",
-                "faint": "out of reach of a cosine",
+                "positive": "positive, at s⁺",
+                "negative": "K negatives, at s⁻",
+                "ink": "InfoNCE",
+                "focus": "threshold; hinge with the same margin",
             },
         )
 
     def _item(self, role: str, which: int, **look: Any) -> Pictures | Dots:
         if self._pictures is None:
-            return Dots("loss", role, scale=0.05, **look)
-        return Pictures("loss", role, images=self._pictures, which=[which], scale=0.11, **look)
+            return Dots("pull", role, scale=0.05, **look)
+        return Pictures("pull", role, images=self._pictures, which=[which], scale=0.11, **look)
 
     def scene(self, result: Margin) -> dict[str, dict[str, Any]]:
         edge, height = result.threshold, self._tau * result.loss
+        middle = max((result.neg + edge) / 2, result.neg + 0.16)
         return {
             "edge": {"x": edge, "x2": edge},
             "edge_too": {"x": edge, "x2": edge},
+            "pulls": {"y": result.pulls},
             "hinge": {"x": [LOW, edge, HIGH], "y": [edge - LOW, 0, 0]},
             "curve": {"y": result.curve},
-            "pulls": {"y": result.pulls},
-            "margin": {"x": result.beta, "x2": edge},
-            "negatives": {"x": result.beta},
-            "positive": {"x": result.alpha, "y": height + 0.24},
-            "many": {"x": result.beta - 0.085, "text": f"{result.k:,} ×"},
-            "wide": {"x": max(edge, result.beta + 0.08) + 0.03, "text": f"τ ln K = {result.margin:.3g}"},
-            "threshold": {"x": edge},
-            "move_alpha": {"y": height},
-            "here": {"y": result.pull},
+            "margin": {"x": result.neg, "x2": edge},
+            "negatives": {"x": result.neg},
+            "positive": {"x": result.pos, "y": result.pull + 0.16},
+            "many": {"x": result.neg, "text": f"{result.k:,} ×"},
+            "wide": {"x": middle, "text": f"{result.margin:.3g}"},
+            "move_positive": {"y": result.pull},
             "says": {"text": f"pull {result.pull:.3g}"},
+            "threshold": {"x": edge},
+            "here": {"y": height},
         }
 
     def summary(self, result: Margin) -> str:
         return (
-            f"τ = {number(self._tau)}, K = {result.k:,}, β = {number(result.beta)}: "
-            f"threshold β + τ ln K = {number(result.threshold)}, margin τ ln K = {number(result.margin)}\n"
-            f"positive at α = {number(result.alpha)}, a lead of {number(result.alpha - result.beta)}: "
-            f"loss = {number(result.loss)} nats, pull 1 − p₊ = {number(result.pull)}"
+            f"τ = {number(self._tau)}, K = {result.k:,}, s⁻ = {number(result.neg)}: "
+            f"threshold = {number(result.threshold)}, margin = {number(result.margin)}\n"
+            f"s⁺ = {number(result.pos)}, a lead of {number(result.pos - result.neg)} over s⁻: "
+            f"τ · loss = {number(self._tau * result.loss)}, pull 1 − p₊ = {number(result.pull)}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..losses import info_nce, triplet_loss
-from ..theory import effective_margin, equal_negatives_loss
+from ..theory import effective_margin
 from ._base import (
     Arrows,
     Axis,
@@ -35,46 +35,55 @@ from ._base import (
 MOST = 256  # negatives
 MARGIN = 0.2  # of the triplet, in squared distance; 2 − 2s makes it 0.1 in score
 BIAS = -10.0  # of the sigmoid, where SigLIP starts
-ALPHAS = torch.linspace(-1, 1, 81, dtype=torch.float64)
-TOP = 5.0  # of the loss in units of score
-LANE = 0.93  # where the positive moves
-HEIGHTS = np.linspace(0.06, 0.66, 16)  # at which a negative may stand
+LOSSES = ("triplet", "N-pair", "InfoNCE", "sigmoid")
+SCORES = torch.linspace(-1, 1, 81, dtype=torch.float64)
+TOP = 5.4  # of the loss in units of score: N-pair lies so high
+APART = 0.36  # of two names beside their curves
+REACH = 1.15  # of the axis of scores
+LANE, SIDE = 0.84, 0.24  # where the positive moves, and its side where the whole pull is left
+STRIP = -0.17  # height of the margin
+HEIGHTS = np.linspace(0.05, 0.58, 16)  # at which a negative may stand
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What a loss asks of the positive; losses are τL, in units of score."""
+    """What a loss asks of the positive; losses are τL (the triplet's L/2), in units of score."""
 
     loss: str
-    temperature: float  # 0 for the triplet
-    alpha: float
-    effective: float  # β_eff; NaN for the sigmoid
+    temperature: float  # NaN for the triplet
+    pos: float  # s⁺
+    effective: float  # the one score that stands for all negatives; NaN for the sigmoid
     threshold: float  # where half of the pull is left
-    curve: NDArray[np.float64]  # at ALPHAS
-    lower: NDArray[np.float64]  # if all negatives had the mean score
-    upper: NDArray[np.float64]  # if all had the hardest
-    here: float  # at α
+    curves: dict[str, NDArray[np.float64]]  # of every loss, at SCORES
+    here: float  # at s⁺
     pull: float  # on the positive
     push: NDArray[np.float64]  # on each negative
 
     @property
+    def curve(self) -> NDArray[np.float64]:
+        """The chosen loss at SCORES."""
+        return self.curves[self.loss]
+
+    @property
     def margin(self) -> float:
-        """By how much the threshold lies above β_eff."""
+        """By how much the threshold lies above the one score that stands for all."""
         return self.threshold - self.effective
 
 
 class LossFamily(Explainer):
-    """One positive against real negatives under four losses, each drawn as τL against the positive's score α.
+    """One positive against real negatives under four losses, each drawn in units of score against the positive's score s⁺.
 
-    `scores` (K,), K from 2 to 256: similarities in [−1, 1] of one anchor to its negatives. `pictures` (1 + K, height,
-    width), in [0, 1], and as many `names` show the positive and the negatives. The triplet takes the hardest negative
-    and a margin of 0.2 in squared distance, N-pair has τ = 1, and the sigmoid has the bias −10.
+    `scores` (K,), K from 2 to 256: cosines of one anchor with its negatives. `pictures` (1 + K, height, width), in [0, 1],
+    and as many `names` show the positive and the negatives. The triplet takes the hardest negative and a margin of 0.2 in
+    squared distance. N-pair has τ = 1: Sohn's is for vectors of any length, here it gets cosines. Of the sigmoid, with
+    bias −10, the curve is the positive's own term.
     """
 
-    title = "Four losses, one shape: what differs is the corner, and where it stands"
-    loss = Control("", "loss", ["triplet", "N-pair", "InfoNCE", "sigmoid"], start="InfoNCE")
+    question = "What does each loss ask of the positive?"
+    title = "Four losses, one shape: straight down to a threshold, then almost 0"
+    loss = Control("", "loss", LOSSES, start="InfoNCE")
     tau = Control("τ", "temperature", log_grid(0.01, 1, 81), start=0.1, play=True)
-    alpha = Control("α", "positive's score", linear_grid(-1, 1, 101), start=0.6)
+    pos = Control("s⁺", "positive's score", linear_grid(-1, 1, 101), start=0.6)
 
     def __init__(
         self, scores: Any, *, pictures: Any = None, names: Sequence[str] | None = None, **start: Any
@@ -93,128 +102,88 @@ class LossFamily(Explainer):
         self._curves = cache(self._curves_at)
         super().__init__(**start)
 
-    def compute(self, loss: str, tau: float, alpha: float) -> Asked:
+    def compute(self, loss: str, tau: float, pos: float) -> Asked:
+        curves = {name: self._loss(name, tau, SCORES) for name in LOSSES}
+        here = float(self._loss(loss, tau, torch.tensor(pos, dtype=torch.float64)))
+        scores, hardest, k = self._scores, self._hardest, len(self._scores)
         if loss == "triplet":
-            return self._triplet(alpha)
+            temperature, effective, threshold = math.nan, hardest, hardest + MARGIN / 2
+            pull = float(here > 0)
+            push = pull * (scores == hardest) / (scores == hardest).sum()
+        elif loss == "sigmoid":
+            temperature, effective, threshold = tau, math.nan, -tau * BIAS
+            pull = -math.expm1(-here / tau)
+            push = torch.sigmoid(scores / tau + BIAS)
+        else:
+            temperature = _temperature(loss, tau)
+            effective = float(temperature * ((scores / temperature).logsumexp(0) - math.log(k)))
+            threshold = float(effective_margin(k, temperature, effective))
+            pull = -math.expm1(-here / temperature)
+            push = pull * torch.softmax(scores / temperature, 0)
+        return Asked(loss, temperature, pos, effective, threshold, curves, here, pull, push.numpy())
+
+    def _loss(self, loss: str, tau: float, pos: torch.Tensor) -> NDArray[np.float64]:
+        """One loss at scores of the positive, in units of score."""
+        if loss == "triplet":
+            d_an = torch.full_like(pos, 2 - 2 * self._hardest)
+            return (triplet_loss(2 - 2 * pos, d_an, margin=MARGIN, reduction="none") / 2).numpy()
         if loss == "sigmoid":
-            return self._sigmoid(tau, alpha)
-        return self._softmax(loss, 1.0 if loss == "N-pair" else tau, alpha)
-
-    def _triplet(self, alpha: float) -> Asked:
-        def hinge(s: Any) -> NDArray[np.float64]:
-            d_ap = 2 - 2 * torch.as_tensor(s, dtype=torch.float64)
-            d_an = torch.full_like(d_ap, 2 - 2 * self._hardest)
-            return (triplet_loss(d_ap, d_an, margin=MARGIN, reduction="none") / 2).numpy()
-
-        pull = float(hinge(alpha) > 0)
-        hardest = (self._scores == self._hardest).double()
-        return Asked(
-            loss="triplet",
-            temperature=0.0,
-            alpha=alpha,
-            effective=self._hardest,
-            threshold=self._hardest + MARGIN / 2,
-            curve=hinge(ALPHAS),
-            lower=np.full(len(ALPHAS), np.nan),
-            upper=np.full(len(ALPHAS), np.nan),
-            here=float(hinge(alpha)),
-            pull=pull,
-            push=(pull * hardest / hardest.sum()).numpy(),
-        )
-
-    def _softmax(self, loss: str, tau: float, alpha: float) -> Asked:
-        scores, k = self._scores, len(self._scores)
-        effective = float(tau * ((scores / tau).logsumexp(0) - math.log(k)))
-        curve, lower, upper = self._curves(tau)
-        here = float(info_nce(alpha, scores, temperature=tau))
-        pull = -math.expm1(-here)
-        return Asked(
-            loss=loss,
-            temperature=tau,
-            alpha=alpha,
-            effective=effective,
-            threshold=float(effective_margin(k, tau, effective)),
-            curve=curve,
-            lower=lower,
-            upper=upper,
-            here=tau * here,
-            pull=pull,
-            push=(pull * torch.softmax(scores / tau, 0)).numpy(),
-        )
-
-    def _curves_at(self, tau: float) -> list[NDArray[np.float64]]:
-        """τL of the scores as they are, and if all were the mean or the hardest: α does not move these curves."""
-        k = len(self._scores)
-        exact = info_nce(ALPHAS, self._scores.expand(len(ALPHAS), k), temperature=tau, reduction="none")
-        bounds = (equal_negatives_loss(ALPHAS, beta, tau, k) for beta in (self._mean, self._hardest))
-        return [(tau * torch.as_tensor(loss)).numpy() for loss in (exact, *bounds)]
-
-    def _sigmoid(self, tau: float, alpha: float) -> Asked:
-        """The positive's term; those of the negatives do not depend on α."""
-
-        def term(s: Any) -> torch.Tensor:
-            logit = torch.as_tensor(s, dtype=torch.float64) / tau + BIAS
-            return torch.logaddexp(-logit, torch.zeros_like(logit))
-
-        return Asked(
-            loss="sigmoid",
-            temperature=tau,
-            alpha=alpha,
-            effective=math.nan,
-            threshold=-tau * BIAS,
-            curve=(tau * term(ALPHAS)).numpy(),
-            lower=np.full(len(ALPHAS), np.nan),
-            upper=np.full(len(ALPHAS), np.nan),
-            here=float(tau * term(alpha)),
-            pull=-math.expm1(-float(term(alpha))),
-            push=torch.sigmoid(self._scores / tau + BIAS).numpy(),
-        )
+            logit = pos / tau + BIAS
+            return (tau * torch.logaddexp(-logit, torch.zeros_like(logit))).numpy()
+        temperature, negatives = _temperature(loss, tau), self._scores.expand(*pos.shape, -1)
+        return (temperature * info_nce(pos, negatives, temperature=temperature, reduction="none")).numpy()
 
     def stage(self) -> Stage:
-        score = Axis(
-            "score with the anchor (cosine)", -1, 1.1, ticks={t: f"{t:g}" for t in (-1, -0.5, 0, 0.5, 1)}
-        )
-        shown = {"tips": self._names, "shows": {"score": "x", "push": "size"}, "scale": 0.35}
+        ticks = {t: f"{t:g}" for t in (-1, -0.5, 0, 0.5, 1)}
         k = len(self._scores)
-        line: dict[str, Any] = {"y2": [0.86], "width": [1.5]}
+        order = np.argsort(-self._scores.numpy(), kind="stable")  # small pictures are drawn over large ones
+        shown: dict[str, Any] = {"tips": self._names, "shows": {"score": "x"}, "scale": SIDE}
         return Stage(
             panels={
                 "push": Panel(
-                    "Area: how hard each digit is pushed", score, Axis("", -0.26, 1.02, ticks={}), share=1.15
+                    "Area: how hard each digit is moved",
+                    Axis("score with the anchor (cosine)", -1, REACH, ticks=ticks),
+                    Axis("", -0.37, 1.04, ticks={}),
+                    share=1.1,
                 ),
-                "loss": Panel("The loss of the positive", score, Axis("τ · loss, in units of score", 0, TOP)),
+                "loss": Panel(
+                    "Loss against s⁺",
+                    Axis("s⁺, the positive's score", -1.75, REACH, ticks=ticks),
+                    Axis("τ · loss (triplet: loss / 2)", 0, TOP, ticks={t: f"{t}" for t in range(6)}),
+                ),
             },
             marks={
-                "mean": Links("push", "negative", x=[self._mean], y=[-0.08], x2=[self._mean], **line),
-                "effective": Links("push", "ink", y=[-0.16], **line),
-                "edge": Links("push", "focus", y=[-0.08], **line),
-                "margin": Arrows("push", "focus", y=[0.84], y2=[0.84], width=[2]),
                 "negatives": self._points(
                     "negative",
-                    x=self._scores,
-                    y=_heights(self._scores.numpy()),
-                    which=np.arange(1, 1 + k),
+                    x=self._scores[order].numpy(),
+                    y=_heights(self._scores.numpy())[order],
+                    which=1 + order,
                     roles=("hard",),
-                    **shown,
+                    **shown | {"shows": {"score": "x", "push": "size"}},
                 ),
                 "positive": self._points(
-                    "positive", y=[LANE], size=[0.08], which=[0], tips=self._names, scale=0.35
+                    "positive", y=[LANE], which=[0], **shown | {"shows": {"score": "x", "pull": "size"}}
                 ),
-                "move": Handle("push", "positive", along={"x": "alpha"}, y=[LANE - 0.12]),
-                "says_mean": Note("push", "negative", x=[self._mean], y=[-0.15], text="mean", align="middle"),
-                "says_effective": Note("push", y=[-0.24], align="middle"),
-                "upper": Line("loss", "hard", x=ALPHAS, dashed=True),
-                "lower": Line("loss", "negative", x=ALPHAS, dashed=True),
-                "curve": Line("loss", x=ALPHAS),
-                "here": Handle("loss", "positive", along={"x": "alpha"}),
-                "asks": Note("loss", "focus", x=[1.1], align="end"),
-                "says": Note("loss", "positive", x=[1.1], align="end", big=True),
+                "mean": Links("push", "negative", x=[self._mean], y=[STRIP], x2=[self._mean], y2=[0.64]),
+                "effective": Links("push", y=[STRIP], y2=[0.64]),
+                "edge": Links("push", "focus", y=[STRIP], y2=[1.02]),
+                "margin": Arrows("push", "focus", y=[STRIP], y2=[STRIP], width=[2]),
+                "move": Handle("push", "positive", along={"x": "pos"}, y=[0.66]),
+                "says_mean": Note("push", "negative", x=[self._mean], y=[-0.26], text="mean", align="middle"),
+                "says_effective": Note("push", y=[-0.35], align="middle"),
+                "others": Line("loss", "faint", x=np.tile(np.append(SCORES, math.nan), len(LOSSES))),
+                "curve": Line("loss", x=SCORES),
+                **{loss: Note("loss", x=[-1.06], align="end") for loss in LOSSES},
+                "here": Handle("loss", "positive", along={"x": "pos"}),
+                "asks": Note("loss", "focus", x=[REACH], y=[TOP * 0.93], align="end"),
+                "says": Note("loss", "positive", x=[REACH], align="end", big=True),
             },
             key={
-                "negative": "negatives, and their mean",
+                "negative": f"{k} negatives",
                 "hard": "hardest",
-                "ink": "the loss, and β_eff",
-                "focus": "threshold",
+                "ink": "chosen loss",
+                "faint": "other losses",
+                "focus": "threshold; arrow: margin",
             },
         )
 
@@ -224,49 +193,74 @@ class LossFamily(Explainer):
         return Pictures("push", role, images=self._pictures, **look)
 
     def scene(self, result: Asked) -> dict[str, dict[str, Any]]:
-        edge = result.threshold if result.threshold <= 1.1 else math.nan
+        edge = result.threshold if result.threshold <= REACH else math.nan
         effective = result.effective
-        free = 0.1 if result.curve[-1] > TOP / 3 else 0.8  # height where no curve is
+        within = {name: _within(curve) for name, curve in result.curves.items()}
+        others = [within[name] if name != result.loss else np.full(len(SCORES), math.nan) for name in LOSSES]
+        starts = _apart([result.curves[name][0] for name in LOSSES])
+        order = np.argsort(-self._scores.numpy(), kind="stable")
         return {
             "effective": {"x": effective, "x2": effective},
             "edge": {"x": edge, "x2": edge},
             "margin": {"x": effective, "x2": edge},
             "negatives": {
-                "size": np.round(result.push, 3),
-                "role": np.where(self._scores == self._hardest, "hard", "negative"),
+                "size": np.round(result.push[order], 3),
+                "role": np.where(self._scores[order] == self._hardest, "hard", "negative"),
             },
-            "positive": {"x": result.alpha},
+            "positive": {"x": result.pos, "size": round(result.pull, 3)},
             "says_effective": {
                 "x": 0 if math.isnan(effective) else effective,
-                "text": "" if math.isnan(effective) else "β_eff",
+                "text": "" if math.isnan(effective) else "stands for all",
             },
-            **{name: {"y": _within(getattr(result, name))} for name in ("upper", "lower", "curve")},
+            "others": {"y": np.concatenate([np.append(curve, math.nan) for curve in others])},
+            "curve": {"y": within[result.loss]},
+            **{
+                name: {"y": start, "text": name if result.curves[name][0] <= TOP else f"{name} ↑"}
+                for name, start in zip(LOSSES, starts, strict=True)
+            },
             "here": {"y": min(result.here, TOP)},
-            "asks": {"y": TOP * (free + 0.11), "text": self._asks(result)},
-            "says": {"y": TOP * free, "text": f"pull {result.pull:.3g}"},
+            "asks": {"text": self._asks(result)},
+            "says": {"y": TOP * 0.5, "text": f"pull {result.pull:.3g}"},
         }
 
     def _asks(self, result: Asked) -> str:
-        k = len(self._scores)
         return {
-            "triplet": f"the hardest of {k}, margin m/2 = {MARGIN / 2:g}",
-            "N-pair": f"all {k}, margin ln K = {result.margin:.3g}",
-            "InfoNCE": f"all {k}, margin τ ln K = {result.margin:.3g}",
-            "sigmoid": f"each for itself, threshold −τ b = {result.threshold:.3g}",
+            "triplet": f"margin m/2 = {MARGIN / 2:g}",
+            "N-pair": f"margin ln K = {result.margin:.3g}",
+            "InfoNCE": f"margin τ ln K = {result.margin:.3g}",
+            "sigmoid": f"threshold −τ b = {result.threshold:.3g}",
         }[result.loss]
 
     def summary(self, result: Asked) -> str:
+        triplet = result.loss == "triplet"
+        setting = f"m = {MARGIN:g}" if triplet else f"τ = {number(result.temperature)}"
         effective = "none" if math.isnan(result.effective) else number(result.effective)
         return (
-            f"{result.loss}, τ = {number(result.temperature)}: mean = {number(self._mean)}, "
-            f"β_eff = {effective}, hardest = {number(self._hardest)}\n"
-            f"threshold = {number(result.threshold)}; at α = {number(result.alpha)}: "
-            f"τ · loss = {number(result.here)}, pull = {number(result.pull)}"
+            f"{result.loss}, {setting}: mean = {number(self._mean)}, hardest = {number(self._hardest)}, "
+            f"one score for all = {effective}\n"
+            f"threshold = {number(result.threshold)}; at s⁺ = {number(result.pos)}: "
+            f"{'loss / 2' if triplet else 'τ · loss'} = {number(result.here)}, pull = {number(result.pull)}"
         )
+
+
+def _temperature(loss: str, tau: float) -> float:
+    return 1.0 if loss == "N-pair" else tau
 
 
 def _within(curve: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(curve <= TOP, np.round(curve, 3), np.nan)
+
+
+def _apart(heights: list[float]) -> NDArray[np.float64]:
+    """Heights for names beside their curves, from the lowest up, so that none covers another."""
+    places = np.array([min(height, TOP - APART) for height in heights])
+    order = np.argsort(places, kind="stable")
+    for below, above in pairwise(order):
+        places[above] = max(places[above], places[below] + APART)
+    for above, below in pairwise(order[::-1]):
+        places[above] = min(places[above], TOP)
+        places[below] = min(places[below], places[above] - APART)
+    return places.round(2)
 
 
 def _heights(scores: NDArray[np.float64]) -> NDArray[np.float64]:
