@@ -90,8 +90,12 @@ def _letters(cls):
 
 def _adaptive_temperature():
     embeddings, labels = datasets.digit_embeddings()
-    scores = torch.stack([(embeddings @ embeddings[a])[labels != labels[a]][:127] for a in range(40)])
-    return explain.AdaptiveTemperature(scores, labels[:40], datasets.digits().images[:40].reshape(-1, 8, 8))
+    order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))
+    embeddings, labels = embeddings[order], labels[order]
+    anchors = torch.tensor([int((labels == digit).nonzero()[0]) for digit in range(10)])
+    scores = torch.stack([(embeddings @ embeddings[a])[labels != labels[a]][:127] for a in anchors])
+    shown = datasets.digits().images[order[anchors]].reshape(-1, 8, 8)
+    return explain.AdaptiveTemperature(scores, labels[anchors], shown)
 
 
 def _entropy_speed():

@@ -127,10 +127,21 @@ def test_adapted_temperatures_give_the_wanted_number() -> None:
     result = explainer.at(n=37, tau=0.2)
     assert result.effective == pytest.approx(perplexity(scores, 0.2), rel=1e-10)
     assert perplexity(scores, result.own[:, None]) == pytest.approx(np.full(6, 37.0), rel=1e-10)
-    roles = explainer.scene(result)["rings"]["role"]
-    assert ((roles == "semi_hard") == (result.effective < 37)).all(), (
-        "too few count where the own τ is higher"
+    scene = explainer.scene(result)
+    too_few = scene["own"]["role"] == "semi_hard"
+    assert (too_few == (result.effective < 37)).all(), "too few count where the own τ is higher"
+    assert result.span == pytest.approx([np.ptp(np.sort(row)[-37:]) for row in scores])
+    low, high = scene["named"]["which"]
+    assert (result.own[low], result.own[high]) == (result.own.min(), result.own.max())
+
+
+def test_own_temperatures_stay_where_they_are_when_the_shared_one_moves() -> None:
+    explainer = AdaptiveTemperature(
+        np.random.default_rng(0).uniform(-1, 1, (6, 120)), list(range(6)), np.zeros((6, 8, 8))
     )
+    drawn = [explainer.scene(explainer.at(n=20, tau=tau))["own"]["y"] for tau in (0.005, 0.05, 0.5)]
+    assert (drawn[0] == drawn[1]).all() and (drawn[1] == drawn[2]).all()
+    assert np.unique(drawn[0]).size == 6, "none is cut to a common largest size"
 
 
 def test_adaptive_temperature_refuses_what_does_not_fit() -> None:

@@ -23,16 +23,19 @@ from ._base import (
     Pictures,
     Rule,
     Stage,
+    Stems,
     log_grid,
     number,
 )
 
 MOST = 100  # negatives that may be wanted
-LOW, HIGH = 0.005, 0.65  # of the axis of τ
+LOW, HIGH = 0.0025, 0.65  # of the axes of τ
 CURVE = np.geomspace(LOW, HIGH, 31)
-COLUMNS = 8  # of the anchors
-WIDEST = 1.35  # a ring, beside one at the shared τ
-TICKS = {0.01: "0.01", 0.03: "0.03", 0.1: "0.1", 0.3: "0.3"}
+TICKS = {0.003: "0.003", 0.01: "0.01", 0.03: "0.03", 0.1: "0.1", 0.3: "0.3"}
+ASIDE = (
+    np.array([0.67, 1.55]),
+    np.array([1.7, 0.55]),
+)  # of the two named curves' pictures, from where τ gives n
 
 
 @dataclass(frozen=True)
@@ -41,19 +44,20 @@ class Adapted:
     target: int
     effective: NDArray[np.float64]  # exp H of each anchor at the shared temperature
     own: NDArray[np.float64]  # each anchor's temperature for exp H = target
+    span: NDArray[np.float64]  # from each anchor's highest score to the one of rank `target`
 
 
 class AdaptiveTemperature(Explainer):
-    """Each anchor's effective number of negatives at one τ, and each anchor's own τ at one effective number.
+    """How many negatives count for each anchor at one τ, and the τ that each anchor needs for one number to count.
 
-    `scores` (A, K) are similarities of A anchors to K > 100 negatives each; `labels` (A,) say what the anchors are, and
-    `pictures` (A, height, width), in [0, 1], show them. A dot on the left is an anchor at the shared τ; a ring on the right is as
-    wide as the anchor's own τ.
+    `scores` (A, K) are similarities of A anchors, a dozen at most, to K > 100 negatives each; `labels` (A,) say what the
+    anchors are, and `pictures` (A, height, width), in [0, 1], show them. Left, a line and a dot are an anchor; right, each
+    anchor stands at its own τ, and a stem leads there from the shared one.
     """
 
     title = "For the same number to count, each anchor needs its own τ"
-    tau = Control("τ", "shared temperature", log_grid(0.02, 0.5, 97), start=0.1)
-    n = Control("n", "wanted number", list(range(2, MOST + 1)), start=16, play=True)
+    tau = Control("τ", "shared temperature", log_grid(0.005, 0.5, 101), start=0.05)
+    n = Control("n", "wanted number", list(range(2, MOST + 1)), start=4, play=True)
 
     def __init__(self, scores: Any, labels: Any, pictures: Any, **start: Any) -> None:
         self._scores = torch.as_tensor(scores, dtype=torch.float64)
@@ -68,67 +72,75 @@ class AdaptiveTemperature(Explainer):
         if self._pictures.ndim != 3 or len(self._pictures) != len(self._labels):
             raise ValueError(f"pictures must be one for each anchor, got shape {self._pictures.shape}")
         self._own = cache(self._calibrated)
+        self._sorted = self._scores.sort(-1, descending=True).values.numpy()
+        self._counts = np.stack([effective_negatives(self._scores, tau).numpy() for tau in CURVE], axis=1)
         super().__init__(**start)
 
     def _calibrated(self, n: int) -> NDArray[np.float64]:
         return temperature_for_entropy(self._scores, math.log(n)).numpy()
 
     def compute(self, tau: float, n: int) -> Adapted:
-        return Adapted(tau, n, effective_negatives(self._scores, tau).numpy(), self._own(n))
+        span = self._sorted[:, 0] - self._sorted[:, n - 1]
+        return Adapted(tau, n, effective_negatives(self._scores, tau).numpy(), self._own(n), span)
 
     def stage(self) -> Stage:
         tau = Axis("temperature τ", LOW, HIGH, log=True, ticks=TICKS)
-        count = Axis(
-            "negatives that count, exp H", 0.9, 140, log=True, ticks={m: str(m) for m in (1, 3, 10, 30, 100)}
-        )
-        places, counts = self._curves()
-        x, y = self._grid()
-        look: dict[str, Any] = {
-            "role": "anchor",
-            "roles": ["semi_hard"],
-            "tips": [f"a {label}" for label in self._labels.tolist()],
-        }
+        own = Axis("the anchor’s own τ", LOW, HIGH, log=True, ticks=TICKS)
+        ticks = {m: str(m) for m in (1, 3, 10, 30, 100)}
+        count = Axis("negatives that count (exp H)", 0.9, 140, log=True, ticks=ticks)
+        anchors = len(self._labels)
+        places = (np.arange(anchors) + 1.1) / (anchors + 0.6)
+        x, y = _joined(self._counts)
+        tips = [f"a {label}" for label in self._labels.tolist()]
+        look: dict[str, Any] = {"role": "anchor", "roles": ["semi_hard"], "tips": tips}
         return Stage(
             panels={
-                "curves": Panel("How many count, a line per anchor", tau, count),
-                "anchors": Panel("A ring as wide as the anchor’s own τ"),
+                "curves": Panel("The same τ for all: how many count", tau, count),
+                "anchors": Panel("The same number for all: the τ that each needs", y=own),
             },
             marks={
-                "lines": Line("curves", "faint", x=places, y=counts),
+                "lines": Line("curves", "faint", x=x, y=y),
+                "ends": Line("curves", "ink", x=_joined(self._counts[:2])[0]),
                 "wanted": Rule("curves", "focus"),
                 "there": Rule("curves", "focus", axis="x"),
                 "counts": Dots("curves", scale=0.03, tip_images=self._pictures, shows={"count": "y"}, **look),
+                "named": Pictures("curves", images=self._pictures, scale=0.11, tips=tips, shows={"own τ": "value"}),
                 "cross": Handle("curves", along={"x": "tau", "y": "n"}),
-                "rings": Dots("anchors", x=x, y=y, scale=0.145, shows={"own τ": "value"}, **look),
-                "anchors": Pictures("anchors", "ink", images=self._pictures, x=x, y=y, scale=0.066),
+                "shared": Rule("anchors", "focus"),
+                "stems": Stems("anchors", "anchor", roles=["semi_hard"], x=places),
+                "own": Pictures(
+                    "anchors", images=self._pictures, x=places, scale=min(0.115, 1.15 / anchors),
+                    shows={"own τ": "y", "its top n scores span": "value"}, **look,
+                ),
+                "share": Handle("anchors", along={"y": "tau"}, x=[0]),
             },
             key={
+                "faint": "an anchor",
                 "anchor": "too many count at the shared τ",
                 "semi_hard": "too few",
                 "focus": "shared τ, wanted n",
+                "ink": "lowest and highest own τ",
             },
         )  # fmt: skip
 
-    def _grid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """A place for each anchor, row after row from the top."""
-        number = np.arange(len(self._labels))
-        rows = number[-1] // COLUMNS + 1
-        return (number % COLUMNS + 0.5) / COLUMNS, 1 - (number // COLUMNS + 0.5) / rows
-
-    def _curves(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """All anchors' numbers over τ as one line with gaps."""
-        counts = np.stack([effective_negatives(self._scores, tau).numpy() for tau in CURVE], axis=1)
-        gap = np.full((len(counts), 1), np.nan)
-        return np.resize(np.append(CURVE, np.nan), counts.size + len(gap)), np.hstack([counts, gap]).ravel()
-
     def scene(self, result: Adapted) -> dict[str, dict[str, Any]]:
-        wide = np.minimum(result.own / result.temperature, WIDEST)
         role = np.where(result.own > result.temperature, "semi_hard", "anchor")
+        ends = np.array([result.own.argmin(), result.own.argmax()])
+        here = result.own[ends]
         return {
+            "ends": {"y": _joined(self._counts[ends])[1]},
             "wanted": {"at": result.target},
             "there": {"at": result.temperature},
             "counts": {"x": [result.temperature] * len(role), "y": result.effective, "role": role},
-            "rings": {"size": wide**2, "value": result.own, "role": role},
+            "named": {
+                "x": np.clip(ASIDE[0] * here, 0.004, 0.5),
+                "y": np.clip(ASIDE[1] * result.target, 1.2, 110),
+                "which": ends,
+                "value": here,
+            },
+            "shared": {"at": result.temperature},
+            "stems": {"y": result.own, "base": [result.temperature] * len(role), "role": role},
+            "own": {"y": result.own, "role": role, "value": result.span},
         }
 
     def summary(self, result: Adapted) -> str:
@@ -138,3 +150,9 @@ class AdaptiveTemperature(Explainer):
             f"exp H = {number(result.target)} for all: τ from {number(result.own.min())} "
             f"to {number(result.own.max())}, median {number(np.median(result.own))}"
         )
+
+
+def _joined(counts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Numbers over CURVE, row after row, as one line with gaps."""
+    gap = np.full((len(counts), 1), np.nan)
+    return np.resize(np.append(CURVE, np.nan), counts.size + len(gap)), np.hstack([counts, gap]).ravel()
