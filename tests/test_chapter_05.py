@@ -43,20 +43,24 @@ def test_the_speed_peaks_at_2_4_tau(tau: float) -> None:
 def test_the_curve_over_tau_peaks_where_the_gap_is_2_4_tau(g: float) -> None:
     result = PAIR.at(g=g)
     taus = np.geomspace(0.01, 2, len(result.speeds))
-    assert taus[result.speeds.argmax()] == pytest.approx(g / 2.3994, rel=0.035)
-    for curve, name in (
-        (result.speeds, "speed"),
-        (result.plain_speeds, "plain_speed"),
-        (result.entropies, "entropy"),
-    ):
+    assert taus[result.speeds.argmax()] == pytest.approx(result.fastest, rel=0.035)
+    exact = mp.findroot(lambda x: x * mp.tanh(x / 2) - 2, 2.4)
+    assert result.fastest == pytest.approx(float(g / exact), rel=1e-5)
+    speed_there = PAIR.scene(result)["peak"]["x"]
+    assert speed_there == [result.fastest]
+    assert PAIR.stage().marks["peak"].fixed["y"] == pytest.approx(0.43923, abs=1e-5)
+    assert float(exact**2 / (4 * mp.cosh(exact / 2) ** 2)) == pytest.approx(0.43923, abs=1e-5)
+    for curve, name in ((result.speeds, "speed"), (result.entropies, "entropy")):
         there = [getattr(PAIR.at(g=g, tau=tau), name) for tau in taus[(taus > 0.02) & (taus < 0.5)]]
         assert curve[(taus > 0.02) & (taus < 0.5)] == pytest.approx(there, rel=1e-9)
 
 
 def test_a_hand_that_holds_one_of_the_pair_changes_the_gap() -> None:
-    easier, harder = (PAIR.pulled("pictures", point, 0.3, 0.0, g=0.5, tau=0.1) for point in (1, 0))
-    assert (easier.gap, easier.speed) == (0.3, PAIR.at(g=0.3, tau=0.1).speed)
-    assert harder.gap == pytest.approx(0.2) and harder.places == (0.3, 0.5)
+    easier, harder = (
+        PAIR.pulled("pictures", point, x, 0.0, g=0.5, tau=0.1) for point, x in ((1, 0.41), (0, 0.19))
+    )
+    assert (easier.gap, easier.speed) == pytest.approx((0.3, PAIR.at(g=0.3, tau=0.1).speed))
+    assert harder.gap == pytest.approx(0.2) and harder.places == pytest.approx((0.3, 0.5))
     share = 1 / (1 + np.exp(3))
     assert easier.shares == pytest.approx([1 - share, share])
 
@@ -73,6 +77,17 @@ def test_at_a_fixed_gap_the_slope_peaks_at_another_ratio(g: float) -> None:
 def test_the_explainer_does_not_start_at_the_answer() -> None:
     assert abs(PAIR.g / PAIR.tau - 2.4) > 1
     assert PAIR.at().plain_speed > 2 * PAIR.at().speed, "the two speeds are not one line"
+
+
+def test_the_start_does_not_answer_the_prediction() -> None:
+    shown = PAIR.summary(PAIR.at()) + str(PAIR.scene(PAIR.at())["fastest"]["text"])
+    assert " 2.4" not in shown + str(PAIR.question) + str(PAIR.stage().key)
+
+
+def test_both_speeds_are_said_in_their_units() -> None:
+    result = PAIR.at(g=0.24, tau=0.1)
+    assert "dH/d ln τ = 0.4392, dH/dτ = 4.392" in PAIR.summary(result)
+    assert result.plain_speed == pytest.approx(0.1 * result.plain_slope)
 
 
 def test_entropy_speed_refuses_another_number_of_pictures() -> None:

@@ -86,7 +86,7 @@ class AdaptiveTemperature(Explainer):
     def stage(self) -> Stage:
         tau = Axis("temperature τ", LOW, HIGH, log=True, ticks=TICKS)
         own = Axis("the anchor’s own τ", LOW, HIGH, log=True, ticks=TICKS)
-        ticks = {m: str(m) for m in (1, 3, 10, 30, 100)}
+        ticks = {float(m): str(m) for m in (1, 3, 10, 30, 100)}
         count = Axis("negatives that count (exp H)", 0.9, 140, log=True, ticks=ticks)
         anchors = len(self._labels)
         places = (np.arange(anchors) + 1.1) / (anchors + 0.6)

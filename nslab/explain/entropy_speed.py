@@ -1,4 +1,4 @@
-"""Two negatives pulled apart: at which τ their entropy moves fastest, and where the plain variance misleads."""
+"""Two negatives pulled apart: at which τ their entropy moves fastest, and how much faster the plain variance has it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ._base import (
     Note,
     Panel,
     Pictures,
+    Rule,
     Stage,
     Stems,
     linear_grid,
@@ -30,9 +31,15 @@ from ._base import (
 )
 
 TAUS = np.geomspace(0.01, 2, 81)
-TOP = 0.8  # the plain variance's speed has no bound: its curve ends here
-HEIGHTS = 0.74, 0.4  # of the two pictures, so that neither hides the other
-GRIP = 0.1  # the handle's height below the picture that it moves
+RATIO, PEAK = (
+    2.39936,
+    0.43923,
+)  # the gap over τ at which dH/d ln τ is largest, x tanh(x / 2) = 2, and how large it is there
+ASIDE = np.array(
+    [-0.11, 0.11]
+)  # where the pictures stand beside their places, so that neither hides the other
+NOTE = 0.09  # the end of a note that begins within the panel
+FOOT = -0.2  # of the handle, below the pictures
 
 
 @dataclass(frozen=True)
@@ -47,8 +54,12 @@ class Speed:
     plain_speed: float
     entropy: float
     speeds: NDArray[np.float64]  # at TAUS
-    plain_speeds: NDArray[np.float64]
     entropies: NDArray[np.float64]
+
+    @property
+    def fastest(self) -> float:
+        """The temperature at which this gap's dH/d ln τ is largest."""
+        return self.gap / RATIO
 
     @property
     def slope(self) -> float:
@@ -60,14 +71,14 @@ class Speed:
 
 
 class EntropySpeed(Explainer):
-    """Two negatives a gap apart, and how fast their entropy grows with τ: under p, and as the plain variance has it.
+    """Two negatives a gap apart: their shares of the push, their entropy H, and how fast it rises, dH/d ln τ.
 
     `pictures` (2, height, width), in [0, 1], are the harder negative and the easier one; `names` says what they show. A
     handle moves the easier one, and a hand can hold either of them elsewhere until it lets go.
     """
 
-    question = "Two negatives: does a wider gap make their entropy rise faster with τ?"
-    title = "The entropy moves fastest where τ is the gap over 2.4: wider is not faster"
+    question = "Does a wider gap make the entropy rise faster?"
+    title = "At a given τ, a gap of 2.4 τ rises fastest: wider is not faster"
     tau = Control("τ", "temperature", log_grid(0.02, 0.5, 97), start=0.1)
     g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.36, play=True)
 
@@ -81,75 +92,82 @@ class EntropySpeed(Explainer):
         return _speed((0.0, g), tau)
 
     def pulled(self, mark: str, point: int, x: float, y: float, tau: float, g: float) -> Speed:
-        held = min(max(x, -0.1), 1.0)
+        held = min(max(x - ASIDE[point], -0.1), 1.0)
         return _speed((held, g) if point == 0 else (0.0, held), tau)
 
     def stage(self) -> Stage:
+        places = {0.0: "0", 0.25: "0.25", 0.5: "0.5", 0.75: "0.75", 1.0: "1"}
+        nats = {0.0: "0", 0.2: "0.2", 0.4: "0.4", 0.6931: "ln 2"}
         return Stage(
             panels={
                 "pair": Panel(
-                    "Two negatives, each as large as its share of the push",
-                    Axis(
-                        "gap g: how far behind the harder one", 1.15, -0.25,
-                        ticks={g: f"{g:g}" for g in (1, 0.75, 0.5, 0.25, 0)},
-                    ),
+                    "Two negatives, as high as their shares of the push",
+                    Axis("gap g: how far behind the harder one", -0.25, 1.25, ticks=places),
+                    Axis("share of the push", -0.32, 1.12, ticks={0: "0", 0.5: "½", 1: "1"}),
                 ),
                 "speed": Panel(
-                    "Their entropy, and how fast it rises",
+                    "Their entropy H, and how fast it rises with τ",
                     Axis("temperature τ", TAUS[0], TAUS[-1], log=True),
-                    Axis("nats", 0, TOP, ticks={0: "0", 0.2: "0.2", 0.4: "0.4", 0.6931: "ln 2"}),
+                    Axis("nats; nats for each factor e of τ", 0, 0.8, ticks=nats),
                 ),
             },
             marks={
-                "stem": Stems("pair", "focus", base=[GRIP], y=HEIGHTS[1:]),
+                "floor": Rule("pair", "faint", at=0, dashed=False),
+                "poles": Stems("pair", "negative", base=[0, 0]),
+                "reach": Stems("pair", "negative", base=[FOOT], y=[0]),
                 "pictures": Pictures(
-                    "pair", "negative", images=self._pictures, y=HEIGHTS, scale=0.4, pulls="x",
-                    tips=self._names or ("the harder one", "the easier one"),
-                    shows={"share of the push": "size"},
+                    "pair", "negative", images=self._pictures, scale=0.18, pulls="x",
+                    tips=self._names or ("the harder one", "the easier one"), shows={"share of the push": "y"},
                 ),
-                "pull": Handle("pair", along={"x": "g"}, y=[GRIP]),
+                "pull": Handle("pair", "negative", along={"x": "g"}, y=[FOOT]),
+                "says": Note("pair", x=[1.25], y=[0.95], align="end", big=True),
                 "hump": Band("speed", "focus", x=TAUS, low=np.zeros_like(TAUS)),
-                "plain": Line("speed", "hard", x=TAUS, dashed=True),
                 "entropy": Line("speed", "ink", x=TAUS),
                 "speed": Line("speed", "focus", x=TAUS),
+                "peak": Stems("speed", "focus", y=[PEAK], base=[0]),
+                "fastest": Note("speed", "focus", y=[PEAK + 0.03], align="end"),
                 "count": Dots("speed", "ink"),
                 "here": Handle("speed", along={"x": "tau"}),
-                "says": Note("pair", x=[1.1], y=[0.88], big=True),
             },
             key={
                 "ink": "entropy H",
-                "focus": "its speed, dH/d ln τ",
-                "hard": "the speed by np.var",
+                "focus": "its speed, dH/d ln τ = τ dH/dτ",
                 "negative": "negative",
             },
         )  # fmt: skip
 
     def scene(self, result: Speed) -> dict[str, dict[str, Any]]:
-        plain = np.where(result.plain_speeds <= TOP, result.plain_speeds, np.nan)
+        places = np.array(result.places)
         return {
-            "stem": {"x": [result.places[1]]},
-            "pictures": {"x": result.places, "size": result.shares},
-            "pull": {"x": result.places[1]},
+            "poles": {"x": places, "y": result.shares},
+            "reach": {"x": places[1:]},
+            "pictures": {"x": places + ASIDE, "y": result.shares},
+            "pull": {"x": places[1]},
+            "says": {"text": f"{np.exp(result.entropy):.3g} of 2 count"},
             "hump": {"high": result.speeds},
-            "plain": {"y": plain},
             "entropy": {"y": result.entropies},
             "speed": {"y": result.speeds},
+            "peak": {"x": [result.fastest or np.nan]},
+            "fastest": {
+                "x": max(result.fastest, NOTE),
+                "text": f"fastest at τ = {result.fastest:.3g}" if result.gap else "",
+            },
             "count": {"x": [result.temperature], "y": [result.entropy]},
             "here": {"y": result.speed},
-            "says": {"text": f"{np.exp(result.entropy):.3g} of 2 count"},
         }
 
     def summary(self, result: Speed) -> str:
         return (
             f"g = {number(result.gap)}, τ = {number(result.temperature)}, g/τ = {number(result.gap / result.temperature)}: "
             f"H = {number(result.entropy)} nats\n"
-            f"dH/dτ = {number(result.slope)}; with np.var it would be {number(result.plain_slope)} (nats per unit of score)"
+            f"dH/d ln τ = {number(result.speed)}, dH/dτ = {number(result.slope)}; "
+            f"with np.var it would be {number(result.plain_speed)} and {number(result.plain_slope)}"
         )
 
 
 def _speed(places: tuple[float, float], tau: float) -> Speed:
     gap = abs(places[1] - places[0])
-    speeds, plain_speeds, entropies = _curves(gap)
+    speeds, entropies = _curves(gap)
     return Speed(
         gap=gap,
         temperature=tau,
@@ -159,17 +177,15 @@ def _speed(places: tuple[float, float], tau: float) -> Speed:
         plain_speed=(gap / 2 / tau) ** 2,
         entropy=float(softmax_entropy([gap, 0.0], tau)),
         speeds=speeds,
-        plain_speeds=plain_speeds,
         entropies=entropies,
     )
 
 
 @lru_cache(256)
 def _curves(gap: float) -> tuple[NDArray[np.float64], ...]:
-    """Speed, plain speed and entropy at TAUS."""
+    """Speed and entropy at TAUS."""
     pairs = torch.from_numpy(np.stack([gap / TAUS, np.zeros_like(TAUS)], axis=-1))
     return (
         softmax_entropy_slope(pairs, 1.0).numpy(),
-        (gap / 2 / TAUS) ** 2,
         softmax_entropy(pairs, 1.0).numpy(),
     )
