@@ -51,6 +51,29 @@ def test_who_draws_whom(alpha: float, draws: list[list[float]]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("alpha", "dogs", "aardvarks"), [(1.0, "9.99", "0.00999"), (0.25, "8.49", "1.51"), (0.0, "5", "5")]
+)
+def test_the_aardvark_picture_gets_fewer_dogs(alpha: float, dogs: str, aardvarks: str) -> None:
+    explainer = RareClass()
+    scene = explainer.scene(explainer.at(alpha=alpha, r=1000, k=10))
+    assert scene["its"]["text"] == f"its 10 draws: {dogs} “dog”, {aardvarks} “aardvark”"
+    assert "too thin" in scene["thin"]["text"], "its bands are higher than their share of all draws"
+
+
+@pytest.mark.parametrize(("r", "alpha"), [(1, 0.5), (3, 1.0), (10, 0.0)])
+def test_bands_are_as_high_as_their_shares_where_nothing_is_said(r: int, alpha: float) -> None:
+    explainer = RareClass()
+    result = explainer.at(alpha=alpha, r=r)
+    scene = explainer.scene(result)
+    names = ("dog", "aardvark")
+    high = [
+        [np.ptp([scene[f"{a}_{b}"]["low"][0], scene[f"{a}_{b}"]["high"][0]]) for b in names] for a in names
+    ]
+    assert scene["thin"]["text"] == ""
+    assert np.array(high) / np.sum(high) == pytest.approx(result.draws / result.draws.sum())
+
+
+@pytest.mark.parametrize(
     ("alpha", "q", "seen"),
     [(1.0, 9.99e-4, 0.0099), (0.75, 5.59e-3, 0.0545), (0.5, 0.0307, 0.2675), (0.0, 0.5, 0.9990)],
 )

@@ -1,4 +1,4 @@
-"""Two classes, one R times as common: who draws whom as a negative, and how many negatives each gets per positive."""
+"""Two classes, one R times as common: how often each name is drawn as a negative, and beside which pictures."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ ALPHAS = np.linspace(-1, 1.25, 46)
 PILE = 24  # pictures of dogs, at most
 WAY = np.linspace(0.33, 0.74, 13)  # of a flow, from the pictures to the names
 BEND = np.sin(np.linspace(-np.pi / 2, np.pi / 2, len(WAY))) / 2 + 0.5
-TOP, FLOOR, TALL = 0.9, 0.12, 0.64  # where dogs begin, where aardvarks begin, and the height of all draws
+TOP, FLOOR, TALL = 0.9, 0.17, 0.6  # where dogs begin, where aardvarks begin, and the height of all draws
 THIN = 0.012  # the height of a flow that is too small to be seen
 BESIDE = 0.25  # how far a picture stands from its dot
+LOW, FOOT = 3e-6, 1e-5  # of the axis of draws, and of the handle there
 DOG = """
 ................
 ................
@@ -57,21 +58,21 @@ DOG = """
 """
 AARDVARK = """
 ................
-....##.##.......
-....##.##.......
-.....####.......
-.....####.####..
-....###########.
-...#############
-..##############
-.###.###########
-###..###########
-##....########.#
-.....###...###.#
-.....##.....##.#
-.....##.....##..
-....###....###..
-................
+.....#..#.......
+.....##.##......
+.....##.##......
+.....######.....
+....#########...
+...##.########..
+..#############.
+.####.##########
+####..##########
+##....##########
+......####..####
+......###...###.
+......##.....##.
+......##.....##.
+.....###....###.
 """
 
 
@@ -82,22 +83,22 @@ class Rare:
     k: int
     q: float  # of the rare class
     seen: float  # P(the rare class is among K draws)
-    rare: float  # negatives per positive, K q/f
+    rare: float  # K q/f: how often its name is drawn for each time that it is a positive
     frequent: float
-    draws: NDArray[np.float64]  # (2, 2): how often pictures of a row's class draw a column's name
+    draws: NDArray[np.float64]  # (2, 2): how often a column's name is drawn for the pictures of a row's class
     rares: NDArray[np.float64]  # q/f of the rare class at ALPHAS
     frequents: NDArray[np.float64]  # q/f of the frequent class at ALPHAS
 
 
 class RareClass(Explainer):
-    """R pictures of dogs and one of an aardvark draw K names each, by q ∝ f^α.
+    """R pictures of dogs and one of an aardvark; for each, K names are drawn as negatives, by q ∝ f^α.
 
-    Left, who draws whom: a flow is as wide as its share of all draws. Right, how often a name is drawn for each time that
-    it is a positive. It takes no data.
+    Left, which name is drawn for which pictures: a band is as high as its share of all draws, or as high as can be seen.
+    Right, how often a name is drawn for each time that it is a positive. It takes no data.
     """
 
-    question = "Which pictures draw which names as negatives?"
-    title = "A lower α lets dogs draw “aardvark”; only α = 1 is even per positive"
+    question = "Which name is drawn as a negative, and how often?"
+    title = "A lower α draws “aardvark” more often, and mostly for dogs"
     alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.25, play=True)
     r = Control("R", "frequent : rare", integer_grid(1, 10_000, 81), start=1000)
     k = Control("K", "negatives", integer_grid(1, 1000, 91), start=10)
@@ -121,7 +122,7 @@ class RareClass(Explainer):
         )
 
     def stage(self) -> Stage:
-        powers = {1e-4: "K / 10⁴", 1e-2: "K / 100", 1: "K", 100: "100 K", 1e4: "10⁴ K"}
+        powers = {1e-4: "÷10⁴", 1e-2: "÷100", 1.0: "K", 1e2: "×100", 1e4: "×10⁴"}
         exponent = Axis(
             "exponent α",
             -1.5,
@@ -133,31 +134,34 @@ class RareClass(Explainer):
         flow = {"x": WAY}
         return Stage(
             panels={
-                "draws": Panel("Pictures draw names. Width: share of all draws", share=1.2),
+                "draws": Panel("K names for each picture. Height of a band: share of all draws", share=1.2),
                 "negatives": Panel(
-                    "Draws of a name per time it is a positive",
+                    "Drawn as a negative, per time as a positive",
                     exponent,
-                    Axis("draws per positive", 4e-5, 3e4, log=True, ticks=powers),
+                    Axis("draws per positive", LOW, 3e4, log=True, ticks=powers),
                 ),
             },
             marks={
                 "dog_dog": Band("draws", "ink", **flow),
                 "dog_aardvark": Band("draws", "focus", **flow),
+                "edge": Line("draws", "focus", x=np.append(WAY, WAY[::-1])),
                 "aardvark_dog": Band("draws", "ink", **flow),
                 "aardvark_aardvark": Band("draws", "focus", **flow),
                 "dogs": Pictures(
                     "draws", "ink", images=images[:1] * PILE, x=x, y=y, scale=0.1, tips=["a dog"] * PILE
                 ),
                 "aardvark": Pictures(
-                    "draws", "focus", images=images[1:], x=[0.25], y=[FLOOR], scale=0.13, tips=["an aardvark"]
+                    "draws", "focus", images=images[1:], x=[0.25], y=[FLOOR], scale=0.14, tips=["an aardvark"]
                 ),
                 "names": Words(
                     "draws", words=["dog", "aardvark"], roles=["ink", "focus"], x=[0.885] * 2, scale=0.07,
                     tips=["the name “dog”", "the name “aardvark”"],
                 ),
                 "many": Note("draws", x=[0], y=[0.96]),
-                "one": Note("draws", "focus", x=[0], y=[0], text="1 aardvark"),
-                "seen": Note("draws", x=[1], y=[0], align="end"),
+                "drawn": Note("draws", x=[1], y=[0.96], align="end", text="drawn names"),
+                "one": Note("draws", "focus", x=[0], y=[FLOOR], text="and 1 →"),
+                "its": Note("draws", "focus", x=[0], y=[0.055]),
+                "thin": Note("draws", x=[0], y=[-0.02]),
                 "even": Rule("negatives", "faint", at=1),
                 "place": Rule("negatives", "focus", axis="x"),
                 "frequents": Line("negatives", "ink", x=ALPHAS),
@@ -167,7 +171,7 @@ class RareClass(Explainer):
                     "negatives", "ink", images=images, roles=["focus"], scale=0.13,
                     tips=["“dog”", "“aardvark”"], shows={"draws per positive, ÷ K": "y"},
                 ),
-                "here": Handle("negatives", along={"x": "alpha"}, y=[1]),
+                "here": Handle("negatives", along={"x": "alpha"}, y=[FOOT]),
             },
             key={"ink": "dog, the frequent class", "focus": "aardvark, the rare one"},
         )  # fmt: skip
@@ -177,12 +181,17 @@ class RareClass(Explainer):
         per = np.array([result.frequent, result.rare]) / result.k
         size = np.where(np.arange(PILE) < result.imbalance, 1.0, np.nan)
         flows, names = _flows(share, result.q)
+        thin = TALL * share * min(result.q, 1 - result.q) < THIN
         return {
             **flows,
             "dogs": {"size": size},
             "names": {"y": names, "role": ["ink", "focus"]},
-            "many": {"text": f"{result.imbalance:,} dog{'s' * (result.imbalance > 1)}"},
-            "seen": {"text": f"“aardvark” in {result.k:,} draws: {_percent(result.seen)}"},
+            "edge": {"y": np.append(flows["dog_aardvark"]["low"], flows["dog_aardvark"]["high"][::-1])},
+            "many": {"text": f"{result.imbalance:,} dog{'s' * (result.imbalance > 1)} →"},
+            "its": {
+                "text": f"its {result.k:,} draws: {number(result.draws[1, 0])} “dog”, {number(result.draws[1, 1])} “aardvark”"
+            },
+            "thin": {"text": "(hairlines: too thin to draw to scale)" if thin else ""},
             "place": {"at": result.alpha},
             "frequents": {"y": result.frequents},
             "rares": {"y": result.rares},
@@ -198,7 +207,7 @@ class RareClass(Explainer):
         return (
             f"R = {result.imbalance:,}, α = {number(result.alpha)}: the rare class is drawn with q = {number(result.q)}; "
             f"P(seen in K = {result.k:,}) = {number(result.seen)}\n"
-            f"negatives per positive: rare {_plain(result.rare)}, frequent {_plain(result.frequent)}"
+            f"drawn as a negative per time as a positive: rare {_plain(result.rare)}, frequent {_plain(result.frequent)}"
         )
 
 
@@ -225,10 +234,6 @@ def _pile() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def _image(drawing: str) -> NDArray[np.float64]:
     return np.array([[float(c == "#") for c in line] for line in drawing.split()])
-
-
-def _percent(part: float) -> str:
-    return f"{100 * part:.3g} %"
 
 
 def _plain(value: float) -> str:
