@@ -78,7 +78,7 @@ class EntropySpeed(Explainer):
     """
 
     question = "Does a wider gap make the entropy rise faster?"
-    title = "At a given τ, a gap of 2.4 τ rises fastest: wider is not faster"
+    title = "At a given τ, entropy rises fastest at a gap of 2.4 τ, not a wider one"
     tau = Control("τ", "temperature", log_grid(0.02, 0.5, 97), start=0.1)
     g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.36, play=True)
 
