@@ -123,8 +123,8 @@ class DrawsAndPush(Explainer):
         rows = Axis("", 0, 1, ticks={base + HIGH / 2: name for name, base in STRIPS.items()})
         return Stage(
             panels={
-                "shares": Panel("How much falls to rare words (left) and to common ones", y=rows, share=1.5),
-                "rare": Panel("The rarest band’s share, over α", exponent, Axis("share", 0, 1)),
+                "shares": Panel("Shares, from rare words (left) to common ones", y=rows, share=1.5),
+                "rare": Panel("The rarest band’s share", exponent, Axis("share", 0, 1)),
             },
             marks={
                 **self._strips(),
@@ -133,7 +133,11 @@ class DrawsAndPush(Explainer):
                 "pushed": Line("rare", "focus", x=ALPHAS),
                 "here": Handle("rare", along={"x": "alpha"}),
             },
-            key={"focus": f"words that occur {_label(0)}: push", "negative": "their draws", "ink": "in the text"},
+            key={
+                "focus": f"words that occur {_label(0)}; right, their share of the push",
+                "negative": "their share of the draws",
+                "ink": "their share of the text",
+            },
         )  # fmt: skip
 
     def _strips(self) -> dict[str, Mark]:
@@ -186,7 +190,7 @@ class DrawsAndPush(Explainer):
         names = ("words that occur once", "the most frequent word")
         rows = zip(names, data, (result.once, result.top), strict=True)
         return (
-            f"α = {number(result.alpha)}, K = {result.k:,}, t = {number(result.progress)}. Shares of data, draws, push:\n"
+            f"α = {number(result.alpha)}, K = {result.k:,}, t = {number(result.progress)}. Shares of text, draws, push:\n"
             + "\n".join(
                 f"{name}: {number(share)}, {number(draws)}, {number(push)}"
                 for name, share, (draws, push) in rows

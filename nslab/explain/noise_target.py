@@ -99,7 +99,7 @@ class NoiseTarget(Explainer):
         ]
         return Stage(
             panels={
-                "cloud": Panel("The anchor’s contexts: what the score learns", often, score, share=1.5),
+                "cloud": Panel("Words seen beside the anchor, and their scores", often, score, share=1.5),
                 "top": Panel("The ten highest scores", exponent),
             },
             marks={
@@ -112,7 +112,6 @@ class NoiseTarget(Explainer):
                     "cloud", "ink", words=self._words, roles=["focus"], x=self._shown[self._named], which=self._named,
                     scale=0.042, tips=tips, shows={"s*": "y"},
                 ),
-                "place": Rule("top", "faint", axis="x"),
                 "ranking": Words("top", "ink", words=self._words, roles=["focus"], y=RANKS, scale=0.055, tips=tips, shows={"s*": "value"}),
                 "here": Handle("top", along={"x": "alpha"}, y=[0.06]),
             },
@@ -139,7 +138,6 @@ class NoiseTarget(Explainer):
                 "role": np.where(self._role[self._dots] == "focus", "focus", "faint"),
             },
             "words": {"y": logits[self._named], "role": self._role[self._named]},
-            "place": {"at": result.alpha},
             "ranking": {
                 "x": [result.alpha] * TOP,
                 "which": result.top,
