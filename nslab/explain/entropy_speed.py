@@ -147,7 +147,7 @@ class EntropySpeed(Explainer):
             "hump": {"high": result.speeds},
             "entropy": {"y": result.entropies},
             "speed": {"y": result.speeds},
-            "peak": {"x": [result.fastest or np.nan]},
+            "peak": {"x": [result.fastest if result.fastest >= TAUS[0] else np.nan]},
             "fastest": {
                 "x": max(result.fastest, NOTE),
                 "text": f"fastest at τ = {result.fastest:.3g}" if result.gap else "",
