@@ -19,7 +19,7 @@ from scipy.stats import binom, chi2
 from nslab import AliasTable, unigram
 from nslab._alias import build_table
 from nslab.explain import AliasBuild, AliasDarts, RandomBits
-from nslab.explain.alias_build import ALPHAS, STEPS, plan
+from nslab.explain.alias_build import ALPHAS, plan
 from nslab.explain.alias_darts import DARTS, SHOWN, _throws
 from nslab.explain.random_bits import BITS, COIN
 
@@ -48,31 +48,31 @@ def test_no_step_loses_mass_and_each_pour_finishes_a_column(alpha: float) -> Non
     explainer = AliasBuild(COUNTS, NAMES, alpha=alpha)
     powers = np.array([c**alpha if c else 0 for c in COUNTS])
     heights = len(powers) * powers / powers.sum()
-    for step in explainer.controls["step"].values:
-        result = explainer.at(step=step)
+    for pours in explainer.controls["pours"].values:
+        result = explainer.at(pours=pours)
         mass = result.own.copy()
         for i, given_mass in enumerate(result.given):
             mass[result.alias[i]] += given_mass
         assert mass == pytest.approx(heights, abs=1e-12)
-        assert result.level >= result.done == min(step // STEPS, result.pours)
+        assert result.level >= result.done == min(int(pours), result.pours)
     assert result.level == len(COUNTS) and result.pours <= len(COUNTS) - 1
 
 
 def test_the_last_step_is_the_librarys_table() -> None:
-    result = AliasBuild(COUNTS, NAMES).at(step=200)
+    result = AliasBuild(COUNTS, NAMES).at(pours=25)
     keep, alias = build_table(unigram(COUNTS, 1), len(COUNTS))
     assert result.own == pytest.approx(keep.numpy(), abs=1e-9)
     assert result.alias[result.own < 1 - 1e-9].tolist() == alias[keep < 1 - 1e-9].tolist()
 
 
 def test_equal_columns_need_no_pour() -> None:
-    result = AliasBuild([5] * 26, "abcdefghijklmnopqrstuvwxyz").at(step=200)
+    result = AliasBuild([5] * 26, "abcdefghijklmnopqrstuvwxyz").at(pours=25)
     assert (result.pours, result.level, result.now) == (0, 26, None)
 
 
 def test_half_a_pour_has_moved_half_of_it() -> None:
     explainer = AliasBuild(COUNTS, NAMES)
-    before, half, after = (explainer.at(step=STEPS + s) for s in (0, STEPS // 2, STEPS))
+    before, half, after = (explainer.at(pours=1 + part) for part in (0, 0.5, 1))
     pour = half.now
     assert pour and half.part == 0.5
     assert half.own[pour.tall] == pytest.approx(before.own[pour.tall] - pour.amount / 2, abs=1e-12)
@@ -83,14 +83,14 @@ def test_half_a_pour_has_moved_half_of_it() -> None:
 
 def test_a_column_that_a_hand_holds_is_as_high_and_the_others_keep_their_proportions() -> None:
     explainer = AliasBuild(COUNTS, NAMES)
-    before, held = explainer.at(step=200), explainer.pulled("tops", 1, 1.0, 1.5, step=200, alpha=1.0)
+    before, held = explainer.at(pours=25), explainer.pulled("tops", 1, 1.0, 1.5, pours=25, alpha=1.0)
     others = [i for i, count in enumerate(COUNTS) if count and i != 1]
     assert held.heights[1] == 1.5 and held.heights.sum() == pytest.approx(8, abs=1e-12)
     ratios = held.heights[others] / before.heights[others]
     assert ratios == pytest.approx(ratios[0], rel=1e-12)
     assert held.level == 8 and held.heights[2] == 0
     for y in (-5.0, 1e6):
-        assert np.isfinite(explainer.pulled("tops", 3, 3.0, y, step=77, alpha=1.0).own).all()
+        assert np.isfinite(explainer.pulled("tops", 3, 3.0, y, pours=9.625, alpha=1.0).own).all()
 
 
 @settings(max_examples=200)
@@ -107,7 +107,7 @@ def test_there_are_never_more_pours_than_columns_less_one(weights: list[float]) 
 
 def test_darts_against_counting_by_hand() -> None:
     result = AliasDarts(COUNTS, NAMES, alpha=0.5).at(darts=333)
-    table = AliasBuild(COUNTS, NAMES, alpha=0.5).at(step=200)
+    table = AliasBuild(COUNTS, NAMES, alpha=0.5).at(pours=25)
     q = np.sqrt(COUNTS) / np.sqrt(COUNTS).sum()
     thrown = np.stack(_throws(8)[:2], 1)[:333]
     ids: list[int] = []

@@ -30,7 +30,7 @@ from ._base import (
 )
 
 MOST = 26  # columns
-STEPS = 8  # that one pour takes
+STEPS = 8  # stops of the slider that one pour takes
 ALPHAS = linear_grid(0, 1.25, 126)
 COLOURS = ("hard", "positive", "semi_hard", "anchor", "false_negative")  # of the tall ones, in turn
 
@@ -45,7 +45,6 @@ class Pour:
 @dataclass(frozen=True)
 class Levelling:
     alpha: float
-    step: int
     heights: NDArray[np.float64]  # N q, before any pour
     own: NDArray[np.float64]  # an id's mass in its own column, in columns
     given: NDArray[np.float64]  # another id's mass in each column
@@ -69,26 +68,26 @@ class AliasBuild(Explainer):
     drags the top of a column gives it another weight, until it lets go.
     """
 
-    question = "Can the tall columns fill all short ones?"
+    question = "How many letters must a column hold?"
     title = "Each pour finishes a column: its own letter and at most one other"
-    step = Control("", "pouring", range(STEPS * (MOST - 1) + 1), start=5, play=True)
-    alpha = Control("α", "exponent of f", ALPHAS, start=1.0)
+    pours = Control("", "pours", [i / STEPS for i in range(STEPS * (MOST - 1) + 1)], start=0.625, play=True)
+    alpha = Control("α", "exponent of counts", ALPHAS, start=1.0)
 
     def __init__(self, counts: Any, names: Sequence[str], **start: Any) -> None:
         self._counts, self._names = checked_columns(counts, names)
         super().__init__(**start)
 
-    def compute(self, step: int, alpha: float) -> Levelling:
-        return self._levelling(step, alpha, self._heights(alpha))
+    def compute(self, pours: float, alpha: float) -> Levelling:
+        return self._levelling(pours, alpha, self._heights(alpha))
 
-    def pulled(self, mark: str, point: int, x: float, y: float, step: int, alpha: float) -> Levelling:
+    def pulled(self, mark: str, point: int, x: float, y: float, pours: float, alpha: float) -> Levelling:
         heights, n = self._heights(alpha), len(self._counts)
         rest = n - heights[point]
         if rest > 0:  # the others keep their proportions
             mine = min(max(y, 0.0), 0.999 * self._top, n - 0.001)
             heights = heights * (n - mine) / rest
             heights[point] = mine
-        return self._levelling(step, alpha, heights)
+        return self._levelling(pours, alpha, heights)
 
     def _heights(self, alpha: float) -> NDArray[np.float64]:
         return len(self._counts) * unigram(self._counts, alpha).numpy()
@@ -97,17 +96,17 @@ class AliasBuild(Explainer):
     def _top(self) -> float:
         return 1.1 * float(self._heights(ALPHAS[-1]).max())
 
-    def _levelling(self, step: int, alpha: float, heights: NDArray[np.float64]) -> Levelling:
-        pours = plan(heights)
-        done = min(step // STEPS, len(pours))
-        part = step % STEPS / STEPS if done < len(pours) else 0.0
-        own, alias = poured(heights, pours[:done])
+    def _levelling(self, pours: float, alpha: float, heights: NDArray[np.float64]) -> Levelling:
+        every = plan(heights)
+        done = min(int(pours), len(every))
+        part = pours % 1 if done < len(every) else 0.0
+        own, alias = poured(heights, every[:done])
         given = np.where(alias == np.arange(len(own)), 0, 1 - own)
-        now = pours[done] if part else None
+        now = every[done] if part else None
         if now:
             own[now.tall] -= part * now.amount
             given[now.short], alias[now.short] = part * now.amount, now.tall
-        return Levelling(alpha, step, heights, own, given, alias, done, len(pours), now, part)
+        return Levelling(alpha, heights, own, given, alias, done, len(every), now, part)
 
     def stage(self) -> Stage:
         n, top = len(self._counts), self._top
@@ -118,7 +117,9 @@ class AliasBuild(Explainer):
         return Stage(
             panels={
                 "columns": Panel(
-                    "Colour and letter above the line: who poured it", columns, Axis("", -0.08 * top, top, ticks={})
+                    "Colour and letter above the line: who poured it",
+                    columns,
+                    Axis("", -0.08 * top, top, ticks={0: "0", 1: "mean"}),
                 )
             },
             marks={
@@ -145,13 +146,13 @@ class AliasBuild(Explainer):
         ids, tops = np.arange(len(result.own)), result.own + result.given
         colour = colours(result.heights)
         now = result.now or Pour(0, 0, 0)
-        filled = result.alias != ids
+        filled, unfinished = result.alias != ids, now.short if result.now else -1
         return {
             "glass": {"y": [0, *np.repeat(result.heights, 2), 0]},
             "own": {"y": result.own, "role": colour},
             "given": {"y": tops, "base": result.own, "role": colour[result.alias]},
             "whose": {
-                "size": np.where(filled, 1, np.nan),
+                "size": np.where(filled & (ids != unfinished), 1, np.nan),
                 "role": colour[result.alias],
                 "which": result.alias,
             },
@@ -164,13 +165,17 @@ class AliasBuild(Explainer):
             },
             "tops": {"y": result.heights},
             "says": {"text": self._says(result)},
-            "count": {"text": f"{result.level} of {len(ids)} columns level"},
+            "count": {"text": f"{self._counted(result)}, {result.level} of {len(ids)} columns level"},
         }
 
     def _says(self, result: Levelling) -> str:
         if result.now:
             return f"{self._names[result.now.tall]} fills {self._names[result.now.short]}"
         return "all level" if result.done == result.pours else ""
+
+    def _counted(self, result: Levelling) -> str:
+        under_way = f"pour {result.done + 1} of {result.pours}"
+        return under_way if result.now else f"{result.done} of {result.pours} pours"
 
     def summary(self, result: Levelling) -> str:
         now, hand = result.now, "no pour under way"
@@ -179,7 +184,7 @@ class AliasBuild(Explainer):
             left = number(result.own[now.tall])
             hand = f"{short} is short by {number(now.amount)}: {number(result.part)} of it is poured, {tall} has {left} left"
         return (
-            f"α = {number(result.alpha)}: {result.done} of {result.pours} pours, "
+            f"α = {number(result.alpha)}: {self._counted(result)}, "
             f"{result.level} of {len(result.own)} columns level, the tallest {number((result.own + result.given).max())}\n{hand}"
         )
 
