@@ -20,7 +20,7 @@ from nslab import AliasTable, unigram
 from nslab._alias import build_table
 from nslab.explain import AliasBuild, AliasDarts, RandomBits
 from nslab.explain.alias_build import ALPHAS, plan
-from nslab.explain.alias_darts import DARTS, SHOWN, _throws
+from nslab.explain.alias_darts import DARTS, SHOWN, _throws, mean_distances
 from nslab.explain.random_bits import BITS, COIN
 
 CHAPTER = Path(__file__).parent.parent / "notebooks" / "07_drawing_in_constant_time.ipynb"
@@ -129,21 +129,40 @@ def test_the_distance_on_the_path_is_the_distance_at_the_dot() -> None:
         assert result.distances[i] == pytest.approx(result.distance, rel=1e-12)
 
 
+@pytest.mark.parametrize("counts", [COUNTS, [1, 1], [3, 0], [1, 2, 1000]])
+def test_the_mean_distance_is_the_sum_over_all_throws(counts: list[int]) -> None:
+    q = np.array(counts) / sum(counts)
+    sizes = [1, 2, 3, 4, 7, 10, 100, 1000]
+    exact = [
+        sum(np.abs(np.arange(n + 1) / n - p) @ binom.pmf(np.arange(n + 1), n, p) for p in q) / 2
+        for n in sizes
+    ]
+    assert mean_distances(sizes, q) == pytest.approx(exact, rel=1e-9, abs=1e-12)
+
+
+def test_one_dart_is_as_far_as_a_letter_is_from_its_share() -> None:
+    q = np.array(COUNTS) / sum(COUNTS)
+    assert AliasDarts(COUNTS, NAMES).at().expected[0] == pytest.approx(q @ (1 - q), rel=1e-12)
+
+
 def test_a_hundred_times_the_darts_leave_a_tenth_of_the_distance() -> None:
     explainer = AliasDarts(COUNTS, NAMES)
-    result = explainer.at()
-    q = np.array(COUNTS) / sum(COUNTS)
+    expected = explainer.at().expected
+    assert expected[DARTS.index(1000)] / expected[-1] == pytest.approx(10, rel=0.01)
     for n in (1000, 100_000):
-        exact = (
-            sum(binom(n, p).expect(lambda k, n=n, p=p: abs(k / n - p)) for p in q if p) / 2
-            if n == 1000
-            else None
-        )
-        expected = result.expected[0] / math.sqrt(n)
-        if exact is not None:
-            assert expected == pytest.approx(exact, rel=0.02)
-        assert explainer.at(darts=n).distance == pytest.approx(expected, rel=0.7)
-    assert result.expected[0] / result.expected[DARTS.index(100)] == pytest.approx(10, rel=1e-12)
+        assert explainer.at(darts=n).distance == pytest.approx(expected[DARTS.index(n)], rel=0.7)
+
+
+def test_darts_are_drawn_on_their_columns_and_a_pile_that_goes_on_says_so() -> None:
+    explainer = AliasDarts(COUNTS, NAMES)
+    for darts in (1, 100, 100_000):
+        result = explainer.at(darts=darts)
+        moves = explainer.scene(result)
+        x, column = moves["darts"]["x"], np.floor(result.where[:, 0])
+        assert (np.abs(x - column - 0.5) <= 0.42).all()
+        cut = np.isfinite(moves["beyond"]["size"])
+        assert cut.tolist() == (8 * result.frequencies > explainer._room).tolist()
+    assert not cut.any()
 
 
 # --- random bits

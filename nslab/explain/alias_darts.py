@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..samplers import unigram
@@ -32,8 +33,10 @@ from .alias_build import ALPHAS, checked_columns, colours, plan, poured
 
 DARTS = integer_grid(1, 100_000, 121)
 SHOWN = 100  # darts that stay on the board
-FLOOR = 1.3  # of the piles, above the board of height 1
+FLOOR = 1.35  # of the piles, above the board of height 1
+BETWEEN = (1 + FLOOR) / 2  # where the letters stand
 PILE = 0.45  # height of a pile beside that of a column of the same mass
+WIDE = 0.84  # of a column's place
 
 
 @dataclass(frozen=True)
@@ -51,20 +54,21 @@ class Darts:
     own: int  # darts that hit the column's own id
     distance: float  # ½ Σ |frequency − q| of these darts
     distances: NDArray[np.float64]  # the same after each of DARTS
-    expected: NDArray[np.float64]  # its mean over all throws, once darts are many
+    expected: NDArray[np.float64]  # its mean over all throws, exactly, after each of DARTS
 
 
 class AliasDarts(Explainer):
     """Darts thrown at the alias table of f^α: each draws the letter on whose colour it lands, and the letters pile up.
 
     `counts` (N,) and `names` as in AliasBuild. For every α the same darts are thrown. The outlines have the heights
-    N q, which the piles come to; beside them, the distance of the frequencies from q.
+    N q, which the piles come to; an arrow says that a pile goes on above the picture. Beside them is the total
+    variation distance of the frequencies from q.
     """
 
-    question = "How fast do the darts come close to q?"
-    title = "A hundred times the darts: a tenth of the distance from q"
+    question = "How fast do the piles come close to the letters' shares?"
+    title = "A hundred times the darts bring the piles ten times closer to the letters' shares"
     darts = Control("", "darts", DARTS, start=10, play=True)
-    alpha = Control("α", "exponent of f", ALPHAS, start=1.0)
+    alpha = Control("α", "exponent of counts", ALPHAS, start=1.0)
 
     def __init__(self, counts: Any, names: Sequence[str], **start: Any) -> None:
         self._counts, self._names = checked_columns(counts, names)
@@ -74,7 +78,7 @@ class AliasDarts(Explainer):
     def compute(self, darts: int, alpha: float) -> Darts:
         q = unigram(self._counts, alpha).numpy()
         n = len(q)
-        keep, alias, drawn, own, distances = self._thrown(alpha)
+        keep, alias, drawn, own, distances, expected = self._thrown(alpha)
         across, up, _ = _throws(n)
         shown = [*range(min(darts, SHOWN)), darts - 1]
         frequencies = np.bincount(drawn[:darts], minlength=n) / darts
@@ -90,11 +94,11 @@ class AliasDarts(Explainer):
             own=int(own[:darts].sum()),
             distance=_distance(frequencies, q).item(),
             distances=distances,
-            expected=np.sqrt(2 / np.pi * q * (1 - q)).sum() / 2 / np.sqrt(DARTS),
+            expected=expected,
         )
 
     def _drawn(self, alpha: float) -> tuple[NDArray[Any], ...]:
-        """The table, what each of all darts is and whether it is its column's own, and the distances."""
+        """The table, what each of all darts is and whether it is its column's own, the distances and their means."""
         q = unigram(self._counts, alpha).numpy()
         n = len(q)
         keep, alias = poured(n * q, plan(n * q))
@@ -104,60 +108,64 @@ class AliasDarts(Explainer):
         drawn = np.where(own, column, alias[column])
         in_interval = np.bincount(interval * n + drawn, minlength=len(DARTS) * n).reshape(-1, n)
         frequencies = in_interval.cumsum(0) / np.array(DARTS)[:, None]
-        return keep, alias, drawn.astype(np.int8), own, _distance(frequencies, q)
+        return keep, alias, drawn.astype(np.int8), own, _distance(frequencies, q), mean_distances(DARTS, q)
 
     def stage(self) -> Stage:
         n = len(self._counts)
         top = FLOOR + PILE * self._room
         middle = np.arange(n) + 0.5
-        count = {float(10**i): f"{10**i:,}" for i in range(6)}
         return Stage(
             panels={
                 "board": Panel(
-                    "Below: the board and where darts land. Above: what they draw",
+                    "Below: where darts land. Above: what they draw; outline: the shares q",
                     Axis("", 0, n, ticks={}),
-                    Axis("", -0.2, top + 0.2, ticks={}),
+                    Axis("", -0.02, top + 0.25, ticks={}),
                     share=1.6,
                 ),
                 "distance": Panel(
-                    "Distance of the piles from q",
-                    Axis("darts", 1, DARTS[-1], log=True, ticks=count),
-                    Axis("½ Σ |frequency − q|", 1e-3, 2, log=True, ticks={1: "1", 0.1: "0.1", 0.01: "0.01", 1e-3: "0.001"}),
+                    "Distance from q; dashed: on average",
+                    Axis("darts", 1, DARTS[-1], log=True, ticks={1: "1", 100: "100", 10_000: "10,000"}),
+                    Axis("half the summed differences", 1e-3, 2, log=True, ticks={1: "1", 0.1: "0.1", 0.01: "0.01", 1e-3: "0.001"}),
                 ),
             },
             marks={
-                "own": Bars("board", "faint", x=middle, base=np.zeros(n), width=0.84),
-                "given": Bars("board", "faint", x=middle, y=np.ones(n), width=0.84),
-                "pile": Bars("board", "faint", x=middle, base=np.full(n, FLOOR), width=0.84),
+                "own": Bars("board", "faint", x=middle, base=np.zeros(n), width=WIDE),
+                "given": Bars("board", "faint", x=middle, y=np.ones(n), width=WIDE),
+                "pile": Bars("board", "faint", x=middle, base=np.full(n, FLOOR), width=WIDE),
                 "glass": Line("board", "ink", x=np.repeat(np.arange(n + 1), 2)),
                 "ground": Rule("board", "faint", at=FLOOR, dashed=False),
-                "names": Words("board", "ink", x=middle, y=np.full(n, -0.1), words=self._names, scale=0.05),
-                "flight": Arrows("board", "focus", width=[2]),
+                "beyond": Words("board", "ink", x=middle, y=np.full(n, top + 0.12), words=["↑"] * n, scale=0.05),
                 "darts": Dots("board", "ink", tips=self._names, scale=0.022),
-                "last": Words("board", "focus", words=self._names, scale=0.07),
+                "flight": Arrows("board", "focus", y2=[1.04], width=[2]),
+                "names": Words("board", "ink", x=middle, y=np.full(n, BETWEEN), words=self._names, roles=("focus",), scale=0.05),
                 "expected": Line("distance", "ink", x=DARTS, dashed=True),
                 "path": Line("distance", "focus", x=DARTS),
                 "here": Handle("distance", along={"x": "darts"}),
                 "says": Note("distance", x=[8e4], y=[0.8], align="end", big=True),
             },
-            key={"ink": "q, and the distance to expect", "focus": "the darts"},
         )  # fmt: skip
 
     def scene(self, result: Darts) -> dict[str, dict[str, Any]]:
-        colour = colours(result.heights)
-        piles = FLOOR + PILE * np.minimum(len(colour) * result.frequencies, self._room)
+        ids, colour = np.arange(len(result.heights)), colours(result.heights)
+        piles, room = len(ids) * result.frequencies, self._room
         glass = FLOOR + PILE * result.heights
-        (x, y), last = result.where[-1], int(result.drawn[-1])
+        columns, heights = np.floor(result.where[:, 0]), result.where[:, 1]
+        across = columns + 0.5 + WIDE * (result.where[:, 0] - columns - 0.5)
+        last, thrown = int(result.drawn[-1]), np.array(DARTS) <= result.darts
         return {
             "own": {"y": result.keep, "role": colour},
             "given": {"base": result.keep, "role": colour[result.alias]},
-            "pile": {"y": piles, "role": colour},
+            "pile": {"y": FLOOR + PILE * np.minimum(piles, room), "role": colour},
             "glass": {"y": [FLOOR, *np.repeat(glass, 2), FLOOR]},
-            "flight": {"x": x, "y": y, "x2": last + 0.5, "y2": piles[last]},
-            "darts": {"x": result.where[:, 0], "y": result.where[:, 1], "which": result.drawn},
-            "last": {"x": last + 0.5, "y": piles[last] + 0.12, "which": last},
-            "expected": {"y": result.expected},
-            "path": {"y": result.distances[np.array(DARTS) <= result.darts]},
+            "beyond": {"size": np.where(piles > room, 1, np.nan)},
+            "flight": {"x": across[-1], "y": heights[-1], "x2": last + 0.5},
+            "darts": {"x": across, "y": heights, "which": result.drawn},
+            "names": {
+                "size": np.where(ids == last, 2, 1),
+                "role": np.where(ids == last, "focus", "ink"),
+            },
+            "expected": {"y": result.expected[thrown]},
+            "path": {"y": result.distances[thrown]},
             "here": {"y": max(result.distance, 1e-3)},
             "says": {"text": f"{result.distance:.3f}"},
         }
@@ -165,7 +173,7 @@ class AliasDarts(Explainer):
     @property
     def _room(self) -> float:
         """How high a pile may be drawn, in columns."""
-        return 1.2 * len(self._counts) * float(unigram(self._counts, ALPHAS[-1]).max())
+        return 1.05 * len(self._counts) * float(unigram(self._counts, ALPHAS[-1]).max())
 
     def summary(self, result: Darts) -> str:
         return (
@@ -173,6 +181,17 @@ class AliasDarts(Explainer):
             f"{result.darts - result.own:,} the alias\n"
             f"distance of the frequencies from q: {number(result.distance)}"
         )
+
+
+def mean_distances(darts: Sequence[int], q: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of ½ Σ |frequency − q| over all throws, for each number of darts.
+
+    With k = ⌊n q⌋, E |X − n q| = 2 (k + 1) C(n, k + 1) q^(k+1) (1 − q)^(n−k) for X hits of n darts (de Moivre).
+    """
+    n, p = torch.tensor(darts, dtype=torch.float64)[:, None], torch.from_numpy(q[(q > 0) & (q < 1)])
+    k = (n * p).floor()
+    ways = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k)  # ln of (k + 1) C(n, k + 1)
+    return ((ways + (k + 1) * p.log() + (n - k) * torch.log1p(-p)).exp() / n).sum(1).numpy()
 
 
 def _distance(p: NDArray[np.float64], q: NDArray[np.float64]) -> NDArray[np.float64]:
