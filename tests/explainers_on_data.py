@@ -115,11 +115,11 @@ def _noise_target():
 
 
 def _digits_around_one():
-    """As in chapter 08: an image, 600 others, their pictures and names."""
+    """As in chapter 08: an image and 600 others, all their pictures, and the names of the others."""
     embeddings, labels = datasets.digit_embeddings()
     order = torch.randperm(len(labels), generator=torch.Generator().manual_seed(0))[:601]
     pictures = datasets.digits().images[order].reshape(-1, 8, 8)
-    return embeddings[order], labels[order], pictures[1:], [f"a {digit}" for digit in labels[order[1:]]]
+    return embeddings[order], labels[order], pictures, [f"a {digit}" for digit in labels[order[1:]]]
 
 
 def _proposal_gradient():
@@ -128,14 +128,14 @@ def _proposal_gradient():
     target = int(own.nonzero()[1])
     own[target] = False
     return explain.ProposalGradient(
-        embeddings[1:], embeddings[0] / 0.1, target, own, pictures=pictures, names=names
+        embeddings[1:], embeddings[0] / 0.1, target, own, pictures=pictures[1:], names=names
     )
 
 
 def _pooled_proposal():
     embeddings, labels, pictures, names = _digits_around_one()
-    scores = embeddings[1:] @ embeddings[0] / 0.1
-    return explain.PooledProposal(scores, labels[1:] == labels[0], pictures=pictures, names=names)
+    look = {"pictures": pictures[1:], "names": names, "anchor": pictures[0]}
+    return explain.PooledProposal(embeddings[1:] @ embeddings[0] / 0.1, labels[1:] == labels[0], **look)
 
 
 def _pair_scores():

@@ -123,7 +123,8 @@ def test_each_draw_has_the_gradient_of_the_loss_with_that_one_negative(corrected
     mean = result.gradients.mean(0)
     cosine = mean @ full / np.linalg.norm(mean) / np.linalg.norm(full)
     assert result.means[-1] == pytest.approx(mean, abs=1e-12)
-    assert result.angles[result.logits][-1] == pytest.approx(np.rad2deg(np.arccos(cosine)), abs=1e-6)
+    assert result.angle == pytest.approx(np.rad2deg(np.arccos(cosine)), abs=1e-6)
+    assert result.angles[result.logits][-1] == pytest.approx(result.angle, abs=1e-9)
     assert result.length == pytest.approx(np.linalg.norm(mean) / np.linalg.norm(full), rel=1e-9)
 
 
@@ -136,6 +137,29 @@ def test_the_draws_come_as_often_as_the_proposal_says_and_stay_when_more_follow(
             np.abs(np.bincount(ids, minlength=600) / 1000 - q).sum() < 2 * np.sqrt(q * (1 - q) / 1000).sum()
         )
         assert explainer.at(draws=100, temperature=temperature).ids.tolist() == ids[:100].tolist()
+
+
+@pytest.mark.parametrize("corrected", [True, False])
+def test_the_picture_has_the_true_angles_and_lengths(corrected: bool) -> None:
+    explainer = at_anchor(0)
+    full = explainer.stage().marks["full"].fixed["y2"][0]
+    for n in (1, 40, 999, 1000):
+        result = explainer.at(draws=n, logits=logits_of(corrected))
+        x, y = (explainer.scene(result)["mean"][end][0] for end in ("x2", "y2"))
+        assert np.rad2deg(np.arctan2(x, y)) == pytest.approx(result.angle, abs=1e-6)
+        assert np.hypot(x, y) / full == pytest.approx(result.length, rel=1e-6)
+
+
+def test_a_picture_is_as_large_as_its_share_of_the_draws() -> None:
+    explainer = at_anchor(0)
+    sizes = explainer.scene(explainer.at(draws=1, temperature=0.2))["items"]["size"]
+    assert sorted(sizes)[-2:] == [0, 1]
+
+
+def test_the_length_is_told_at_the_end_only() -> None:
+    explainer = at_anchor(0)
+    texts = [explainer.summary(explainer.at(draws=n)) for n in (40, 999, 1000)]
+    assert ["as long" in text for text in texts] == [False, False, True]
 
 
 def test_at_t_1_the_mean_turns_to_the_full_gradient_and_raw_it_misses_it() -> None:
@@ -259,10 +283,21 @@ def test_the_pool_in_the_picture_is_one_of_those_that_the_numbers_are_about() ->
     for item in set(small.pool.tolist()):
         assert small.shares[item] == pytest.approx(weights[small.pool == item].sum(), rel=1e-6)
     assert small.shares.sum() == pytest.approx(1) == large.full.sum()
+    assert small.own_distance == pytest.approx(np.maximum(small.shares - small.full, 0).sum(), rel=1e-9)
     pools = np.random.default_rng(1).integers(600, size=(4000, 8))
     shares = np.exp(scores.numpy() / 2)[pools]
     drawn = np.bincount(pools.ravel(), (shares / shares.sum(1, keepdims=True)).ravel(), 600) / 4000
     assert drawn @ (labels[1:601] == labels[0]).numpy() == pytest.approx(small.false_share, rel=0.05)
+
+
+def test_every_picture_of_the_pool_is_as_large_as_its_share() -> None:
+    images, labels = datasets.digit_embeddings()
+    explainer = PooledProposal(images[1:601] @ images[0] / 0.1, labels[1:601] == labels[0])
+    for m in (1, 8, 9, 40):
+        result = explainer.at(m=m)
+        pool = explainer.scene(result)["pool"]
+        assert pool["size"] == pytest.approx(result.shares[pool["which"]], rel=1e-12)
+        assert pool["size"].sum() == pytest.approx(1, rel=1e-9), "none is left out while they are few"
 
 
 def held_out_loss(arm: str, k: int = 5) -> float:

@@ -33,8 +33,7 @@ from ._base import (
 SIZES = integer_grid(1, 512, 97)
 NODES = 200
 CROWD, POOL = 100, 48  # items that are shown of all, and of the pool: those drawn most
-WALK = 6  # as many that join later see an item reach its place in the pool
-NEWCOMER = 0.04  # its size at the door
+WALK = 6  # the last that joined stand below their places in the pool, the very last at its door
 GOLDEN = 0.618
 
 
@@ -48,8 +47,9 @@ class Pooled:
     full: NDArray[np.float64]  # (N,) of the draws, if all items are scored
     distances: NDArray[
         np.float64
-    ]  # total variation of the draws over all pools from `full`, at each of SIZES
-    distance: float
+    ]  # total variation of the draws over all pools from `full`, for each of SIZES
+    distance: float  # the same for pools of m
+    own_distance: float  # that of `shares`
     false_share: float
     full_false_share: float
 
@@ -58,12 +58,11 @@ class PooledProposal(Explainer):
     """What is drawn when M items are taken uniformly, with replacement, and one of them by softmax(s / T).
 
     `scores` (N,), N > 512: one anchor's logits; `false` (N,) marks the items that are really positives; `pictures`
-    (N, height, width), in [0, 1], or else `names` show what they are. The picture has one pool, the numbers are exact
-    for all: an item of weight y = e^(s/T) is drawn with the chance q_M = (M / N) E[y / (y + the rest of the pool)], and
+    (N, height, width), in [0, 1], or else `names` show what they are, and `anchor` (height, width) the anchor. The
+    picture has one pool, the curve is exact for the draws over all pools: an item of weight y = e^(s/T) is drawn with the chance q_M = (M / N) E[y / (y + the rest of the pool)], and
     1 / A = ∫ e^(−t A) dt turns the pool into independent factors: one integral for every M.
     """
 
-    question = "How large must the pool be?"
     title = "A small pool seldom holds the top items, and so draws others"
     m = Control("M", "items in the pool", SIZES, start=8, play=True)
     temperature = Control("T", "temperature", log_grid(0.2, 5, 81), start=1.0)
@@ -75,6 +74,7 @@ class PooledProposal(Explainer):
         *,
         pictures: Any = None,
         names: Sequence[str] | None = None,
+        anchor: Any = None,
         **start: Any,
     ) -> None:
         self._scores = as_float(scores, "scores").double()
@@ -87,7 +87,7 @@ class PooledProposal(Explainer):
         for argument, given in (("pictures", pictures), ("names", names)):
             if given is not None and len(given) != n:
                 raise ValueError(f"{argument} must show each of the {n} items, got {len(given)}")
-        self._pictures = pictures
+        self._pictures, self._anchor = pictures, anchor
         self._names = [str(i) for i in range(n)] if names is None else list(names)
         self._pool = np.random.default_rng(0).integers(n, size=SIZES[-1])
         ranked = self._scores.argsort(descending=True).numpy()
@@ -103,15 +103,17 @@ class PooledProposal(Explainer):
         distance, false_share = self._exact(m, temperature)
         pool = self._pool[:m]
         weights = torch.softmax(self._scores[torch.from_numpy(pool)] / temperature, 0).numpy()
+        shares = np.bincount(pool, weights, minlength=len(full)).astype(np.float64)
         return Pooled(
             temperature=temperature,
             m=m,
             items=len(full),
             pool=pool,
-            shares=np.bincount(pool, weights, minlength=len(full)).astype(np.float64),
+            shares=shares,
             full=full.numpy(),
             distances=distances,
             distance=distance,
+            own_distance=float(np.abs(shares - full.numpy()).sum()) / 2,
             false_share=false_share,
             full_false_share=float(full @ self._false.double()),
         )
@@ -132,33 +134,44 @@ class PooledProposal(Explainer):
     def stage(self) -> Stage:
         scores, crowd = self._scores.numpy(), self._crowd
         room = 0.06 * float(np.ptp(scores))
+        left = float(scores.min())
         sizes = {float(n): str(n) for n in (1, 8, 64, 512)}
+        marks = {
+            "door": Rule("items", "faint", at=0.5),
+            "names all": Note("items", x=[left], y=[0.43], text=f"all {len(scores)}"),
+            "names pool": Note("items", x=[left], y=[0.96]),
+            "all": self._points(x=scores[crowd], y=0.04 + 0.38 * self._spread[crowd], which=crowd),
+            "pool": self._points(),
+            "curve": Line("distance", "ink", x=SIZES),
+            "here": Handle("distance", along={"x": "m"}),
+            "says": Note("distance", x=[450], y=[0.92], align="end", big=True),
+        }
+        if self._anchor is not None:
+            images = np.asarray(self._anchor)[None]
+            marks["anchor"] = Pictures("items", x=[left + room], y=[0.22], images=images, scale=0.15)
+            marks["names anchor"] = Note("items", x=[left + 2.2 * room], y=[0.2], text="anchor")
         return Stage(
             panels={
                 "items": Panel(
-                    "Area: share of the draws. Above: from the pool; below: from all",
-                    Axis("score s", float(scores.min()) - room, float(scores.max()) + room),
+                    "Area: share of the draws",
+                    Axis("score s", left - room, float(scores.max()) + room),
                     share=1.3,
                 ),
                 "distance": Panel(
-                    "How far the draws are from the full softmax's",
+                    "Share of draws that differ, over all pools",
                     Axis("M, items in the pool", 1, SIZES[-1], log=True, ticks=sizes),
                     Axis("total variation", 0, 1),
                 ),
             },
-            marks={
-                "door": Rule("items", "faint", at=0.5),
-                "all": self._points(x=scores[crowd], y=0.06 + 0.38 * self._spread[crowd], which=crowd),
-                "pool": self._points(),
-                "curve": Line("distance", "ink", x=SIZES),
-                "here": Handle("distance", along={"x": "m"}),
-                "says": Note("distance", x=[450], y=[0.92], align="end", big=True),
+            marks=marks,
+            key={
+                "negative": "true negative",
+                "false_negative": "false negative: of the anchor's kind",
             },
-            key={"negative": "true negative", "false_negative": "false negative"},
         )
 
     def _points(self, **look: Any) -> Pictures | Words:
-        look |= {"panel": "items", "role": "negative", "roles": ("false_negative",), "scale": 0.28}
+        look |= {"panel": "items", "role": "negative", "roles": ("false_negative",), "scale": 0.22}
         look |= {"tips": self._names, "shows": {"score": "x"}}
         if self._pictures is None:
             return Words(words=self._names, **look)
@@ -174,22 +187,23 @@ class PooledProposal(Explainer):
             "all": {"size": result.full[self._crowd], "role": roles[self._crowd]},
             "pool": {
                 "x": self._scores.numpy()[ids],
-                "y": 0.5 + inside * (0.1 + 0.34 * self._spread[ids]),
-                "size": inside * result.shares[ids] + (1 - inside) * NEWCOMER,
+                "y": 0.52 + inside * (0.1 + 0.3 * self._spread[ids]),
+                "size": result.shares[ids],
                 "role": roles[ids],
                 "which": ids,
             },
+            "names pool": {"text": f"pool of {result.m}"},
             "curve": {"y": result.distances},
             "here": {"y": result.distance},
-            "says": {"text": f"{result.distance:.2f} apart"},
+            "says": {"text": f"{result.distance:.0%} differ"},
         }
 
     def summary(self, result: Pooled) -> str:
         return (
-            f"M = {result.m} of {result.items} items scored, T = {number(result.temperature)}: "
-            f"total variation from softmax(s/T) = {number(result.distance)}\n"
-            f"false negatives: {number(result.false_share)} of the draws; "
-            f"{number(result.full_false_share)} if all items are scored"
+            f"M = {result.m} of {result.items} items scored, T = {number(result.temperature)}. Draws that differ from those of "
+            f"softmax(s/T): {number(100 * result.distance)} % over all pools, {number(100 * result.own_distance)} % from this one\n"
+            f"false negatives: {number(100 * result.false_share)} % of the draws over all pools, "
+            f"{number(100 * result.full_false_share)} % if all items are scored"
         )
 
     def _chances(self, sizes: list[int], temperature: float) -> NDArray[np.float64]:

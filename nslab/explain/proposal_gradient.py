@@ -38,7 +38,6 @@ MOST = 256  # draws of one loss for which the integral is laid out
 NODES = 160
 SHOWN = 100  # items, those with the highest scores
 RECENT = 16  # draws whose arrows are shown
-LARGEST = 0.1  # share of the draws from which on a picture grows no further
 ANGLES = (0.5, 120)  # degrees, the ends of the axis
 
 
@@ -58,6 +57,7 @@ class Proposal:
     ids: NDArray[np.int64]  # what was drawn, in order
     gradients: NDArray[np.float64]  # (draws, d): of the loss with each draw as its one negative
     angles: dict[str, NDArray[np.float64]]  # of the mean of the first 1, 2, … of DRAWS, by logits
+    angle: float  # degrees between the mean of all draws and the full gradient
     length: float  # the mean's length over that of the full gradient
     false_drawn: float  # share of these draws that are false negatives
     endless: Estimate  # what the mean comes to
@@ -85,8 +85,9 @@ class ProposalGradient(Explainer):
     s = items @ anchor; `target`: the positive's row; `false` (N,) marks the other candidates that are really
     positives. `pictures` (N, height, width), in [0, 1], or else `names` show what they are. Draws are with
     replacement from all N, the positive included. The gradient is the one for the anchor's vector, w (v − v⁺), where
-    w is the negative's softmax weight among two logits: s − ln q if corrected, else s. The picture looks along two
-    directions: up goes the full gradient, to the right what the raw one at T = 1 adds to it.
+    w is the negative's softmax weight among two logits: s − ln q if corrected, else s. Up goes what of a vector lies
+    along the full gradient, to the right the length of all the rest: so each length, and each angle with the full
+    gradient, is as it is in all d dimensions.
 
     `estimate` has the mean and the spread over all draws of any K: with y = e^logit of a draw over that of the
     positive, w = y ∫ e^(−t (1 + Σ y)) dt. Under the integral the K draws are independent factors, so that averages
@@ -95,7 +96,7 @@ class ProposalGradient(Explainer):
 
     question = "Where does the mean of many draws point?"
     title = "At T = 1, corrected by − ln q, the mean of the draws points along the full gradient"
-    draws = Control("", "draws", DRAWS, start=4, play=True)
+    draws = Control("", "draws", DRAWS, start=40, play=True)
     logits = Control("", "logits", LOGITS, start=LOGITS[0])
     temperature = Control("T", "temperature of q", TEMPERATURES, start=1.0)
 
@@ -136,7 +137,6 @@ class ProposalGradient(Explainer):
         self._ranked = self._scores.argsort(descending=True).numpy()
         self._uniform = np.random.default_rng(0).random(DRAWS[-1])
         self._laplace = lru_cache(maxsize=512)(self._averages)
-        self._plane = self._directions()
         super().__init__(**start)
 
     def proposal(self, temperature: float) -> Tensor:
@@ -177,6 +177,7 @@ class ProposalGradient(Explainer):
             ids=ids,
             gradients=gradients[logits],
             angles={name: self._angles(rows) for name, rows in gradients.items()},
+            angle=float(self._degrees(gradients[logits].sum(0))),
             length=float(np.linalg.norm(gradients[logits].mean(0))) / float(self._full.norm()),
             false_drawn=float(self._kinds[1].numpy()[ids].mean()),
             endless=self.single(temperature, corrected=logits == LOGITS[0]),
@@ -187,63 +188,67 @@ class ProposalGradient(Explainer):
         return torch.sigmoid(self._gaps * (1 - 1 / temperature) if corrected else self._gaps)
 
     def _angles(self, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Degrees between the full gradient and the mean of the first 1, 2, … of DRAWS; 90 where that mean is 0."""
-        sums = gradients.cumsum(0)[[n - 1 for n in DRAWS if n <= len(gradients)]]
-        along = sums @ self._full.numpy() / float(self._full.norm())
-        lengths = np.linalg.norm(sums, axis=1)
+        """Degrees between the full gradient and the mean of the first 1, 2, … of DRAWS."""
+        return self._degrees(gradients.cumsum(0)[[n - 1 for n in DRAWS if n <= len(gradients)]])
+
+    def _degrees(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Degrees between the full gradient and vectors (..., d); 90 where one is 0."""
+        along = vectors @ self._full.numpy() / float(self._full.norm())
+        lengths = np.linalg.norm(vectors, axis=-1)
         cosine = np.divide(along, lengths, out=np.zeros_like(along), where=lengths > 0)
         return np.rad2deg(np.arccos(np.clip(cosine, -1, 1)))
 
-    def _directions(self) -> NDArray[np.float64]:
-        """(d, 2): across, where the raw gradient at T = 1 leans, and up, along the full gradient."""
-        up = self._full / self._full.norm()
-        lean = (self.proposal(1.0) * self._weights(1.0, False)) @ self._apart
-        across = lean - (lean @ up) * up
-        return torch.stack([across / across.norm().clamp(min=1e-12), up], 1).numpy()
-
     def stage(self) -> Stage:
-        places, (own, shown) = self._apart.numpy() @ self._plane, self._in_view
+        places, (own, shown) = self._places(self._apart.numpy()), self._in_view
+        full, (right, top) = float(self._full.norm()), self._view[:, 1]
         roles: dict[str, Any] = {"role": "negative", "roles": ("false_negative",)}
         count = {float(n): f"{n:,}" for n in (1, 10, 100, 1000)}
         return Stage(
             panels={
                 "plane": Panel(
-                    "Per draw, an arrow towards its digit",
+                    "Up: along the full gradient; right: off it",
                     Axis("", *self._view[0], ticks={}),
                     Axis("", *self._view[1], ticks={}),
                     share=1.05,
                     square=True,
                 ),
                 "angle": Panel(
-                    "Mean against full gradient; grey: the other logits",
-                    Axis("draws", 1, DRAWS[-1], log=True, ticks=count),
+                    "Angle between the mean and the full gradient",
+                    Axis("draws (drag the handle)", 1, DRAWS[-1], log=True, ticks=count),
                     Axis("degrees", *ANGLES, log=True, ticks={n: f"{n}°" for n in (1, 3, 10, 30, 90)}),
                 ),
             },
             marks={
-                "goal": Line("plane", "ink", x=[0, 0], y=[0, self._view[1][1]], dashed=True),
-                "ray": Line("plane", "focus", dashed=True),
+                "items": self._points(
+                    shown,
+                    x=places[shown, 0],
+                    y=places[shown, 1],
+                    shows={"share of the draws": "size"},
+                    **roles,
+                ),
+                "own": self._points([own], role="positive", x=[0], y=[0], size=[0.08]),
                 "recent": Arrows(
                     "plane", **roles, x=np.zeros(RECENT), y=np.zeros(RECENT), width=np.ones(RECENT)
                 ),
-                "items": self._points(shown, x=places[shown, 0], y=places[shown, 1], **roles),
-                "own": self._points([own], role="positive", x=[0], y=[0], size=[0.08]),
+                "goal": Line("plane", "ink", x=[0, 0], y=[0, top], dashed=True),
+                "ray": Line("plane", "focus", dashed=True),
                 "trail": Line("plane", "focus"),
-                "full": Arrows(
-                    "plane", "ink", x=[0], y=[0], x2=[0], y2=[float(self._full.norm())], width=[3]
-                ),
+                "full": Arrows("plane", "ink", x=[0], y=[0], x2=[0], y2=[full], width=[3]),
                 "mean": Arrows("plane", "focus", x=[0], y=[0], width=[5]),
-                "other": Line("angle", "faint", x=DRAWS),
+                "names full": Note("plane", x=[-0.02 * right], y=[full], text="full", align="end"),
+                "names mean": Note("plane", "focus", x=[-0.02 * right], text="mean", align="end"),
+                "says": Note("plane", x=[0.97 * right], y=[0.9 * top], align="end", big=True),
+                "other": Line("angle", "faint", x=DRAWS, dashed=True),
                 "path": Line("angle", "focus", x=DRAWS),
                 "here": Handle("angle", along={"x": "draws"}),
-                "says": Note("angle", x=[950], y=[85], align="end", big=True),
             },
             key={
                 "ink": "full gradient",
                 "focus": "mean of the draws",
+                "faint": "other logits",
                 "negative": "true negative",
                 "false_negative": "false negative",
-                "positive": "the positive",
+                "positive": "positive",
             },
         )
 
@@ -251,21 +256,28 @@ class ProposalGradient(Explainer):
         kinds = np.where(self._kinds[1].numpy() > 0, "false_negative", "negative")
         shown = self._in_view[1]
         shares = np.bincount(result.ids, minlength=len(kinds)) / len(result.ids)
-        tips = self._seen(result.gradients[-RECENT:] @ self._plane)
-        trail = result.means[[n - 1 for n in DRAWS if n <= len(result.ids)]] @ self._plane
-        here = np.clip(result.angles[result.logits], *ANGLES)
+        tips = self._seen(self._places(result.gradients[-RECENT:]))
+        trail = self._places(result.means[[*(n - 1 for n in DRAWS if n <= len(result.ids)), -1]])
         other = next(rows for name, rows in result.angles.items() if name != result.logits)
         return {
-            "ray": dict(zip("xy", self._ray(trail[-1]), strict=True)),
+            "items": {"size": shares[shown], "role": kinds[shown]},
             "recent": {"x2": tips[:, 0], "y2": tips[:, 1], "role": kinds[result.ids[-RECENT:]]},
-            "items": {"size": np.minimum(shares, LARGEST)[shown], "role": kinds[shown]},
+            "ray": dict(zip("xy", self._ray(trail[-1]), strict=True)),
             "trail": dict(zip("xy", self._seen(trail).T, strict=True)),
             "mean": {"x2": trail[-1:, 0], "y2": trail[-1:, 1]},
+            "names mean": {"y": min(trail[-1, 1], 0.85 * float(self._full.norm()))},
+            "says": {"text": f"{result.angle:.1f}° off"},
             "other": {"y": np.clip(other, *ANGLES)},
-            "path": {"y": here},
-            "here": {"y": here[-1]},
-            "says": {"text": f"{result.angles[result.logits][-1]:.1f}° off"},
+            "path": {"y": np.clip(result.angles[result.logits], *ANGLES)},
+            "here": {"y": np.clip(result.angle, *ANGLES)},
         }
+
+    def _places(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(..., 2): how far off the full gradient's line vectors (..., d) point, and how far along it."""
+        direction = (self._full / self._full.norm()).numpy()
+        along = vectors @ direction
+        off = np.linalg.norm(vectors - along[..., None] * direction, axis=-1)
+        return np.stack([off, along], -1)
 
     @cached_property
     def _in_view(self) -> tuple[int, list[int]]:
@@ -275,14 +287,11 @@ class ProposalGradient(Explainer):
     @cached_property
     def _view(self) -> NDArray[np.float64]:
         """(2, 2): the ends of both axes, a square around the items shown."""
-        places = np.vstack([np.zeros(2), self._apart.numpy()[self._in_view[1]] @ self._plane])
-        low, high = places.min(0), places.max(0)
-        side = 1.1 * (high - low).max()
-        corner = np.array([(low[0] + high[0] - side) / 2, low[1] - 0.06 * side])
-        return np.stack([corner, corner + side], 1)
+        reach = self._places(self._apart.numpy()[self._in_view[1]]).max()
+        return reach * np.array([[-0.13, 1.07], [-0.1, 1.1]])
 
     def _seen(self, places: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Places in the plane, NaN where they lie beyond its edges."""
+        """Places in the picture, NaN where they lie beyond its edges."""
         low, high = self._view.T
         return np.where(((places > low) & (places < high)).all(1, keepdims=True), places, np.nan)
 
@@ -300,18 +309,16 @@ class ProposalGradient(Explainer):
         return Pictures(images=np.asarray(self._pictures)[ids], **look)
 
     def summary(self, result: Proposal) -> str:
-        n = len(result.ids)
-        one = result.endless
-        end = (
-            f"{number(round(one.angle, 4))}° off, {number(one.length)} as long"
-            if n == DRAWS[-1]
-            else "let ▶ run to its end"
-        )
+        n, one = len(result.ids), result.endless
+        length, end = "", "let ▶ run to its end"
+        if n == DRAWS[-1]:  # the length is what the first prediction asks for
+            length = f", {number(result.length)} as long"
+            end = f"{number(round(one.angle, 4))}° off, {number(one.length)} as long"
         return (
             f"T = {number(result.temperature)}, logits {result.logits}, {n:,} drawn: their mean is "
-            f"{number(result.angles[result.logits][-1])}° off, {number(result.length)} as long as the full gradient\n"
-            f"share of false negatives: {number(result.false_drawn)} of these draws; "
-            f"of the push, {number(one.false_push)}; noise / signal of a draw {number(one.noise)}\n"
+            f"{number(result.angle)}° off the full gradient{length}\n"
+            f"false negatives: {number(100 * result.false_drawn)} % of these draws, "
+            f"{number(100 * one.false_push)} % of the push of endless ones; noise / signal of a draw {number(one.noise)}\n"
             f"the mean of endless draws: {end}"
         )
 
