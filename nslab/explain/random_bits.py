@@ -75,7 +75,7 @@ class RandomBits(Explainer):
             f"named{at}": Note(
                 "bits",
                 x=[at + (-0.5 if at > 60 else 0.5)],
-                y=[4 if i % 2 else 0.02],
+                y=[0.6 if i % 2 else 0.003],
                 text=name,
                 align="end" if at > 60 else "start",
             )
@@ -96,6 +96,7 @@ class RandomBits(Explainer):
                 **names,
                 "r": Bars("bits", "negative", x=np.arange(BITS[-1]) + 0.5, base=np.full(BITS[-1], FLOOR), roles=("semi_hard",)),
                 "bound": Line("bits", "ink", x=BITS, dashed=True),
+                "at most": Note("bits", x=[39], y=[1e-8], text="at most N / 2ᵇ"),
                 "here": Handle("bits", along={"x": "bits"}),
                 "says": Note("bits", x=[1], y=[1e-18], big=True),
                 "own": Bars("column", "anchor", x=[0.45], base=[0], width=0.5),
@@ -111,7 +112,6 @@ class RandomBits(Explainer):
                 "anchor": "own id",
                 "focus": "wanted",
                 "hard": "wrong",
-                "ink": "bound N / 2ᵇ",
             },
         )  # fmt: skip
 
