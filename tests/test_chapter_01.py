@@ -136,6 +136,28 @@ def test_pull_alone_collapses_and_the_push_keeps_apart(circle: PullAndPush) -> N
     assert min(run.both.accuracy for run in runs[-10:]) > 0.9
 
 
+def test_the_start_does_not_say_which_circle_fares_better(circle: PullAndPush) -> None:
+    start = circle.at()
+    assert start.step == 0 and start.alone.accuracy == start.both.accuracy
+
+
+def test_the_verdict_of_guessing_needs_the_error_of_the_places(circle: PullAndPush) -> None:
+    last = circle.at(step=100, push=1.0)
+    assert last.alone.accuracy < 0.4 < 0.5 < last.alone.exact
+    votes = right(torch.from_numpy(last.alone.points), circle._labels)
+    assert last.alone.exact == pytest.approx(votes.double().mean().item())
+
+
+def test_the_wrongly_voted_lie_over_the_others(circle: PullAndPush) -> None:
+    result = circle.at(step=40, push=0.5)
+    scene, marks = circle.scene(result), list(circle.stage().marks)
+    for name, run in (("alone", result.alone), ("both", result.both)):
+        assert marks.index(name) < marks.index(f"{name}_wrong")
+        assert (np.isfinite(scene[f"{name}_wrong"]["x"]) == ~run.right).all()
+    held = circle.pulled("both_wrong", 7, 0.5, -3.0, step=40, push=0.5)
+    assert held.both.points[7] == pytest.approx([0, -1])
+
+
 def test_the_collapse_is_seen_within_three_seconds(circle: PullAndPush) -> None:
     """▶ makes some 17 steps a second."""
     start, soon = (circle.at(step=step, push=1.0) for step in (2, 50))

@@ -17,7 +17,6 @@ from ._base import (
     Axis,
     Control,
     Explainer,
-    Handle,
     Line,
     Note,
     Panel,
@@ -46,6 +45,7 @@ class Run:
     pull: NDArray[np.float64]  # (SHOWN,) towards each digit's own moved copy
     push: NDArray[np.float64]  # (SHOWN,) away from all copies
     right: NDArray[np.bool_]  # (SHOWN,) whether the 5 nearest neighbours vote for the right digit
+    exact: float  # the share of right votes if places were known without error
     pairs: float  # mean cosine of each digit and its moved copy
     others: float  # mean cosine of two different digits
 
@@ -75,7 +75,7 @@ class PullAndPush(Explainer):
     question = "What becomes of the digits?"
     title = "Pull alone puts every digit in one place; the push keeps different digits apart"
     push = Control("λ", "weight of the push", PUSHES, start=1.0)
-    step = Control("t", "training step", range(STEPS + 1), start=2, play=True)
+    step = Control("t", "training step", range(STEPS + 1), start=0, play=True)
 
     def __init__(self, images: Any, labels: Any, **start: Any) -> None:
         pixels, digits = as_float(images, "images").double(), as_ids(labels, "labels", size=10)
@@ -96,12 +96,12 @@ class PullAndPush(Explainer):
         return Contrast(step, push, self._run(alone, 0), self._run(both, push), list(range(FORCED)))
 
     def pulled(self, mark: str, point: int, x: float, y: float, push: float, step: int) -> Contrast:
-        rest = self.compute(push, step)
-        weight = 0 if mark == "alone" else push
+        rest, name = self.compute(push, step), mark.removesuffix("_wrong")
+        weight = 0 if name == "alone" else push
         held = self._paths[self.controls["push"].nearest(weight), step].clone()
         held[point] = F.normalize(torch.tensor([x, y], dtype=torch.float64) - 0.5, dim=0)
         forced = [point, *(i for i in rest.forced if i != point)][:FORCED]
-        return replace(rest, forced=forced, **{mark: self._run(held, weight)})
+        return replace(rest, forced=forced, **{name: self._run(held, weight)})
 
     def _run(self, places: Tensor, weight: float) -> Run:
         points, copies = places[:SHOWN], places[SHOWN:]
@@ -111,16 +111,16 @@ class PullAndPush(Explainer):
             pull=pull.numpy(),
             push=push.numpy(),
             right=right(points + self._error, self._labels).numpy(),
+            exact=float(right(points, self._labels).double().mean()),
             pairs=float((points * copies).sum(-1).mean()),
             others=float((points.sum(0).square().sum() - SHOWN) / (SHOWN * (SHOWN - 1))),
         )
 
     def stage(self) -> Stage:
-        axes = Axis("", -0.145, 1.145, ticks={}), Axis("", -0.18, 1.11, ticks={})
+        axes = Axis("", -0.12, 1.12, ticks={}), Axis("", -0.12, 1.12, ticks={})
         look = {
             "images": self._pictures,
-            "scale": 0.07,
-            "roles": ("focus",),
+            "scale": 0.055,
             "tips": [f"a {digit}" for digit in self._labels],
             "pulls": "xy",
         }
@@ -129,9 +129,11 @@ class PullAndPush(Explainer):
             marks |= {
                 f"{name}_circle": Line(name, "faint", x=0.5 + np.cos(CIRCLE) / 2, y=0.5 + np.sin(CIRCLE) / 2),
                 name: Pictures(name, "negative", **look),
+                f"{name}_wrong": Pictures(name, "focus", **look),
                 f"{name}_pull": Arrows(name, "positive", width=WIDTHS),
-                f"{name}_accuracy": Note(name, x=[0.5], y=[0.49], align="middle", big=True),
-                f"{name}_says": Note(name, x=[0.5], y=[0.4], align="middle", text="5-NN accuracy"),
+                f"{name}_accuracy": Note(name, x=[0.5], y=[0.5], align="middle", big=True),
+                f"{name}_says": Note(name, x=[0.5], y=[0.42], align="middle", text="5-NN accuracy,"),
+                f"{name}_error": Note(name, x=[0.5], y=[0.36], align="middle", text="places ± 0.01"),
             }
         return Stage(
             panels={
@@ -141,15 +143,12 @@ class PullAndPush(Explainer):
             marks={
                 **marks,
                 "both_push": Arrows("both", "hard", width=WIDTHS),
-                "scale": Line("both", "faint", x=[0, 1], y=[-0.13, -0.13]),
-                "here": Handle("both", along={"x": "push"}, y=[-0.13]),
-                "weight": Note("both", "focus", x=[-0.05], y=[-0.145], align="end", text="λ"),
             },
             key={
                 "negative": "held-out digit",
-                "focus": "voted wrong by its neighbours",
-                "positive": "pull to its moved copy",
-                "hard": "push from all copies",
+                "focus": "voted wrong",
+                "positive": "pull to its moved copy (12 drawn)",
+                "hard": "push from all (same 12)",
             },
         )
 
@@ -159,7 +158,8 @@ class PullAndPush(Explainer):
         for name, run in (("alone", result.alone), ("both", result.both)):
             x, y = _placed(run.points).T
             scene |= {
-                name: {"x": x, "y": y, "role": np.where(run.right, "negative", "focus")},
+                name: {"x": x, "y": y},
+                f"{name}_wrong": {"x": np.where(run.right, np.nan, x), "y": y},  # over the others
                 f"{name}_pull": _arrows(run.points[forced], run.pull[forced], 0.87),
                 f"{name}_accuracy": {"text": f"{run.accuracy:.0%}"},
             }
@@ -169,8 +169,10 @@ class PullAndPush(Explainer):
     def summary(self, result: Contrast) -> str:
         alone, both = result.alone, result.both
         return (
-            f"step {result.step}, 5-NN accuracy: pull only {number(alone.accuracy)}, λ = {number(result.weight)}: {number(both.accuracy)}\n"
-            f"mean cosine of a digit and its copy {number(alone.pairs)}, {number(both.pairs)}; of two digits {number(alone.others)}, {number(both.others)}"
+            f"step {result.step}, pull only: 5-NN accuracy {number(alone.accuracy)}, "
+            f"cosine of a digit and its copy {number(alone.pairs)}, of two digits {number(alone.others)}\n"
+            f"step {result.step}, λ = {number(result.weight)}: 5-NN accuracy {number(both.accuracy)}, "
+            f"cosine of a digit and its copy {number(both.pairs)}, of two digits {number(both.others)}"
         )
 
 
