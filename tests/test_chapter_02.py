@@ -69,6 +69,27 @@ def test_the_logit_is_the_room_between_the_bars(cap: FalseNegativeCap) -> None:
     assert scene["pi"]["y"] == false == 1000
 
 
+def test_the_curve_ends_at_the_logit_and_the_ceiling_is_drawn_where_it_is_reached(
+    cap: FalseNegativeCap,
+) -> None:
+    for pi, r, reached in ((0.05, 10.0, False), (0.1, 99.0, False), (0.1, 1e4, True), (1.0, 1e6, True)):
+        result = cap.at(pi=pi, r=r)
+        scene = cap.scene(result)
+        x, y = scene["curve"]["x"], scene["curve"]["y"]
+        assert x[-1] == r and y[-1] == pytest.approx(result.logit, abs=5e-4)
+        assert y[0] == pytest.approx(math.log(0.01 / (1 - pi + 0.01 * pi)), abs=5e-4)
+        assert math.isfinite(scene["ceiling"]["y"][0]) == bool(scene["stops"]["text"]) == reached
+        if reached:
+            assert scene["ceiling"]["y"] == [result.cap] * 2 and result.cap <= result.logit + 0.1
+
+
+def test_the_start_does_not_say_where_the_logit_stops() -> None:
+    images, labels = datasets.digits()
+    start = FalseNegativeCap(images[1:], labels[1:])
+    said = start.summary(start.at()) + "".join(panel.title for panel in start.stage().panels.values())
+    assert "ln(1/π)" not in said + start.question and "2.996" not in said
+
+
 def test_as_many_cards_are_false_as_the_share_says(cap: FalseNegativeCap) -> None:
     _, labels = datasets.digits()
     for pi in (0.001, 0.01, 0.1, 0.5, 1.0):

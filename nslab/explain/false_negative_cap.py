@@ -32,6 +32,8 @@ COLUMNS = np.arange(CARDS) % 10 / 10 + 0.05
 ROWS = 0.8 - np.arange(CARDS) // 10 * 0.083
 LEAST = 0.005  # the foot of the bars
 BARS = "positive", "negative", "false_negative"
+RATIOS = np.geomspace(0.01, 1e6, 33)
+REACHED = 10  # times the rate at r = 1: from there on the logit is within 0.1 of its cap
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,23 @@ class Cap:
         """How often the item is drawn as a negative, for once as a true one if there were no others."""
         return 1 - self.pi + self.pi * self.r
 
+    @property
+    def reached(self) -> bool:
+        """Whether the cap shows: nearly all of the item's draws are false negatives."""
+        return self.pi * self.r >= REACHED
+
 
 class FalseNegativeCap(Explainer):
     """The optimal logit of an item that is r times likelier as a positive than as a true negative.
 
-    Beside it 100 negatives, a share π of the anchor's own kind. `images` (N, 64): 8 × 8 pixels in [0, 1], of which the
+    On its left 100 negatives, a share π of the anchor's own kind; on its right the logit for every r so far. `images` (N, 64): 8 × 8 pixels in [0, 1], of which the
     first is the anchor; `labels` (N,). At least 100 more are of the anchor's label, and 100 of others.
     """
 
     question = "How large can the best logit get?"
     title = "However likely the match, false negatives stop its logit at ln(1/π)"
-    pi = Control("π", "share of false negatives", decade_grid(0.001, 1), start=0.05)
-    r = Control("r", "how much likelier as a positive", decade_grid(0.01, 1e6), start=10.0, play=True)
+    pi = Control("π", "share false", decade_grid(0.001, 1), start=0.05)
+    r = Control("r", "likelier as a positive", decade_grid(0.01, 1e6), start=10.0, play=True)
 
     def __init__(self, images: Any, labels: Any, **start: Any) -> None:
         pixels, kinds = as_float(images, "images"), as_ids(labels, "labels")
@@ -98,15 +105,19 @@ class FalseNegativeCap(Explainer):
 
     def stage(self) -> Stage:
         often = {0.01: "0.01", 1: "1", 100: "100", 1e4: "10⁴", 1e6: "10⁶"}
-        kinds = {1.0: "a positive", 2.0: "a true negative", 3.0: "a false negative"}
+        kinds = {1.0: "positive", 2.0: "true neg.", 3.0: "false neg."}
         return Stage(
             panels={
-                "cards": Panel("100 negatives, dealt without looking", share=0.75, square=True),
+                "cards": Panel("100 negatives, a share π false", share=0.8, square=True),
                 "rates": Panel(
-                    "The best logit is the log of a ratio",
-                    Axis("the item turns up as …", 0.4, 3.6, ticks=kinds),
-                    Axis("how often", LEAST, 2e6, log=True, ticks=often),
-                    share=1.3,
+                    "How often one item turns up",
+                    Axis("as a …", 0.4, 3.6, ticks=kinds),
+                    Axis("rate (true neg. at π = 0: 1)", LEAST, 2e6, log=True, ticks=often),
+                ),
+                "logits": Panel(
+                    "Its best logit, for every r so far",
+                    Axis("r", 0.01, 1e6, log=True, ticks=often),
+                    Axis("logit", -5, 15),
                 ),
             },
             marks={
@@ -135,6 +146,12 @@ class FalseNegativeCap(Explainer):
                 "top": Line("rates", "ink", x=[1, 1.5], dashed=True),
                 "logit": Links("rates", "focus", x=[1.5], x2=[1.5], width=[8]),
                 "says": Note("rates", "focus", x=[1.6], big=True),
+                "both": Note("rates", "ink", x=[2.05], align="middle", text="all negatives"),
+                "clean": Line("logits", "faint", x=[0.01, 1e6], y=np.log([0.01, 1e6]), dashed=True),
+                "ceiling": Line("logits", "false_negative", x=[0.01, 1e6], dashed=True),
+                "stops": Note("logits", "false_negative", x=[9e5], align="end"),
+                "curve": Line("logits", "focus"),
+                "end": Handle("logits", along={"x": "r"}),
                 "r": Handle("rates", along={"y": "r"}, x=[1]),
                 "pi": Handle("rates", along={"y": "pi"}, x=[3]),
             },
@@ -142,12 +159,15 @@ class FalseNegativeCap(Explainer):
                 "anchor": "anchor",
                 "positive": "positive",
                 "negative": "true negative",
-                "false_negative": "false negative: of the anchor's kind",
-                "focus": "logit",
+                "false_negative": "false negative",
+                "focus": "best logit",
+                "faint": "ln r, its logit if π = 0",
             },
         )
 
     def scene(self, result: Cap) -> dict[str, dict[str, Any]]:
+        above = max(np.sqrt(result.noise * result.r), 5 * result.noise)
+        ratios = np.minimum(RATIOS, result.r)  # what is not yet reached lies on the handle
         r, noise, false = result.r, result.noise, max(result.pi * result.r, LEAST)
         return {
             "cards": {
@@ -158,16 +178,18 @@ class FalseNegativeCap(Explainer):
             "noise": {"y": [noise] * 2},
             "top": {"y": [r] * 2},
             "logit": {"y": noise, "y2": r},
-            "says": {
-                "y": max(np.sqrt(noise * r), 1.5 * noise),
-                "text": f"ln {r / noise:.4g} = {result.logit:.2f}",
-            },
+            "says": {"y": above if above < 1.5e6 else noise / 12, "text": f"logit {result.logit:.2f}"},
+            "both": {"y": 1.3 * noise},
+            "ceiling": {"y": [result.cap if result.reached else np.nan] * 2},
+            "stops": {"y": result.cap - 1.4, "text": f"stops at {result.cap:.2f}" if result.reached else ""},
+            "curve": {"x": ratios, "y": np.round(np.log(ratios / (1 - result.pi + result.pi * ratios)), 3)},
+            "end": {"y": result.logit},
             "pi": {"y": false},
         }
 
     def summary(self, result: Cap) -> str:
         return (
-            f"π = {number(result.pi)}: ln(1/π) = {number(result.cap)}\n"
-            f"r = {number(result.r)}: clean {number(result.clean)}, now {number(result.logit)}; "
-            f"{number(result.slope)} of a small difference is left here"
+            f"π = {number(result.pi)}, r = {number(result.r)}: best logit {number(result.logit)}, "
+            f"without false negatives {number(result.clean)}\n"
+            f"slope of the logit in ln r: {number(result.slope)}, without false negatives 1"
         )
