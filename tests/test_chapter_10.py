@@ -86,6 +86,32 @@ def test_a_wire_that_is_cut_can_be_joined_again() -> None:
         assert all(NEXT[NEXT[mode][wire]][wire] == mode for mode in NAMES if wire in NEXT[mode])
 
 
+def test_a_click_says_what_it_changes() -> None:
+    race = NoiseRace()
+    words, tips = race.stage().marks["cuts"].words, race.stage().marks["cuts"].tips
+    says = {}
+    for mode in NAMES:
+        cuts = race.scene(race.at(wiring=mode))["cuts"]
+        for other, x, which in zip(NAMES, cuts["x"], cuts["which"], strict=True):
+            if not np.isnan(x):
+                says[mode, other] = (words[int(which)], tips[int(which)])
+    assert says["full", "fixed"] == ("make q uniform", "the noise no longer comes from the model")
+    assert says["fixed", "stop_grad"] == ("q = softmax(s/T)", "the noise comes from the model, and is held")
+    assert says["full", "measure"] == ("✂ gradient", "no gradient runs back through ln q then")
+    assert says["stop_grad", "uncorrected"] == ("drop ln(Kq)", "nothing is subtracted from the scores then")
+    assert ("uncorrected", "fixed") not in says and ("full", "uncorrected") not in says, "two changes at once"
+
+
+def test_the_trails_start_where_the_race_does() -> None:
+    race = NoiseRace()
+    assert race.stage().marks["trails"].x == pytest.approx([np.abs(P - 0.2).sum() / 2] * 6)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 4.0])
+def test_own_noise_held_and_subtracted_leads_to_the_data(temperature: float) -> None:
+    assert NoiseRace().at(step=250, temperature=temperature).distances[NAMES.index("stop_grad"), -1] < 1e-3
+
+
 FAMILY = np.stack([np.ones(5), np.arange(-2, 3) ** 2], axis=1)
 
 

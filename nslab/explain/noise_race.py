@@ -32,40 +32,64 @@ K = 3
 STEPS = 250
 TEMPERATURES = log_grid(0.5, 4, 73)
 FLOOR = 1e-7
-# by mode: what it does; the fixed noise is uniform
+START = float((P_DATA - 0.2).abs().sum() / 2)  # how far from the data all begin
+# by mode: what it does
 ARMS = {
-    "fixed": "uniform noise, which ignores the model",
-    "stop_grad": "the model's own noise, no gradient through it",
-    "log_q_only": "the gradient also flows through ln q",
-    "measure": "the gradient also flows through the draws",
-    "uncorrected": "the model's own noise, and nothing is subtracted",
-    "full": "the gradient flows through ln q and the draws",
+    "fixed": "uniform noise",
+    "stop_grad": "own noise, q held",
+    "log_q_only": "through ln q",
+    "measure": "through the draws",
+    "uncorrected": "nothing subtracted",
+    "full": "through both",
 }
-# Which mode it takes to change one wire: that of the noise, of ln q, of the draws, or what is subtracted.
+# Which mode it takes to change one thing: where q comes from, the gradient through ln q or through the draws, or
+# whether ln(Kq) is subtracted. Where no mode differs in that alone, the hand cannot change it.
 NEXT = {
     "fixed": {"noise": "stop_grad"},
     "stop_grad": {"noise": "fixed", "ln q": "log_q_only", "draws": "measure", "minus": "uncorrected"},
     "log_q_only": {"noise": "fixed", "ln q": "stop_grad", "draws": "full", "minus": "uncorrected"},
-    "measure": {"noise": "fixed", "ln q": "full", "draws": "stop_grad", "minus": "uncorrected"},
-    "full": {"noise": "fixed", "ln q": "measure", "draws": "log_q_only", "minus": "uncorrected"},
-    "uncorrected": {"noise": "fixed", "minus": "stop_grad"},
+    "measure": {"noise": "fixed", "ln q": "full", "draws": "stop_grad"},
+    "full": {"noise": "fixed", "ln q": "measure", "draws": "log_q_only"},
+    "uncorrected": {"minus": "stop_grad"},
 }
 # Where the wires run, from box to box: (x, y) and (x2, y2).
 WIRES = {
-    "s to G": (0.34, 0.10, 0.20, 0.55),
-    "G to J": (0.23, 0.70, 0.42, 0.89),
-    "noise": (0.46, 0.10, 0.72, 0.28),
-    "ln q": (0.62, 0.43, 0.36, 0.57),
+    "s to G": (0.32, 0.10, 0.22, 0.55),
+    "G to J": (0.27, 0.70, 0.42, 0.89),
+    "noise": (0.44, 0.10, 0.68, 0.28),
+    "ln q": (0.64, 0.43, 0.42, 0.57),
     "draws": (0.80, 0.43, 0.58, 0.89),
 }
-CUTS = {"noise": (0.66, 0.15), "ln q": (0.47, 0.42), "draws": (0.80, 0.70), "minus": (0.14, 0.78)}
+# By what a click changes: where its words stand, and for "undo" and "do" what they say and mean.
+CLICKS = {
+    "noise": (
+        (0.78, 0.09),
+        ("make q uniform", "the noise no longer comes from the model"),
+        ("q = softmax(s/T)", "the noise comes from the model, and is held"),
+    ),
+    "ln q": (
+        (0.45, 0.44),
+        ("✂ gradient", "no gradient runs back through ln q then"),
+        ("join gradient", "the gradient runs back through ln q then"),
+    ),
+    "draws": (
+        (0.86, 0.72),
+        ("✂ gradient", "no gradient runs back through the draws then"),
+        ("join gradient", "the gradient runs back through the draws then"),
+    ),
+    "minus": (
+        (0.16, 0.80),
+        ("drop ln(Kq)", "nothing is subtracted from the scores then"),
+        ("subtract ln(Kq)", "ln(Kq) is subtracted from the scores then"),
+    ),
+}
 WORDS = {  # of the boxes: where, and what they may say
     "scores s": (0.40, 0.04),
-    "q = softmax(s/T)": (0.74, 0.35),
-    "uniform q": (0.74, 0.35),
-    "G = s − ln(Kq)": (0.20, 0.63),
-    "G = s": (0.20, 0.63),
-    "J: data or noise?": (0.50, 0.96),
+    "noise q = softmax(s/T)": (0.69, 0.35),
+    "noise q, uniform": (0.69, 0.35),
+    "logit G = s − ln(Kq)": (0.30, 0.63),
+    "logit G = s": (0.30, 0.63),
+    "objective J: data or noise?": (0.50, 0.96),
 }
 
 
@@ -82,11 +106,12 @@ class NoiseRace(Explainer):
     """Gradient ascent on five states with K = 3: the noise is uniform, or the model's own softmax(s/T).
 
     Every arm starts from equal probabilities and takes the same steps of size 1, on exact gradients. The wires show how
-    values run from the scores to the objective J, and where its gradient runs back; a click cuts or joins one.
+    values run from the scores to the objective J, and where its gradient runs back; a click changes one thing. The bars
+    are softmax(s), which every arm has; that e^s itself sums to 1 is said only of those that subtract ln(Kq).
     """
 
     question = "Cut a wire: do the bars still reach the data?"
-    title = "Own noise leads to the data if ln(Kq) is subtracted and q is held"
+    title = "Own noise leads to the data at every T if q is held and ln(Kq) subtracted"
     step = Control("step", "of training", integer_grid(1, STEPS, 97), start=25, play=True)
     wiring = Control("", "wiring", list(ARMS), start="full")
     temperature = Control("T", "of the proposals", TEMPERATURES, start=2.0, play=True)
@@ -101,20 +126,21 @@ class NoiseRace(Explainer):
     def stage(self) -> Stage:
         states, lanes = np.arange(1, 6), np.arange(len(ARMS))
         far = Axis(
-            "total variation from the data", 1.2, FLOOR, log=True, ticks={1: "1", 1e-3: "0.001", 1e-6: "1e-6"}
+            "total variation, closer →", 1.2, FLOOR, log=True, ticks={1: "1", 1e-3: "0.001", 1e-6: "1e-6"}
         )
+        said = [click for _, *both in CLICKS.values() for click in both]
         return Stage(
             panels={
-                "wires": Panel("Values run up, the gradient back"),
+                "wires": Panel("How the scores reach J", share=1.2),
                 "model": Panel(
-                    "The model's bars, the data's behind",
+                    "softmax(s), and the data",
                     Axis("state x", 0.4, 5.6, ticks={n: f"{n}" for n in range(1, 6)}),
                     Axis("probability", 0, 1),
                 ),
                 "race": Panel(
-                    "All six race to the data",
+                    "Distance from the data",
                     far,
-                    Axis("", -0.6, 5.6, ticks={5.0 - i: mode for i, mode in enumerate(ARMS)}),
+                    Axis("", -0.6, 5.6, ticks={5.0 - i: says for i, says in enumerate(ARMS.values())}),
                     share=1.15,
                 ),
             },
@@ -131,9 +157,9 @@ class NoiseRace(Explainer):
                 "cuts": Words(
                     "wires",
                     "focus",
-                    words=["✂ cut", "join", "✂ ln(Kq)", "join ln(Kq)"],
-                    tips=["no gradient runs back here then", "it runs here then"] * 2,
-                    scale=0.055,
+                    words=[word for word, _ in said],
+                    tips=[tip for _, tip in said],
+                    scale=0.05,
                     picks="wiring",
                 ),
                 "data": Bars("model", "faint", x=states, y=P_DATA, width=0.9),
@@ -142,7 +168,7 @@ class NoiseRace(Explainer):
                     "race",
                     "negative",
                     roles=("anchor",),
-                    x=[1] * len(lanes),
+                    x=[START] * len(lanes),
                     y=5 - lanes,
                     y2=5 - lanes,
                     width=[3] * len(lanes),
@@ -153,7 +179,7 @@ class NoiseRace(Explainer):
                     roles=("anchor",),
                     y=5 - lanes,
                     scale=0.06,
-                    tips=list(ARMS.values()),
+                    tips=[f"{says} ({mode})" for mode, says in ARMS.items()],
                     shows={"distance": "x"},
                     picks="wiring",
                 ),
@@ -162,8 +188,9 @@ class NoiseRace(Explainer):
                 "anchor": "the model, wired as shown",
                 "negative": "wired otherwise",
                 "faint": "the data",
+                "ink": "values",
                 "positive": "gradient",
-                "focus": "click to cut or join",
+                "focus": "click to change",
             },
         )
 
@@ -178,13 +205,14 @@ class NoiseRace(Explainer):
         }
         forth = {name: True for name in WIRES} | {"noise": mode != "fixed", "ln q": mode != "uncorrected"}
         said = {
-            "uniform q" if mode != "fixed" else "q = softmax(s/T)",
-            "G = s" if mode != "uncorrected" else "G = s − ln(Kq)",
+            "noise q, uniform" if mode != "fixed" else "noise q = softmax(s/T)",
+            "logit G = s" if mode != "uncorrected" else "logit G = s − ln(Kq)",
         }
         cuts = np.full((3, len(ARMS)), np.nan)
         for wire, other in NEXT[mode].items():
             there = {"noise": mode != "fixed", "minus": mode != "uncorrected"}.get(wire, back.get(wire))
-            cuts[:, list(ARMS).index(other)] = *CUTS[wire], 2 * (wire == "minus") + (not there)
+            word = 2 * list(CLICKS).index(wire) + (not there)
+            cuts[:, list(ARMS).index(other)] = *CLICKS[wire][0], word
         role = ["anchor" if arm == mode else "negative" for arm in ARMS]
         distance = np.clip(result.distances[:, result.step - 1], FLOOR, 1)
         return {
@@ -199,12 +227,12 @@ class NoiseRace(Explainer):
 
     def summary(self, result: Race) -> str:
         far = [
-            f"{mode} {number(path[result.step - 1])}"
-            for mode, path in zip(ARMS, result.distances, strict=True)
+            f"{says} {number(path[result.step - 1])}"
+            for says, path in zip(ARMS.values(), result.distances, strict=True)
         ]
         return (
-            f"{result.wiring}, step {result.step}, T = {number(result.temperature)}; total variation from the data:\n"
-            + "; ".join(far)
+            f"{ARMS[result.wiring]} ({result.wiring}), step {result.step}, T = {number(result.temperature)}; "
+            "total variation from the data:\n" + "; ".join(far[:3]) + "\n" + "; ".join(far[3:])
         )
 
 
