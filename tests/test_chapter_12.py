@@ -105,15 +105,35 @@ def test_the_negatives_shown_are_drawn_as_the_sliders_say(characters, ten) -> No
     assert (half != none).any(1).sum() <= 20, "the others stay"
 
 
-def test_ranks_and_common_neighbours_are_those_of_the_pairs_shown(ten) -> None:
+def test_common_neighbours_are_those_of_the_pair_picked(ten) -> None:
     held, known, figure = ten
     result = figure.at(alpha=0.5, h=0.25, pair=50)
     assert (result.pairs[:40] == held[0, :40]).all()
-    for ranks, scores in zip(result.ranks, predictors(known).values(), strict=True):
-        assert sorted(ranks) == list(range(80))
-        assert (np.diff(scores[0][tuple(result.pairs[ranks.argsort()].T)]) >= 0).all()
     one, other = result.pairs[50]
     assert len(result.common) == (known[0] @ known[0])[one, other]
+    scene, names = figure.scene(result), figure._names
+    assert {scene["one"]["text"], scene["other"]["text"]} == {names[one], names[other]}
+
+
+@pytest.mark.parametrize(("alpha", "h"), [(1.5, 0.0), (0.7, 0.5), (-0.5, 1.0), (0.0, 0.0)])
+def test_the_lines_lead_from_uniform_negatives_to_those_chosen(ten, alpha: float, h: float) -> None:
+    figure = ten[2]
+    scene = figure.scene(figure.at(alpha=alpha, h=h))
+    for method, name in enumerate(("product", "common", "jaccard")):
+        line, end = scene[f"line {name}"], scene[f"end {name}"]
+        assert {min(line["x"]), max(line["x"])} == {min(alpha, 0.0), max(alpha, 0.0)}
+        for x, y in zip(line["x"][::5], line["y"][::5], strict=True):
+            assert y == pytest.approx(figure.at(alpha=float(x), h=h).auc[method], abs=1e-4)
+        assert end["y"] == pytest.approx(figure.at(alpha=alpha, h=h).auc[method], abs=1e-12)
+
+
+def test_without_h_some_negatives_are_two_steps_apart_all_the_same(ten) -> None:
+    _, known, figure = ten
+    close = (known[0] @ known[0]) > 0
+    shares = [close[tuple(figure.at(alpha=a, h=0.0).pairs[40:].T)].mean() for a in (0.0, 1.0)]
+    assert 0 < shares[0] < 1 and 0 < shares[1] < 1
+    said = figure.summary(figure.at(alpha=0.0, h=0.0)).splitlines()[0]
+    assert said.endswith("a share 0 drawn only from pairs two steps apart, the rest from all")
 
 
 def test_the_list_decides_who_wins(ten) -> None:

@@ -16,9 +16,12 @@ from ._base import (
     Control,
     Dots,
     Explainer,
+    Handle,
+    Line,
     Links,
     Note,
     Panel,
+    Rule,
     Stage,
     Words,
     linear_grid,
@@ -26,8 +29,9 @@ from ._base import (
 )
 
 SHOWN = 40  # held-out links, and as many negatives
-NAMED = 8  # of the best-connected nodes
-LEVELS = (0.78, 0.46, 0.14)  # of the strips, one a method
+NAMED = 3  # of the best-connected nodes
+COLOURS = ("ink", "anchor", "hard")  # of the methods
+ALPHAS = np.linspace(-0.5, 1.5, 21)  # where the lines bend
 ROUNDS = 300  # of the layout
 
 
@@ -39,25 +43,25 @@ class Evaluation:
     auc: NDArray[np.float64]  # of each method, mean over the splits
     spread: NDArray[np.float64]  # its standard deviation over the splits
     pairs: NDArray[np.int64]  # (2 SHOWN, 2): held-out links of the first split, then negatives drawn for it
-    ranks: NDArray[np.int64]  # (methods, 2 SHOWN): 0 is the lowest score
+    path: NDArray[np.float64]  # (methods, 21): AUC on the way from α = 0 to the α chosen
     common: NDArray[np.int64]  # nodes linked with both ends of the picked pair
 
 
 class EvaluationNegatives(Explainer):
-    """AUC of up to three link predictors, negatives ∝ (d_i d_j)^α; a share h of them two steps apart.
+    """AUC of up to three link predictors, negatives ∝ (d_i d_j)^α.
 
     `adjacency` (n, n), symmetric, of zeros and ones: all links. `held_out` (splits, m, 2) int64: the links to find in
     each split. `scores` {name: (splits, n, n)}: what a method that knows the other links gives every pair. `names` (n,) are
-    those of the nodes. Negatives are pairs without a link, degrees d count all links, and "two steps apart" means a
-    common neighbour among the links known. The AUC is the mean over all draws; the graph and the ranks show some of the
-    first split's links, and one draw.
+    those of the nodes. Negatives are pairs without a link: a share h drawn only from pairs two steps apart (with a common
+    neighbour among the links known), the rest from all. Degrees d count all links, hidden ones too. The AUC is the mean
+    over all draws and splits; the graph shows some of the first split's links, and one draw.
     """
 
-    question = "Which score finds the hidden links?"
+    question = "Who wins, if the negatives change?"
     title = "Who wins depends on the negatives of the test"
     alpha = Control("α", "weight (d_i d_j)^α", linear_grid(-0.5, 1.5, 81), start=0.0, play=True)
     pair = Control("", "pair", range(2 * SHOWN), start=32)
-    h = Control("h", "share two steps apart", linear_grid(0, 1, 61), start=0.0)
+    h = Control("h", "share drawn only two steps apart", linear_grid(0, 1, 61), start=0.0)
 
     def __init__(
         self,
@@ -69,8 +73,8 @@ class EvaluationNegatives(Explainer):
     ) -> None:
         links = torch.as_tensor(adjacency, dtype=torch.float64)
         n, splits = len(links), len(held_out)
-        if not 1 <= len(scores) <= len(LEVELS):
-            raise ValueError(f"scores must hold 1 to {len(LEVELS)} methods, got {len(scores)}")
+        if not 1 <= len(scores) <= len(COLOURS):
+            raise ValueError(f"scores must hold 1 to {len(COLOURS)} methods, got {len(scores)}")
         for name, score in scores.items():
             if score.shape != (splits, n, n):
                 raise ValueError(f"scores[{name!r}] must be {(splits, n, n)}, got {tuple(score.shape)}")
@@ -101,16 +105,16 @@ class EvaluationNegatives(Explainer):
         near = self._near.double()
         self._anywhere, self._close = (ones.sum(0), above @ ones), (near @ ones, (above * near) @ ones)
         self._known, self._held = known[0].numpy(), held_out[0, :SHOWN].numpy()
-        self._scores = np.stack([score[0].numpy() for score in scores.values()])
         rng = np.random.default_rng(0)
         self._noise = rng.gumbel(size=(SHOWN, len(i)))
-        self._far, self._ties = rng.permutation(SHOWN) / SHOWN, rng.permutation(2 * SHOWN)
+        self._far = rng.permutation(SHOWN) / SHOWN
         self._places = _layout(links.numpy())
+        self._heroes = self._labelled(self._degrees.numpy())
         super().__init__(**start)
 
-    def _auc(self, alpha: float, h: float) -> Tensor:
-        """(methods, splits)"""
-        powers = (alpha * self._products).exp()
+    def _auc(self, alphas: NDArray[np.float64], h: float) -> Tensor:
+        """(methods, splits, alphas)"""
+        powers = (self._products[:, None] * torch.from_numpy(alphas)).exp()
         far, near = (above @ powers / (count @ powers) for count, above in (self._anywhere, self._close))
         return (1 - h) * far + h * near
 
@@ -121,113 +125,125 @@ class EvaluationNegatives(Explainer):
         return self._free[np.where(self._far < h, near.argmax(1), logits.argmax(1))]
 
     def compute(self, alpha: float, pair: int, h: float) -> Evaluation:
-        auc = self._auc(alpha, h)
+        path = np.append(np.clip(ALPHAS, min(alpha, 0), max(alpha, 0)), alpha)
+        auc = self._auc(path, h)
         pairs = np.concatenate([self._held, self._draw(alpha, h)])
-        scores = self._scores[:, pairs[:, 0], pairs[:, 1]]
-        order = np.stack([np.lexsort((self._ties, score)) for score in scores])
         one, other = pairs[pair]
         return Evaluation(
             alpha=alpha,
             h=h,
             pair=pair,
-            auc=auc.mean(1).numpy(),
-            spread=auc.std(1).numpy(),
+            auc=auc[..., -1].mean(1).numpy(),
+            spread=auc[..., -1].std(1).numpy(),
             pairs=pairs,
-            ranks=order.argsort(1),
+            path=auc[..., :-1].mean(1).numpy(),
             common=np.flatnonzero(self._known[one] * self._known[other]),
         )
 
     def stage(self) -> Stage:
         x, y = self._places.T
         degrees = self._degrees.numpy()
-        best = self._labelled(degrees)
-        known, held = np.argwhere(np.triu(self._known)), self._held
-        strips = {
-            f"strip {name}": Dots(
-                "ranks",
-                "negative",
-                y=[level + 0.03] * SHOWN + [level - 0.03] * SHOWN,
-                roles=("positive",),
-                scale=0.03,
-                shows={"rank from below": "x"},
-                picks="pair",
-            )
-            for name, level in zip(self._methods, LEVELS, strict=False)
-        }
-        notes = {
-            f"says {name}": Note("ranks", x=[0], y=[level + 0.1])
-            for name, level in zip(self._methods, LEVELS, strict=False)
+        best, known, held = self._heroes, np.argwhere(np.triu(self._known)), self._held
+        colours = dict(zip(self._methods, COLOURS, strict=False))
+        lines = {f"line {name}": Line("auc", role) for name, role in colours.items()}
+        ends = {
+            f"end {name}": Dots("auc", role, scale=0.045, shows={"AUC": "y"})
+            for name, role in colours.items()
         }
         return Stage(
             panels={
-                "graph": Panel("The hidden links, and pairs without a link", share=1.5),
-                "ranks": Panel("Ranked by each score, low → high", Axis("", 0, 2 * SHOWN + 1, ticks={})),
+                "graph": Panel("40 hidden links of one split, one draw of 40 negatives", share=1.3),
+                "auc": Panel(
+                    "AUC over all draws, mean of the splits",
+                    Axis("α", -0.5, 1.5),
+                    Axis("AUC", 0.25, 1),
+                ),
             },
             marks={
-                "known": Links("graph", "faint", **_ends(self._places, known), width=[0.6] * len(known)),
+                "known": Links("graph", "faint", **_ends(self._places, known), width=[0.4] * len(known)),
                 "negatives": Links("graph", "negative", width=[1.3] * SHOWN),
                 "held": Links("graph", "positive", **_ends(self._places, held), width=[2.2] * SHOWN),
                 "triangle": Links("graph", "focus", width=[2.4] * (2 * len(x))),
                 "nodes": Dots(
                     "graph",
+                    "faint",
                     x=x,
                     y=y,
                     size=degrees / degrees.max(),
                     scale=0.075,
                     tips=[f"{name}: {int(d)} links" for name, d in zip(self._names, degrees, strict=True)],
                 ),
+                "pairs": Dots("graph", "negative", roles=("positive",), scale=0.022, picks="pair"),
                 "names": Words(
                     "graph", words=[self._names[i] for i in best], x=x[best], y=y[best] + 0.045, scale=0.04
                 ),
+                "one": Note("graph", "focus", align="middle"),
+                "other": Note("graph", "focus", align="middle"),
+                "toss": Rule("auc", "faint", at=[0.5]),
+                "coin": Note("auc", "faint", x=[-0.47], y=[0.515], text="coin toss"),
+                "now": Rule("auc", "focus", axis="x"),
             }
-            | strips
-            | notes
-            | {
-                "picked": Dots("ranks", "focus", scale=0.05),
-                "ends": Note("graph", "focus", x=[0], y=[0]),
-            },
+            | lines
+            | ends
+            | {"here": Handle("auc", along={"x": "alpha"}, y=[0.25])},
             key={
                 "positive": "hidden link",
                 "negative": "negative: no link",
-                "focus": "the picked pair and its common neighbours",
+                "focus": "picked pair",
                 "faint": "known link",
+                **{role: name for name, role in colours.items()},
             },
         )
 
     def scene(self, result: Evaluation) -> dict[str, dict[str, Any]]:
         one, other = result.pairs[result.pair]
-        side = 0.03 if result.pair < SHOWN else -0.03
         triangle = np.array([(one, other)] + [(end, node) for node in result.common for end in (one, other)])
-        role = ["positive"] * SHOWN + ["negative"] * SHOWN
-        strips = {
-            f"strip {name}": {"x": ranks + 1, "role": role}
-            for name, ranks in zip(self._methods, result.ranks, strict=True)
-        }
-        notes = {
-            f"says {name}": {"text": f"{name}: AUC {auc:.3f}{', best' if auc == result.auc.max() else ''}"}
-            for name, auc in zip(self._methods, result.auc, strict=True)
+        middles = self._places[result.pairs].mean(1)
+        near = np.abs(self._places[self._heroes][:, None] - self._places[[one, other]])
+        hidden = ((near[..., 0] < 0.17) & (near[..., 1] < 0.07)).any(1)  # the picked pair's names come first
+        along = np.clip(ALPHAS, min(result.alpha, 0), max(result.alpha, 0))
+        drawn = zip(self._methods, result.path, result.auc, strict=True)
+        lines: dict[str, dict[str, Any]] = {}
+        for name, path, auc in drawn:
+            lines[f"line {name}"] = {"x": along, "y": path.round(4)}
+            lines[f"end {name}"] = {"x": result.alpha, "y": auc}
+        ends = {
+            name: {
+                "x": np.clip(self._places[node, 0], 0.12, 0.88),
+                "y": max(self._places[node, 1] + lift, 0),
+                "text": self._names[node],
+            }
+            for name, node, lift in self._labels(one, other)
         }
         return {
             "negatives": _ends(self._places, result.pairs[SHOWN:]),
             "triangle": _ends(self._places, triangle),
-            **strips,
-            **notes,
-            "picked": {
-                "x": result.ranks[:, result.pair] + 1,
-                "y": np.array(LEVELS[: len(self._methods)]) + side,
+            "pairs": {
+                "x": middles[:, 0],
+                "y": middles[:, 1],
+                "role": ["positive"] * SHOWN + ["negative"] * SHOWN,
             },
-            "ends": {"text": f"{self._names[one]} – {self._names[other]}"},
+            "names": {"size": np.where(hidden, np.nan, 1)},
+            **ends,
+            "now": {"at": result.alpha},
+            **lines,
         }
+
+    def _labels(self, one: int, other: int) -> list[tuple[str, int, float]]:
+        """Names of a pair's ends: the upper one's above its dot, the lower one's below."""
+        up = 0.04 if self._places[one, 1] >= self._places[other, 1] else -0.07
+        return [("one", one, up), ("other", other, -0.03 - up)]
 
     def summary(self, result: Evaluation) -> str:
         found = (
-            f"{name} {number(auc)} ± {number(sd)}"
+            f"{name} {auc:.3f} ± {sd:.3f}"
             for name, auc, sd in zip(self._methods, result.auc, result.spread, strict=True)
         )
         one, other = (self._names[node] for node in result.pairs[result.pair])
         kind = "a hidden link" if result.pair < SHOWN else "no link"
         return (
-            f"negatives ∝ (d_i d_j)^{number(round(result.alpha, 9))}, {number(round(result.h, 9))} of them two steps apart\n"
+            f"negatives ∝ (d_i d_j)^{number(round(result.alpha, 9))}: a share {number(round(result.h, 9))} drawn only from pairs "
+            "two steps apart, the rest from all\n"
             f"AUC: {'; '.join(found)}\n"
             f"{one} – {other}, {kind}; common neighbours: {len(result.common)}"
         )
