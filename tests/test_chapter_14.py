@@ -70,14 +70,28 @@ def test_weights_of_pairs_against_a_double_sum(alpha: float, lam: float) -> None
     assert result.totals[np.abs(grid - lam).argmin()] == pytest.approx(result.total, rel=1e-12)
 
 
-def test_the_cells_are_the_lower_half_of_the_weights() -> None:
+def test_the_cells_hold_both_orders_of_each_pair() -> None:
     explainer = PairScores(SCORES, P, LETTERS)
     result = explainer.at(lam=0.3)
     cells = explainer.scene(result)["pairs"]
     depth, role = cells["value"].reshape(20, 20), cells["role"].reshape(20, 20)
     assert (np.triu(depth, 1) == 0).all()
-    assert np.tril(depth) == pytest.approx(np.tril(np.minimum(np.sqrt(result.weights / 0.04), 1)), abs=0.0105)
+    weights = result.weights
+    both = [[weights[i, j] + (weights[j, i] if i != j else 0) for j in range(20)] for i in range(20)]
+    assert np.sum(np.tril(both)) == pytest.approx(result.total)
+    assert depth == pytest.approx(np.tril(np.minimum(np.sqrt(np.array(both) / 0.02), 1)), abs=0.0105)
     assert ((role == "positive") == (S > 0)).all() and ((role == "faint") == (S == 0)).all()
+
+
+def test_the_root_is_told_once_lambda_has_reached_it() -> None:
+    explainer = PairScores(SCORES, P, LETTERS)
+    for lam, found in ((0.0, False), (0.1, False), (0.315, False), (0.32, True), (0.5, True)):
+        result = explainer.at(lam=lam)
+        frame, told = explainer.scene(result), explainer.summary(result)
+        assert np.isfinite(frame["root"]["x"]).all() == found
+        assert ("λ* = 0.3176" in told) == ("H = 0.4012" in told) == found
+        drawn = np.isfinite(frame["curve"]["y"])
+        assert (drawn == (np.arange(51) / 100 <= lam)).all(), "the curve runs ahead of λ"
 
 
 def test_the_total_falls_turns_and_crosses_one_once() -> None:

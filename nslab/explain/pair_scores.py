@@ -29,7 +29,7 @@ from ._base import (
 
 LAMBDAS = linear_grid(0, 0.5, 101)
 ALPHAS = linear_grid(0, 1.5, 61)
-FULL = 0.04  # the share whose cell has its whole colour
+FULL = 0.02  # the weight whose cell has its whole colour
 SHADES = 48  # few enough for small pages
 
 
@@ -46,7 +46,7 @@ class Pairs:
 
 
 class PairScores(Explainer):
-    """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s).
+    """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s). A cell holds both orders of a pair.
 
     `scores` (N, N): integers, some above 0; `background` (N,): how often each letter occurs, above 0; `letters`: their N
     names. The mean score of a chance pair must be below 0 for every α, else no λ > 0 makes the weights a distribution.
@@ -119,7 +119,7 @@ class PairScores(Explainer):
         most = max(self.compute(LAMBDAS[-1], alpha).total for alpha in ALPHAS[::10])
         return Stage(
             panels={
-                "pairs": Panel("Depth of colour: a pair’s weight", across, down, square=True),
+                "pairs": Panel("Depth of colour: weight of a pair, both orders", across, down, square=True),
                 "total": Panel(
                     "All weights together",
                     Axis("λ, nats a point of score", 0, LAMBDAS[-1]),
@@ -141,20 +141,23 @@ class PairScores(Explainer):
         )  # fmt: skip
 
     def scene(self, result: Pairs) -> dict[str, dict[str, Any]]:
-        depth = np.minimum(np.sqrt(result.weights / FULL), 1)
+        both = np.tril(result.weights) + np.tril(result.weights.T, -1)
+        depth = np.minimum(np.sqrt(both / FULL), 1)
         role = np.where(self._table > 0, "positive", np.where(self._table < 0, "negative", "faint"))
         return {
-            "pairs": {"value": np.tril(np.round(depth * SHADES) / SHADES).ravel(), "role": role.ravel()},
+            "pairs": {"value": (np.round(depth * SHADES) / SHADES).ravel(), "role": role.ravel()},
             "sum": {"text": f"sum {result.total:.3f}"},
-            "curve": {"y": result.totals[::2]},
-            "root": {"x": [result.root]},
+            "curve": {"y": np.where(np.array(LAMBDAS) <= result.lam, result.totals, np.nan)[::2]},
+            "root": {"x": [result.root if result.lam >= result.root else np.nan]},
             "here": {"y": result.total},
         }
 
     def summary(self, result: Pairs) -> str:
+        """λ* and H are told once λ has come as far."""
+        found = result.lam >= result.root
+        root = f"; to 1 at λ* = {number(result.root)}" if found else ""
+        carries = f"; a related pair at λ* carries H = {number(result.information)} nats" if found else ""
         return (
-            f"λ = {number(result.lam)}, α = {number(result.alpha)}: the weights add up to {number(result.total)}; "
-            f"to 1 at λ* = {number(result.root)}\n"
-            f"a chance pair scores {number(result.mean)} on average; a related pair at λ* carries "
-            f"H = {number(result.information)} nats"
+            f"λ = {number(result.lam)}, α = {number(result.alpha)}: the weights add up to {number(result.total)}{root}\n"
+            f"a chance pair scores {number(result.mean)} on average{carries}"
         )
