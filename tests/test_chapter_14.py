@@ -398,6 +398,18 @@ def test_the_profile_is_the_score_of_each_window(motif: MotifWeights) -> None:
     ) * total == pytest.approx(1)
 
 
+def test_the_window_has_one_stop_for_each_place(motif: MotifWeights) -> None:
+    places = [str(i + 1) for i in range(len(DNA) - 13)]
+    assert motif.controls["place"].values == places
+    for place in ("1", "7", places[-1]):
+        result = motif.at(k=20, place=place)
+        frame = motif.scene(result)
+        assert result.place == int(place) - 1 == frame["here"]["x"]
+        inside = [i for i, role in enumerate(frame["letters"]["role"]) if role == "focus"]
+        assert inside == [int(place) - 1 + column for column in COLUMNS]
+        assert frame["here"]["y"] == frame["profile"]["y"][result.place]
+
+
 def test_the_letters_of_a_column_stand_on_each_other_and_share_its_information(motif: MotifWeights) -> None:
     result = motif.at(k=10_000, mix=1.0)
     logo = motif.scene(result)["learnt"]
@@ -418,6 +430,7 @@ def test_the_letters_of_a_column_stand_on_each_other_and_share_its_information(m
         (DNA, (0, 2, 2), ["columns", "[0, 2, 2]"]),
         ("ACG", (0, 1, 2), ["dna", "'ACG'"]),
         ("ACGX", (0, 1, 2), ["dna", "'ACGX'"]),
+        ("ACGT" * 129, (0, 1, 3), ["dna", "512", "513"]),
     ],
 )
 def test_motif_weights_refuses_a_window_that_does_not_fit(

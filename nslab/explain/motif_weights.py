@@ -31,6 +31,7 @@ COLOURS = "positive", "anchor", "semi_hard", "hard"
 KS = integer_grid(1, 10_000, 91)
 MIX = linear_grid(0, 1, 61)
 LONGEST = 6
+MOST = 512  # places of the window
 BIT = 0.36  # of the panel's height
 CAPITAL = 0.72  # a capital letter's height beside its font's
 LEAST = 0.034  # of the panel's height: lower letters are left out
@@ -46,7 +47,7 @@ class Motif:
     score: NDArray[np.float64]  # ln p/q that the fit gives each different site
     pull: NDArray[np.float64]  # σ(−G) of each, G = score − ln k
     mean_pull: float  # over the sites
-    place: int  # of the window on the DNA
+    place: int  # of the window on the DNA, from 0
     profile: NDArray[np.float64]  # score of the window at each place
 
     @property
@@ -65,14 +66,14 @@ class MotifWeights(Explainer):
 
     `sites`: words of 2 to 6 letters ACGT, all as long; noise is uniform. One pseudo-site of noise keeps every weight
     finite. `mix` blends the sites with independent columns of the same letters. `dna`: letters ACGT that a window slides
-    over; `columns`: where in the window the words' letters stand, ascending from 0.
+    over, its places numbered from 1; `columns`: where in the window the words' letters stand, ascending from 0.
     """
 
     question = "Where do the weights go as k grows?"
     title = "The larger k, the closer the learnt logo comes to the counted one"
     k = Control("k", "negatives a site", KS, start=1, play=True)
     mix = Control("m", "independence", MIX, start=0.0)
-    along = Control("x", "window", linear_grid(0, 1, 61), start=0.6833, play=True)
+    place = Control("", "place of the window", [str(1 + i) for i in range(MOST)], start="1", play=True)
 
     def __init__(self, sites: Sequence[str], dna: str, columns: Sequence[int], **start: Any) -> None:
         width = len(sites[0]) if len(sites) else 0
@@ -86,6 +87,8 @@ class MotifWeights(Explainer):
             raise ValueError(f"columns must be {width} ascending places from 0, got {self._columns}")
         if len(dna) <= columns[-1] + 1 or not set(dna) <= set(LETTERS):
             raise ValueError(f"dna must be letters {LETTERS}, more than {columns[-1] + 1}, got {dna!r}")
+        if len(dna) - columns[-1] > MOST:
+            raise ValueError(f"dna must have room for at most {MOST} windows, got {len(dna) - columns[-1]}")
         powers = 4 ** np.arange(width)[::-1]
         digits = np.arange(4**width)[:, None] // powers % 4
         ones = np.eye(4)[digits]
@@ -109,9 +112,18 @@ class MotifWeights(Explainer):
         places = np.arange(len(dna) - self._columns[-1])
         self._read = np.array([LETTERS.index(c) for c in dna])[places[:, None] + self._columns]
         self._fitted = lru_cache(2048)(self._fit)
-        super().__init__(**start)
+        super().__init__(**({"place": self.declared()["place"].start} | start))
 
-    def compute(self, k: int, mix: float, along: float) -> Motif:
+    def declared(self) -> dict[str, Control]:
+        """The window starts two thirds along the DNA."""
+        places = [str(1 + i) for i in range(len(self._read))]
+        place = Control(
+            "", "place of the window", places, start=places[round(0.6833 * (len(places) - 1))], play=True
+        )
+        place.name = "place"
+        return super().declared() | {"place": place}
+
+    def compute(self, k: int, mix: float, place: str) -> Motif:
         w = self._fitted(k, mix)
         table = w[:-1].reshape(-1, 3)
         score = (self._design @ w).ravel()[self._seen]
@@ -126,7 +138,7 @@ class MotifWeights(Explainer):
             score=score,
             pull=pull,
             mean_pull=float(pull @ self._shares),
-            place=round(along * (len(profile) - 1)),
+            place=int(place) - 1,
             profile=profile,
         )
 
@@ -148,13 +160,11 @@ class MotifWeights(Explainer):
         return w
 
     def stage(self) -> Stage:
-        width, span, last = len(self._columns), self._columns[-1] + 1, len(self._read) - 1
-        ends = [self.compute(k, mix, 0.0).profile for k in (KS[0], 30, KS[-1]) for mix in (0, 1)]
+        width, span = len(self._columns), self._columns[-1] + 1
+        ends = [self.compute(k, mix, "1").profile for k in (KS[0], 30, KS[-1]) for mix in (0, 1)]
         low, high = min(map(np.min, ends)) - 1, max(map(np.max, ends)) + 1
         ground = low - 0.2 * (high - low)
-        self._middles = (
-            np.arange(len(self._dna)) + 0.5 - span / 2
-        ) / last  # of the letters, where windows go from 0 to 1
+        self._middles = np.arange(len(self._dna)) - (span - 1) / 2  # of the letters, where windows go from 0
         gaps = np.cumsum(np.diff(self._columns, prepend=-1) > 1) / 2
         letters: dict[str, Any] = {
             "words": list(LETTERS) * width, "x": np.repeat(np.arange(width) + 0.5 + gaps, 4), "scale": BIT / CAPITAL,
@@ -163,17 +173,17 @@ class MotifWeights(Explainer):
         }  # fmt: skip
         x = np.repeat(np.arange(span + 1), 2)[1:-1]
         high_band = np.repeat(np.isin(np.arange(span), self._columns), 2)
-        self._window = (x - span / 2) / last
+        self._window = x - span / 2
         return Stage(
             panels={
                 "logo": Panel(
                     "The motif: a letter’s height is its information",
-                    Axis("", 0, width + gaps[-1], ticks={}),
+                    Axis("", -0.25, width + gaps[-1], ticks={}),
                     Axis("", 0, 1, ticks={base + 0.12: row for row, base in ROWS.items()}),
                 ),
                 "dna": Panel(
                     "DNA, and the score of a window at each place",
-                    Axis("", self._middles[0] - 0.5 / last, self._middles[-1] + 0.5 / last, ticks={}),
+                    Axis("", self._middles[0] - 0.5, self._middles[-1] + 0.5, ticks={}),
                     Axis("score of the window, ln p/q", ground, high, ticks={n: str(n) for n in range(-10, 11, 5) if low < n < high}),
                     share=1.2,
                 ),
@@ -186,25 +196,25 @@ class MotifWeights(Explainer):
                     "dna", words=list(self._dna), x=self._middles, y=[ground + 0.07 * (high - low)] * len(self._dna),
                     roles=["focus"], scale=0.045,
                 ),
-                "profile": Line("dna", "ink", x=np.arange(last + 1) / last),
-                "here": Handle("dna", along={"x": "along"}),
+                "profile": Line("dna", "ink", x=np.arange(len(self._read))),
+                "here": Handle("dna", along={"x": "place"}),
                 "says": Note("dna", x=[self._middles[0]], y=[high - 0.09 * (high - low)]),
             },
             key=dict(zip(COLOURS, LETTERS, strict=True)),
         )  # fmt: skip
 
     def scene(self, result: Motif) -> dict[str, dict[str, Any]]:
-        last, score = len(result.profile) - 1, result.profile[result.place]
+        score = result.profile[result.place]
         inside = np.isin(np.arange(len(self._dna)) - result.place, self._columns)
         return {
             "counted": _logo(result.log_odds, ROWS["counted"]),
             "learnt": _logo(result.weights, ROWS["learnt"]),
-            "window": {"x": self._window + result.place / last},
+            "window": {"x": self._window + result.place},
             "letters": {"role": np.where(inside, "focus", "ink")},
             "profile": {"y": result.profile},
-            "here": {"x": result.place / last, "y": score},
+            "here": {"x": result.place, "y": score},
             "says": {
-                "text": f"score {score:.2f}: such a site pulls with {1 / (1 + np.exp(score) / result.k):.2g}"
+                "text": f"score {score:.2f}: pulls at {1 / (1 + np.exp(score) / result.k):.2g} of full strength"
             },
         }
 
