@@ -32,6 +32,7 @@ SAMPLE = 1200  # pairs, drawn once from the table, which the summary describes
 SIDE = 16  # words whose pairs are shown
 DEEP, SHADES = 5.0, 16  # a score of full colour, and how many shades there are below
 LOW, HIGH = -14.0, 8.0
+NAMED = 16, 30  # the places in TIMES where the names of falling and of resting scores end
 STEP = 0.025  # word2vec's first step size
 PASSES = integer_grid(1, 100_000, 81)
 TIMES = np.geomspace(1, 100_000, 31)
@@ -54,7 +55,8 @@ class TableTraining(Explainer):
     """SGNS with a score of its own for each pair, trained on expected counts in steps of 0.025, from 0.
 
     `pairs` (V, V): how often anchor a has context c; no row and no column of zeros. `words` (V,) names them. The heat map
-    shows the words of the pairs that are met most beyond chance, green above 0 and blue below. PMI = ln p(a, c) −
+    shows the words of the pairs that are met most beyond chance, green above 0 and blue below; beside it three of the pairs,
+    the one never seen dashed. PMI = ln p(a, c) −
     ln p(a) − ln p(c).
     """
 
@@ -141,7 +143,10 @@ class TableTraining(Explainer):
         rows = {side - i - 0.5: word for i, word in enumerate(self._words)}
         columns = {i + 0.5: word for i, word in enumerate(self._words)}
         seen = [bool(self._n[self._shown[i], self._shown[j]]) for i, j in self._examples]
-        names = [f"{self._words[i]} – {self._words[j]}" for i, j in self._examples]
+        names = [
+            f"{self._words[i]} – {self._words[j]}, {'seen' if one else 'unseen'}"
+            for (i, j), one in zip(self._examples, seen, strict=True)
+        ]
         passes = {1.0: "1", 100.0: "100", 1e4: "10,000"}
         return Stage(
             panels={
@@ -166,26 +171,16 @@ class TableTraining(Explainer):
                     names=(self._words, self._words),
                 ),
                 "zero": Rule("time", "faint", at=[0]),
+                **{f"path {i}": Line("time", x=TIMES, dashed=not one) for i, one in enumerate(seen)},
                 **{
-                    f"path {name}": Line("time", "positive" if one else "negative", x=TIMES)
-                    for name, one in zip(names, seen, strict=True)
+                    f"name {i}": Note("time", x=[TIMES[NAMED[one]]], text=name, align="end")
+                    for i, (name, one) in enumerate(zip(names, seen, strict=True))
                 },
-                **{f"name {name}": Note("time", x=[90_000], text=name, align="end") for name in names},
                 "now": Rule("time", "focus", axis="x"),
-                "dots": Dots(
-                    "time",
-                    "positive",
-                    roles=("negative",),
-                    scale=0.06,
-                    tips=[
-                        f"{name}: {'seen' if one else 'never seen'}"
-                        for name, one in zip(names, seen, strict=True)
-                    ],
-                    shows={"score": "y"},
-                ),
+                "dots": Dots("time", scale=0.06, tips=names, shows={"score": "y"}),
                 "here": Handle("time", along={"x": "passes"}, y=[LOW]),
             },
-            key={"positive": "score above 0; a pair seen", "negative": "below 0; a pair never seen"},
+            key={"positive": "score above 0", "negative": "score below 0"},
         )
 
     def scene(self, result: Trained) -> dict[str, dict[str, Any]]:
@@ -194,9 +189,10 @@ class TableTraining(Explainer):
         now = np.clip(result.table[i, j], LOW, HIGH)
         seen = self._n[self._shown[i], self._shown[j]] > 0
         paths: dict[str, dict[str, Any]] = {}
-        for (a, b), path in zip(self._examples, np.clip(result.paths, LOW, HIGH), strict=True):
-            name = f"{self._words[a]} – {self._words[b]}"
-            paths |= {f"path {name}": {"y": path}, f"name {name}": {"y": min(path[-9] + 0.6, HIGH)}}
+        for place, path in enumerate(np.clip(result.paths, LOW, HIGH)):
+            at = path[NAMED[int(seen[place])]]
+            name = max(at - 1.6, LOW + 0.3) if at < 0 else min(at + 0.6, HIGH)  # clear of the line at 0
+            paths |= {f"path {place}": {"y": path}, f"name {place}": {"y": name}}
         return {
             "cells": {
                 "value": np.round(SHADES * np.minimum(np.abs(table) / DEEP, 1)) / SHADES,
@@ -204,19 +200,15 @@ class TableTraining(Explainer):
             },
             **paths,
             "now": {"at": result.passes},
-            "dots": {
-                "x": np.full(len(now), result.passes),
-                "y": now,
-                "role": np.where(seen, "positive", "negative"),
-            },
+            "dots": {"x": np.full(len(now), result.passes), "y": now},
         }
 
     def summary(self, result: Trained) -> str:
         sunk = f"on average {number(result.sunk.mean())}" if len(result.sunk) else "none"
         return (
             f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: seen pairs, score − PMI on average "
-            f"{number(round(result.gap, 6))}, slope {number(round(result.slope, 6))}; −ln k = {number(-np.log(result.k) + 0.0)}\n"
-            f"pairs never seen: {sunk}"
+            f"{number(round(result.gap, 6))} (−ln k = {number(-np.log(result.k) + 0.0)}), "
+            f"{number(round(result.slope, 6))} more for each 1 of PMI\npairs never seen: {sunk}"
         )
 
 
