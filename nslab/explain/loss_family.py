@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -36,6 +37,7 @@ MOST = 256  # negatives
 MARGIN = 0.2  # of the triplet, in squared distance; 2 − 2s makes it 0.1 in score
 BIAS = -10.0  # of the sigmoid, where SigLIP starts
 LOSSES = ("triplet", "N-pair", "InfoNCE", "sigmoid")
+TEMPERED = ("InfoNCE", "sigmoid")  # those that the slider of τ moves
 SCORES = torch.linspace(-1, 1, 81, dtype=torch.float64)
 TOP = 5.4  # of the loss in units of score: N-pair lies so high
 APART = 0.36  # of two names beside their curves
@@ -99,11 +101,11 @@ class LossFamily(Explainer):
                     f"{argument} must show the positive and the negatives, {1 + len(self._scores)} in all, got {len(given)}"
                 )
         self._mean, self._hardest = float(self._scores.mean()), float(self._scores.max())
-        self._curves = cache(self._curves_at)
+        self._curve = cache(lambda loss, tau: self._loss(loss, tau, SCORES))
         super().__init__(**start)
 
     def compute(self, loss: str, tau: float, pos: float) -> Asked:
-        curves = {name: self._loss(name, tau, SCORES) for name in LOSSES}
+        curves = {name: self._curve(name, tau if name in TEMPERED else 1.0) for name in LOSSES}
         here = float(self._loss(loss, tau, torch.tensor(pos, dtype=torch.float64)))
         scores, hardest, k = self._scores, self._hardest, len(self._scores)
         if loss == "triplet":
