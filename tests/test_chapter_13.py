@@ -148,8 +148,8 @@ def test_credit_against_scipy(items: int, m: int, k: int) -> None:
 def test_the_ends_are_the_exact_rate_and_the_auc() -> None:
     ranks = torch.randint(1, 301, (500,), generator=torch.Generator().manual_seed(0))
     metric = SampledMetric({"a": ranks, "b": 301 - ranks}, items=300)
-    whole = metric.at(m=1000, k=7)
-    assert whole.m == 299 and whole.here["a"] == pytest.approx((ranks <= 7).double().mean().item(), abs=1e-9)
+    whole = metric.at(m=299, k=7)
+    assert whole.here["a"] == pytest.approx((ranks <= 7).double().mean().item(), abs=1e-9)
     assert whole.exact == pytest.approx(whole.here, abs=1e-9)
     auc = 1 - (ranks.double() - 1).mean().item() / 299
     assert metric.at(m=1, k=1).here == pytest.approx({"a": auc, "b": 1 - auc}, abs=1e-9)
@@ -158,14 +158,16 @@ def test_the_ends_are_the_exact_rate_and_the_auc() -> None:
 def test_the_item_of_the_picture_stands_where_the_sample_puts_it() -> None:
     ranks = torch.arange(1, 201)
     metric = SampledMetric({"a": ranks, "b": 201 - ranks}, items=200, names=[f"word {i}" for i in range(200)])
-    for m, rank in ((1, 1), (30, 77), (199, 200), (1000, 12)):
+    for m, rank in ((1, 1), (30, 77), (199, 200), (199, 12)):
         result = metric.at(m=m, k=5, rank=rank)
-        assert len(set(result.sample.tolist())) == result.m + 1 == min(m, 199) + 1
+        assert len(set(result.sample.tolist())) == result.m + 1 == m + 1
         assert result.sample[result.place - 1] == rank and (np.diff(result.sample) > 0).all()
         assert result.credit[rank - 1] == pytest.approx(hypergeom.cdf(4, 199, rank - 1, result.m), abs=1e-9)
     few, more = (set(metric.at(m=m, rank=77).sample.tolist()) for m in (10, 30))
     assert few < more, "who was drawn stays when more are drawn"
-    assert metric.controls["rank"].values[-1] == 200
+    assert metric.controls["rank"].values[-1] == 200 and metric.controls["m"].values[-1] == 199
+    with pytest.raises(ValueError, match="m must lie between 1 and 199, got 200"):
+        metric.at(m=200)
     with pytest.raises(ValueError, match="rank must lie between 1 and 200, got 201"):
         metric.at(rank=201)
     with pytest.raises(ValueError, match="names must be as many as items, 200, got 1"):
@@ -180,6 +182,9 @@ def test_two_rankers_change_places_and_more_draws_do_not_help() -> None:
     exact = metric.at(m=100, k=10).exact
     assert exact == pytest.approx({"sharp": 0.3, "even": 0})
     assert here["even"] > 0.9 > 0.5 > here["sharp"]
+    frame = metric.scene(metric.at(m=100, k=10))
+    assert frame["exact"]["value"].tolist() == [0, pytest.approx(0.3)] and frame["exact"]["x"][0] == 0.001
+    assert frame["sampled"]["x"] == pytest.approx([here["even"], here["sharp"]])
     generator = torch.Generator().manual_seed(1)
     drawn = [(torch.randperm(999, generator=generator)[:100] < 39).sum() < 10 for _ in range(2000)]
     assert np.mean(drawn) == pytest.approx(here["even"], abs=0.02)

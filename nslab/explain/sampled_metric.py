@@ -27,14 +27,14 @@ from ._base import (
     number,
 )
 
-MS = sorted({*integer_grid(1, 1000, 81), 100})
+MOST = 1000  # sampled negatives
 KS = list(range(1, 61))
 ROLES = ("ink", "negative", "semi_hard", "anchor")  # of the rankers, who have their names beside them
 LINKED = 20  # items at the head of the sample whose way is drawn
 APART = 0.5  # in the logarithm of ranks: nearer to the item no other is named
 ALL, DRAWN = 0.36, 0.64  # where the two lists stand
 BELOW, ABOVE = 0.15, 0.85  # and their names
-LOWEST = 0.003  # hit rate that is drawn
+LOWEST = 0.001  # hit rate on the axis; lower ones stand there
 Floats = NDArray[np.float64]
 
 
@@ -78,7 +78,7 @@ class SampledMetric(Explainer):
 
     question = "A hit among all, and a hit among m: is it the same?"
     title = "A sampled hit rate pays for middling ranks, so rankers change places"
-    m = Control("m", "sampled negatives", MS, start=708, play=True)
+    m = Control("m", "sampled negatives", [1, MOST], start=1, play=True)  # the grid ends with the others
     k = Control("k", "places for a hit", KS, start=10)
     rank = Control("r", "rank of the item", [1, 10**9], start=1)  # the grid ends with the items
 
@@ -99,18 +99,19 @@ class SampledMetric(Explainer):
         self._names = [f"item {i + 1}" for i in range(items)] if names is None else list(names)
         self._order = 1 + np.random.default_rng(0).permutation(items)  # in which items are drawn
         self._grid = np.array(integer_grid(1, items, 61))
-        super().__init__(**({"rank": self.declared()["rank"].start} | start))
+        super().__init__(**({name: self.declared()[name].start for name in ("m", "rank")} | start))
 
     def declared(self) -> dict[str, Control]:
-        grid = integer_grid(1, self._others + 1, 161)
-        rank = Control(
-            "r", "rank of the item", grid, start=min(grid, key=lambda r: abs(r - self._others / 16))
-        )
-        rank.name = "rank"
-        return super().declared() | {"rank": rank}
+        n = self._others
+        most = min(n, MOST)
+        ms, ranks = sorted({*integer_grid(1, most, 81), min(100, most)}), integer_grid(1, n + 1, 161)
+        half, high = min(ms, key=lambda m: abs(m - n / 2)), min(ranks, key=lambda r: abs(r - n / 16))
+        m = Control("m", "sampled negatives", ms, start=half, play=True)
+        rank = Control("r", "rank of the item", ranks, start=high)
+        m.name, rank.name = "m", "rank"
+        return super().declared() | {"m": m, "rank": rank}
 
     def compute(self, m: int, k: int, rank: int) -> Measured:
-        m = min(m, self._others)
         earned = credit(k, m, self._others + 1)[-1]
         sample = np.sort([rank, *self._order[self._order != rank][:m]])
         return Measured(
@@ -139,7 +140,7 @@ class SampledMetric(Explainer):
                 ),
                 "rates": Panel(
                     "Hit rate at k of each ranker, exact",
-                    Axis("share of items that are hits", LOWEST, 1, log=True, ticks={r: f"{r:g}" for r in (0.01, 0.1, 1)}),
+                    Axis("share of items that are hits", LOWEST / 2, 1, log=True, ticks={LOWEST: f"≤ {LOWEST}", 0.01: "0.01", 0.1: "0.1", 1: "1"}),
                     Axis("", 0, n, ticks={}),
                 ),
             },
@@ -154,15 +155,16 @@ class SampledMetric(Explainer):
                 "cut": Handle("list", along={"y": "k"}, role="hard", x=[0.98]),
                 "here": Handle("list", along={"y": "rank"}, x=[ALL]),
                 "says": Note("list", x=[0.5], y=[1.8 * items], align="middle"),
-                "bars": Links("rates", "ink",  x=np.full(n, LOWEST), y=rows, y2=rows, width=np.full(n, 16)),
-                **{f"name{i}": Note("rates", x=[LOWEST * 1.05], y=[row + 0.25], text=name) for i, (name, row) in enumerate(zip(self._counts, rows, strict=True))},
-                "exact": Dots("rates", "faint", y=rows, scale=0.03, tips=[f"{name}, among all" for name in self._counts], shows={"hit rate": "x"}),
+                "shift": Links("rates", "ink", y=rows, y2=rows, width=np.full(n, 3)),
+                **{f"name{i}": Note("rates", x=[LOWEST / 2], y=[row + 0.25], text=name) for i, (name, row) in enumerate(zip(self._counts, rows, strict=True))},
+                "exact": Dots("rates", "faint", y=rows, scale=0.04, tips=[f"{name}, among all" for name in self._counts], shows={"hit rate": "value"}),
+                "sampled": Dots("rates", "ink", y=rows, scale=0.06, tips=[f"{name}, among m" for name in self._counts], shows={"hit rate": "value"}),
             },
             key={
                 "hard": "the last place that is a hit",
                 "focus": "the item: drag it",
                 "positive": "chance of a hit",
-                "faint": "rate among all",
+                "faint": "hit rate among all; coloured: among m",
             },
         )  # fmt: skip
 
@@ -174,7 +176,9 @@ class SampledMetric(Explainer):
     def scene(self, result: Measured) -> dict[str, dict[str, Any]]:
         doubles, head = self._doubles, result.sample[:LINKED]
         there = np.where(doubles <= len(result.sample), doubles, 1)
-        rates = np.clip(list(result.here.values()), LOWEST, 1)
+        here, exact = (np.array(list(rates.values())) for rates in (result.here, result.exact))
+        x, x2 = np.maximum(exact, LOWEST), np.maximum(here, LOWEST)
+        role = ROLES[: len(here)]
         chance = result.credit[self._grid - 1]
         hit = "a hit" if result.place <= result.k else "no hit"
         return {
@@ -191,8 +195,9 @@ class SampledMetric(Explainer):
             "says": {
                 "text": f"{result.rank:,} of {self._others + 1:,} → {result.place:,} of {result.m + 1:,}: {hit}"
             },
-            "bars": {"x2": rates, "role": ROLES[: len(rates)]},
-            "exact": {"x": np.clip(list(result.exact.values()), LOWEST, 1)},
+            "shift": {"x": x, "x2": x2, "role": role},
+            "exact": {"x": x, "value": exact},
+            "sampled": {"x": x2, "value": here, "role": role},
         }
 
     def summary(self, result: Measured) -> str:
@@ -203,7 +208,7 @@ class SampledMetric(Explainer):
         return (
             f"HR@{result.k}, m = {result.m:,}: {table(result.here)}\n"
             f"HR@{result.k}, all {self._others:,}: {table(result.exact)}\n"
-            f"an item of rank {result.rank:,} is a hit in {chance} of all samples"
+            f"an item of rank {result.rank:,} is a hit in a share of {chance} of all samples"
         )
 
 
