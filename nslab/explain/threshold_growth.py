@@ -20,7 +20,6 @@ from ._base import (
     Explainer,
     Handle,
     Line,
-    Links,
     Note,
     Panel,
     Pictures,
@@ -124,7 +123,7 @@ class ThresholdGrowth(Explainer):
         return Stage(
             panels={
                 "draw": Panel("One draw. Area: a negative's share of the push", y=score),
-                "needed": Panel("The score a positive needs", draws, score, share=1.3),
+                "needed": Panel("The score a positive needs for weight ½", draws, score, share=1.3),
             },
             marks={
                 "negatives": self._points(),
@@ -135,13 +134,12 @@ class ThresholdGrowth(Explainer):
                     "needed", "hard", x=KS[::STEP], y=self._hardest[np.array(KS[::STEP]) - 1], dashed=True
                 ),
                 "threshold": Line("needed", x=KS[::STEP]),
-                "floors": Links("needed", "faint", width=[2]),
                 "here": Handle("needed", along={"x": "k"}),
             },
             key={
                 "positive": "the most a cosine can be",
-                "negative": "K equal negatives, s̄ + τ ln K",
-                "hard": "hardest of K",
+                "negative": "negatives; dashed: K equal ones, s̄ + τ ln K",
+                "hard": "hardest of K; dashed: on average",
                 "ink": "needed, T",
             },
         )
@@ -160,7 +158,6 @@ class ThresholdGrowth(Explainer):
         shown = _shown(result.k)
         order, drawn, weights = result.order[shown], result.drawn[shown], result.weights[shown]
         threshold, same, _ = result.curves[:, ::STEP]
-        needed, equal, hardest = result.here
         return {
             "negatives": {
                 "x": np.round(0.16 + 0.72 * ((order + 1) * GOLDEN % 1), 3),
@@ -172,8 +169,7 @@ class ThresholdGrowth(Explainer):
             "counts": {"text": f"{result.effective:.3g} of {result.k:,} count"},
             "same": {"y": same},
             "threshold": {"y": threshold},
-            "floors": {"x": result.k, "y": min(equal, hardest), "x2": result.k, "y2": needed},
-            "here": {"y": needed},
+            "here": {"y": result.here[0]},
         }
 
     def summary(self, result: Growth) -> str:
