@@ -77,7 +77,7 @@ class AnchorShares(Explainer):
 
     question = "Do K draws keep for all anchors what they promise for the average one?"
     title = "The average of the chances stays below the chance at the average ρ"
-    k = Control("K", "draws", integer_grid(1, 20_000, 145), start=5, play=True)
+    k = Control("K", "draws", integer_grid(1, 20_000, 145), start=1, play=True)
     cutoff = Control("t", "cut-off: hard above t", CUTOFFS, start=0.5)
     q = Control("q", "wanted probability", linear_grid(0.5, 0.98, 97), start=0.9)
 
@@ -153,7 +153,7 @@ class AnchorShares(Explainer):
         draws = Axis("draws K", 1, 20_000, log=True)
         return Stage(
             panels={
-                "anchors": Panel("Area: each anchor's chance of a hit", share, bands, share=1.2),
+                "anchors": Panel("Area: chance of a hit, the least enlarged", share, bands, share=1.2),
                 "chance": Panel("How often K draws hit", draws, Axis("probability of a hit", 0, 1.04)),
             },
             marks={
@@ -163,6 +163,7 @@ class AnchorShares(Explainer):
                     "anchors", "focus", y=[len(self._groups) + 0.03], text="mean ρ", align="middle"
                 ),
                 "wanted": Rule("chance", "ink"),
+                "says_wanted": Note("chance", "ink", x=[1.1], text="q"),
                 "at_mean": Line("chance", "focus", x=KS, dashed=True),
                 "covered": Line("chance", "anchor", x=KS),
                 "gap": Links("chance", "focus", width=[1]),
@@ -206,6 +207,7 @@ class AnchorShares(Explainer):
             },
             "says_mean": {"x": result.mean},
             "wanted": {"at": result.q},
+            "says_wanted": {"y": result.q + 0.015},
             "at_mean": {"y": np.where(drawn, result.at_mean, np.nan)},
             "covered": {"y": np.where(drawn, result.covered, np.nan)},
             "gap": {"x": result.k, "y": result.kept, "x2": result.k, "y2": result.promise},
