@@ -107,6 +107,19 @@ def test_pi_scales_all_arrows_of_an_anchor_by_one_factor() -> None:
         )
 
 
+def test_only_who_pushes_nobody_stands_at_silent_and_tips_say_the_push() -> None:
+    pos, neg = scores(7, anchors=60)
+    explainer = DebiasedPush(pos, neg - 0.5, neg > 0.5)
+    for tau, rho in ((0.1, 0.0), (0.1, 0.1), (0.5, 0.3)):
+        result = explainer.at(tau=tau, rho=rho)
+        frame = explainer.scene(result)
+        y = frame["anchors"]["y"]
+        assert ((y == 0.2) == (result.debiased == 0)).all()
+        assert (y[result.debiased > 0] >= 0.4).all() and (frame["plain"]["y"] >= 0.4).all() and y.max() <= 60
+        assert frame["anchors"]["value"].tolist() == result.debiased.tolist()
+    assert explainer.at(tau=0.1).plain.min() < 0.2, "InfoNCE is never silent, however little it pushes"
+
+
 def test_every_anchor_of_the_chapter_can_be_chosen_and_no_other() -> None:
     pos, neg = scores(6)
     explainer = DebiasedPush(pos, neg, neg > 0.5)

@@ -34,8 +34,8 @@ NEAR = 36  # negatives that are shown around an anchor: those with the highest s
 RANKS = np.arange(NEAR)
 PLACES = (0.2 + 0.7 * np.sqrt((RANKS + 0.5) / NEAR)) * np.exp(2.4j * RANKS)  # as a sunflower has its seeds
 REACH = 0.19  # length of an arrow
-WIDE, WIDEST = 4, 14  # pixels: of the hardest negative's arrow with InfoNCE, and of any
-SILENT, LOUDEST = 0.4, 60.0  # the ends of the axis of pushes
+WIDE, WIDEST = 2.5, 20  # pixels: of the hardest negative's arrow with InfoNCE, and of any
+SILENT, SOFTEST, LOUDEST = 0.2, 0.4, 60.0  # on the axis of pushes: those of 0, and the ends for the others
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,18 @@ class DebiasedPush(Explainer):
     def stage(self) -> Stage:
         a = len(self._pos)
         (x, y), (x2, y2) = ((z.real, z.imag) for z in (PLACES, PLACES * (1 + REACH / abs(PLACES))))
-        loud = {SILENT: "silent", 1: "1", 3: "3", 10: "10", 30: "30"}
+        loud = {
+            SILENT: "silent",
+            SOFTEST: f"≤ {SOFTEST}",
+            1: "1",
+            3: "3",
+            10: "10",
+            LOUDEST: f"≥ {LOUDEST:g}",
+        }
         return Stage(
             panels={
                 "disc": Panel(
-                    "One anchor, its hardest negatives; arrow: the push",
+                    "Nearest: hardest; thickness: push",
                     Axis("", -1.15, 1.15, ticks={}),
                     Axis("", -1.15, 1.15, ticks={}),
                     square=True,
@@ -149,24 +156,28 @@ class DebiasedPush(Explainer):
                 "all": Panel(
                     f"All {a} anchors: click one",
                     Axis("false negatives' share of its push", 0, 1),
-                    Axis("push on all its negatives", 0.9 * SILENT, LOUDEST, log=True, ticks=loud),
+                    Axis("push on all its negatives", 0.9 * SILENT, 1.1 * LOUDEST, log=True, ticks=loud),
                 ),
             },
             marks={
                 "pushes": Arrows("disc", "negative", roles=("false_negative",), x=x, y=y, x2=x2, y2=y2),
                 "negatives": self._points("disc", role="negative", roles=("false_negative",), x=x, y=y, size=np.ones(NEAR)),
-                "self": self._points("disc", role="anchor", x=[0], y=[0], size=[2.5]),
-                "plain": Dots("all", "faint", scale=0.02),
-                "anchors": self._points(
-                    "all", role="anchor", roles=("faint", "focus"), size=np.ones(a), which=np.arange(a), picks="anchor"
+                "self": self._points("disc", role="focus", x=[0], y=[0], size=[2.5]),
+                "push": Note("disc", "focus", x=[-1.1], y=[-1.1]),
+                "plain": Dots("all", "faint", scale=0.045),
+                "anchors": Dots(
+                    "all", "anchor", scale=0.03, tips=self._names[:a], tip_images=self._pictures, shows={"push": "value"},
+                    picks="anchor",
                 ),
+                "chosen": self._points("all", role="focus", size=[1]),
                 "says": Note("all", x=[0.98], y=[35], align="end", big=True),
             },
             key={
                 "negative": "true negative",
                 "false_negative": "false negative: of its own class",
                 "faint": "with InfoNCE",
-                "focus": "the anchor beside",
+                "focus": "the anchor shown",
+                "anchor": "anchors",
             },
         )  # fmt: skip
 
@@ -180,22 +191,20 @@ class DebiasedPush(Explainer):
         row, silent = result.anchor, result.debiased == 0
         near = np.argsort(-self._neg[row].numpy(), kind="stable")[:NEAR]
         kind = np.where(self._false[row].numpy()[near], "false_negative", "negative")
-        role = np.where(silent, "faint", "anchor")
-        role[row] = "focus"
+        plain, debiased = (np.clip(push, SOFTEST, LOUDEST) for push in (result.plain, result.debiased))
+        debiased = np.where(silent, SILENT, debiased)
         width = WIDE * result.debiased_each[near] / result.plain_each.max()
         return {
             "pushes": {
                 "width": np.where(width > 0, np.minimum(width, WIDEST), np.nan),
                 "role": kind,
             },
-            "negatives": {"which": len(role) + near, "role": kind},
+            "negatives": {"which": len(silent) + near, "role": kind},
             "self": {"which": row},
-            "plain": {"x": result.plain_false, "y": np.clip(result.plain, SILENT, LOUDEST)},
-            "anchors": {
-                "x": result.plain_false,
-                "y": np.clip(result.debiased, SILENT, LOUDEST),
-                "role": role,
-            },
+            "push": {"text": f"its push: {result.debiased[row]:.3g}"},
+            "plain": {"x": result.plain_false, "y": plain},
+            "anchors": {"x": result.plain_false, "y": debiased, "value": result.debiased},
+            "chosen": {"x": [result.plain_false[row]], "y": [debiased[row]], "which": [row]},
             "says": {"text": f"{result.silent} silent"},
         }
 
