@@ -32,7 +32,6 @@ UNITS = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")]
 SIZES = [2**i for i in range(1, 17)]
 ROWS = {"items to encode": 0.8, "scores": 0.47, "bytes held": 0.14}  # and how high they stand
 COLUMNS = {"own": 0.45, "borrowed": 0.7}
-PARTS = 16  # in which the scores' share of the bytes is drawn
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Costs:
 class SchemeCost(Explainer):
     """B anchors with K negatives each, or with the other B − 1 positives, borrowed; float32 vectors of d numbers.
 
-    Areas show what both ways take, in each row to the scale of the larger; of the bytes, the part in ink is scores.
+    Areas show what both ways take, in each row to the scale of the larger.
     """
 
     question = "Own or borrowed: which takes more?"
@@ -93,12 +92,13 @@ class SchemeCost(Explainer):
             f"head {name}": Note("areas", x=[x], y=[0.99], text=name, align="middle")
             for name, x in COLUMNS.items()
         }
+        heads["head ratio"] = Note("areas", x=[1], y=[0.99], text="ratio", align="end")
         ratios = {
             f"ratio {name}": Note("areas", x=[1], y=[y - 0.01], align="end") for name, y in ROWS.items()
         }
         return Stage(
             panels={
-                "areas": Panel("One step; own over borrowed"),
+                "areas": Panel("Area: one step, each row to its own scale"),
                 "bytes": Panel(
                     "Bytes held, vectors and scores",
                     Axis("anchors in a batch, B", 2, 65_536, log=True, ticks=anchors),
@@ -110,7 +110,8 @@ class SchemeCost(Explainer):
                     "areas",
                     "negative",
                     roles=("positive",),
-                    images=_icons(),
+                    images=np.zeros((1, 1, 1)),
+                    which=[0] * 6,
                     x=[x for _ in ROWS for x in COLUMNS.values()],
                     y=[y for y in ROWS.values() for _ in COLUMNS],
                     scale=0.29,
@@ -119,18 +120,17 @@ class SchemeCost(Explainer):
                 **names,
                 **heads,
                 **ratios,
-                "equal": Rule("bytes", "ink", axis="x"),
+                "equal": Rule("bytes", "faint", axis="x"),
                 "own": Line("bytes", "negative", x=SIZES),
                 "lent": Line("bytes", "positive", x=SIZES),
                 "dot": Dots("bytes", "negative", scale=0.05),
                 "here": Handle("bytes", along={"x": "b"}),
             },
-            key={"negative": "own", "positive": "borrowed", "ink": "scores; dotted: equal bytes"},
+            key={"negative": "own", "positive": "borrowed", "faint": "equal bytes"},
         )
 
     def scene(self, result: Costs) -> dict[str, dict[str, Any]]:
         amounts = np.array(result.amounts, dtype=float)
-        shares = [cost.logit_bytes / cost.bytes for cost in (result.own, result.lent)]
         ratios = {
             f"ratio {name}": {"text": _times(ratio)} for name, ratio in zip(ROWS, result.ratios, strict=True)
         }
@@ -138,7 +138,6 @@ class SchemeCost(Explainer):
             "amounts": {
                 "size": (amounts / amounts.max(1, keepdims=True)).ravel(),
                 "value": amounts.ravel(),
-                "which": [0, 0, PARTS, PARTS, *(round(share * PARTS) for share in shares)],
                 "role": ["negative", "positive"] * len(ROWS),
             },
             **ratios,
@@ -151,17 +150,13 @@ class SchemeCost(Explainer):
 
     def summary(self, result: Costs) -> str:
         own, lent = result.own, result.lent
+        more = "own negatives take more bytes" if own.bytes > lent.bytes else "both take as many bytes"
+        if own.bytes < lent.bytes:
+            more = f"borrowed negatives take more bytes, as many at B = {result.crossover:,}"
         return (
             f"B = {result.b:,}, K = {result.k:,}, d = {result.d:,}: own {_size(own.bytes)}, "
-            f"{own.encoder_calls:,} items to encode; borrowed {_size(lent.bytes)}, {lent.encoder_calls:,} items\n"
-            f"own negatives take fewer bytes exactly when B > K(d + 1) + 1 = {result.crossover:,}"
+            f"{own.encoder_calls:,} items to encode; borrowed {_size(lent.bytes)}, {lent.encoder_calls:,} items\n{more}"
         )
-
-
-def _icons() -> Any:
-    """Squares of which a part, from none to all, is dark."""
-    height = np.arange(PARTS)[::-1]
-    return 0.55 * (height[:, None].repeat(PARTS, 1) < np.arange(PARTS + 1)[:, None, None])
 
 
 def _times(ratio: float) -> str:
