@@ -300,8 +300,9 @@ def test_cosines_of_the_cut_rows(fire: RowNeighbours, alpha: float, k: int) -> N
 def test_a_click_asks_for_the_neighbours_of_another_word(fire: RowNeighbours) -> None:
     other = RowNeighbours(WORDS[:400], near(REPORTS, 400), "minister")
     place = WORDS.index("minister")
-    assert other.word == place and fire.controls["word"].values == list(range(400))
-    one, two = fire.at(word=place), other.at()
+    assert other.word == "minister" and fire.controls["word"].values[place] == "minister"
+    assert fire.stage().marks["words"].picked == "word"  # a click picks the value at the dot's place
+    one, two = fire.at(word="minister"), other.at()
     assert one.cosines == pytest.approx(two.cosines) and fire.top_words(one) == other.top_words(two)
     assert "minister" not in other.top_words(two) and "prime" in other.top_words(two)
 
@@ -312,7 +313,20 @@ def test_close_rows_lie_close_on_the_map(fire: RowNeighbours) -> None:
     far = np.linalg.norm(places[:, None] - places, axis=2)
     for word in ("fire", "minister", "israeli"):
         i = WORDS.index(word)
-        assert far[i, fire.at(word=i).top].mean() < 0.8 * far[i].mean()
+        assert far[i, fire.at(word=word).top].mean() < 0.8 * far[i].mean()
+
+
+def test_names_on_the_map_do_not_run_into_each_other(fire: RowNeighbours) -> None:
+    for word in ("fire", "minister", "israeli"):
+        names = fire._named(fire.at(word=word))
+        boxes = []
+        for i, kind in names:
+            size = {"landmarks": 0.04, "near": 0.05, "here": 0.07}[kind]
+            boxes.append((*fire._places[i], 0.25 * size * len(WORDS[i]), 0.6 * size))
+        for i, (x, y, width, height) in enumerate(boxes):
+            for x2, y2, width2, height2 in boxes[:i]:
+                assert abs(x - x2) > width + width2 or abs(y - y2) > height + height2
+        assert names[0] == (WORDS.index(word), "here") and len(names) > 5
 
 
 def test_at_alpha_zero_the_neighbours_are_the_commonest_words(fire: RowNeighbours) -> None:
@@ -377,3 +391,8 @@ def test_row_neighbours_refuses(pairs: Any, anchor: str, words: list[str]) -> No
     with pytest.raises(ValueError) as caught:
         RowNeighbours(list("abcdefghijkl"), pairs, anchor)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_row_neighbours_wants_each_word_once() -> None:
+    with pytest.raises(ValueError, match="words must differ from each other, got 11 in 12"):
+        RowNeighbours(list("abcdefghijka"), np.ones((12, 12)), "a")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +31,16 @@ ALPHAS = linear_grid(-0.5, 1.25, 71)
 USUAL = 0.75  # the α that the map is drawn for
 LANDMARKS = 16  # words that always have their names on the map
 LIFT = 0.03  # of a name above its dot
-SPREAD = 0.16, 0.07  # how far from each other these stand at least, along x and y
+LETTER, LINE = 0.54, 1.3  # width of a letter and height of a line, to the size of the letters
+LETTERS = {"landmarks": 0.04, "near": 0.05, "here": 0.07}  # their sizes, as parts of the map's side
 
 
 @dataclass(frozen=True)
 class Neighbours:
     alpha: float
     k: int
-    word: int
+    word: str
+    place: int  # of the word
     cosines: NDArray[
         np.float64
     ]  # of every word's row with the anchor's; 0 where either row is empty, and for itself
@@ -63,7 +64,7 @@ class RowNeighbours(Explainer):
     title = "The lower α, the more common the neighbours"
     alpha = Control("α", "in q ∝ f^α", ALPHAS, start=USUAL, play=True)
     k = Control("k", "negatives", range(1, 61), start=1)
-    word = Control("", "word", range(MOST), start=0)
+    word: str
 
     def __init__(self, words: Sequence[str], pairs: Any, anchor: str, **start: Any) -> None:
         n = as_float(pairs, "pairs").double()
@@ -72,6 +73,8 @@ class RowNeighbours(Explainer):
                 f"pairs must be (V, V) with V = len(words) > {TOP}, at most {MOST:,}, "
                 f"got {tuple(n.shape)} and {len(words)} words"
             )
+        if len({*words}) < len(words):
+            raise ValueError(f"words must differ from each other, got {len({*words})} in {len(words)}")
         if anchor not in words:
             raise ValueError(f"anchor must be one of the words, got {anchor!r}")
         filled_table(n, "pairs")
@@ -81,35 +84,31 @@ class RowNeighbours(Explainer):
         self._contexts, self.counts = n.sum(0), n.sum(0).numpy()
         self._words = list(words)
         self._places = self._map()
-        self._landmarks = self._spaced()
-        super().__init__(**{"word": self._words.index(anchor), **start})
-
-    def declared(self) -> dict[str, Control]:
-        every = super().declared()
-        word = copy(every["word"])
-        values: list[Any] = list(range(len(self._words)))
-        word.values = values
-        return every | {"word": word}
+        frequent = np.argsort(-self.counts, kind="stable")[len(words) // 10 :]  # but not the most frequent
+        apart = self._apart([(i, "near") for i in frequent.tolist()])
+        self._landmarks = [i for i, _ in apart[:LANDMARKS]]
+        self.add_traits(word=Control("", "word", self._words, start=anchor))
+        super().__init__(**start)
 
     def _scores(self, alpha: float, k: int) -> NDArray[np.float64]:
         """The target, cut at 0, of the pairs that were seen."""
         log_q = np.log(k * unigram(self._contexts, alpha).numpy())
         return np.maximum(self._log_p - log_q[self._column], 0)
 
-    def compute(self, alpha: float, k: int, word: int) -> Neighbours:
-        scores = self._scores(alpha, k)
+    def compute(self, alpha: float, k: int, word: str) -> Neighbours:
+        scores, at = self._scores(alpha, k), self._words.index(word)
         own = np.zeros(len(self._words))
-        place = slice(self._starts[word], [*self._starts, len(scores)][word + 1])
+        place = slice(self._starts[at], [*self._starts, len(scores)][at + 1])
         own[self._column[place]] = scores[place]
         length = np.sqrt(np.add.reduceat(scores**2, self._starts))
         product = np.add.reduceat(scores * own[self._column], self._starts)
-        both = length * length[word]
+        both = length * length[at]
         cosines = np.divide(product, both, out=np.zeros_like(both), where=both > 0)
-        cosines[word] = 0
+        cosines[at] = 0
         top = np.argsort(-cosines, kind="stable")[:TOP]
         top = top[cosines[top] > 0]
         kept = float((scores > 0).sum() / len(own) ** 2)
-        return Neighbours(alpha=alpha, k=k, word=word, cosines=cosines, top=top, kept=kept)
+        return Neighbours(alpha=alpha, k=k, word=word, place=at, cosines=cosines, top=top, kept=kept)
 
     def top_words(self, result: Neighbours) -> list[str]:
         """The closest words, the closest first."""
@@ -124,7 +123,7 @@ class RowNeighbours(Explainer):
         tips = [f"{word}: {int(count):,} times" for word, count in zip(self._words, self.counts, strict=True)]
         return Stage(
             panels={
-                "map": Panel("Similar rows lie near each other", share=1.6),
+                "map": Panel("Map at α = ¾: similar rows tend to be near", share=1.6),
                 "list": Panel(
                     "The closest rows, and how common",
                     Axis("times as a context", 1, most * 20, log=True, ticks=decades),
@@ -143,29 +142,45 @@ class RowNeighbours(Explainer):
                     picks="word",
                 ),
                 "landmarks": Words(
-                    "map", words=[self._words[i] for i in marks], x=x[marks], y=y[marks] + LIFT, scale=0.04
+                    "map",
+                    words=[self._words[i] for i in marks],
+                    x=x[marks],
+                    y=y[marks] + LIFT,
+                    scale=LETTERS["landmarks"],
                 ),
                 "links": Links("map", "negative", width=[1.5] * TOP),
-                "near": Words("map", "negative", words=self._words, scale=0.05),
-                "here": Words("map", "focus", words=self._words, scale=0.07),
+                "closest": Dots("map", "negative", scale=0.08, tips=tips, picks="word"),
+                "near": Words("map", "negative", words=self._words, scale=LETTERS["near"]),
+                "here": Words("map", "focus", words=self._words, scale=LETTERS["here"]),
                 "bars": Links("list", "negative", x=[1] * TOP, y=list(rank), y2=list(rank), width=[10] * TOP),
                 **{f"rank {i}": Note("list", y=[TOP - i - 0.68]) for i in range(TOP)},
             },
-            key={"focus": "the word; click another", "negative": "its neighbours", "faint": "all words"},
+            key={
+                "focus": "the word; click another",
+                "negative": "its neighbours",
+                "faint": "all words; larger: more common",
+            },
         )
 
     def scene(self, result: Neighbours) -> dict[str, dict[str, Any]]:
         x, y = self._places[result.top].T
-        own = self._places[result.word]
+        own, named = self._places[result.place], self._named(result)
+        near = [i for i, kind in named if kind == "near"]
         often = self.counts[result.top]
         more = TOP - len(often)
         texts = [*self.top_words(result), *[""] * more]
         ends = [*often * 1.3, *[1.0] * more]
         return {
             "links": {"x": np.full(len(x), own[0]), "y": np.full(len(x), own[1]), "x2": x, "y2": y},
-            "landmarks": {"size": np.where(self._hidden(result), np.nan, 1)},
-            "near": {"x": x, "y": y + LIFT, "which": result.top},
-            "here": {"x": own[:1], "y": own[1:] + LIFT, "which": result.word},
+            "landmarks": {"size": [1 if (i, "landmarks") in named else np.nan for i in self._landmarks]},
+            "closest": {
+                "x": x,
+                "y": y,
+                "size": np.maximum(often / self.counts.max(), 0.02),
+                "which": result.top,
+            },
+            "near": {"x": self._places[near, 0], "y": self._places[near, 1] + LIFT, "which": near},
+            "here": {"x": own[:1], "y": own[1:] + LIFT, "which": result.place},
             "bars": {"x2": [*often, *[1.0] * more]},
             **{
                 f"rank {i}": {"x": [at], "text": text}
@@ -180,11 +195,10 @@ class RowNeighbours(Explainer):
             f"closest: {', '.join(self.top_words(result)[:5]) or 'none'}"
         )
 
-    def _hidden(self, result: Neighbours) -> NDArray[np.bool_]:
-        """Which landmarks would run into the name of the word or of a neighbour."""
-        named = self._places[[result.word, *result.top]]
-        x, y = np.abs(self._places[self._landmarks][:, None] - named).transpose(2, 0, 1)
-        return ((x < SPREAD[0]) & (y < SPREAD[1])).any(1)
+    def _named(self, result: Neighbours) -> list[tuple[int, str]]:
+        """The names on the map and their kinds: the word, its neighbours, landmarks, as far as there is room."""
+        near = [(int(i), "near") for i in result.top]
+        return self._apart([(result.place, "here"), *near, *((i, "landmarks") for i in self._landmarks)])
 
     def _map(self) -> NDArray[np.float64]:
         """Places (V, 2) in the unit square: the graph of closest rows along its two slowest directions, spread out evenly."""
@@ -203,11 +217,17 @@ class RowNeighbours(Explainer):
         order = slow.argsort(0, kind="stable").argsort(0, kind="stable")
         return 0.03 + 0.92 * order / (len(rows) - 1)
 
-    def _spaced(self) -> list[int]:
-        """Frequent words, but not the most frequent, whose names do not run into each other."""
-        kept: list[int] = []
-        for i in np.argsort(-self.counts, kind="stable")[len(self._words) // 20 :].tolist():
-            x, y = np.abs(self._places[kept] - self._places[i]).T
-            if len(kept) < LANDMARKS and not ((x < SPREAD[0]) & (y < SPREAD[1])).any():
-                kept.append(i)
+    def _apart(self, names: list[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Of words and their kinds those that run into none before them, nor over the map's edge."""
+        kept: list[tuple[int, str]] = []
+        boxes = np.empty((0, 4))
+        for i, kind in names:
+            size = LETTERS[kind]
+            half = size * np.array([LETTER * len(self._words[i]), LINE]) / 2
+            (x, y), (width, height) = self._places[i], half
+            apart = np.abs(boxes[:, :2] - [x, y]) - boxes[:, 2:] - half
+            inside = kind == "here" or width <= x <= 1 - width
+            if inside and not (apart < 0).all(1).any():
+                kept.append((i, kind))
+                boxes = np.vstack([boxes, [x, y, width, height]])
         return kept
