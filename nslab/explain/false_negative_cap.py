@@ -146,7 +146,7 @@ class FalseNegativeCap(Explainer):
                 "top": Line("rates", "ink", x=[1, 1.5], dashed=True),
                 "logit": Links("rates", "focus", x=[1.5], x2=[1.5], width=[8]),
                 "says": Note("rates", "focus", x=[1.6], big=True),
-                "both": Note("rates", "ink", x=[2.05], align="middle", text="all negatives"),
+                "both": Note("rates", "ink", x=[2.2], align="middle", text="all negatives"),
                 "clean": Line("logits", "faint", x=[0.01, 1e6], y=np.log([0.01, 1e6]), dashed=True),
                 "ceiling": Line("logits", "false_negative", x=[0.01, 1e6], dashed=True),
                 "stops": Note("logits", "false_negative", x=[9e5], align="end"),
