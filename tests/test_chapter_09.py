@@ -162,13 +162,30 @@ def test_drawn_hits_are_counted_pair_by_pair(b: int, a: float, n: int) -> None:
         assert result.distinct[row] == len(set(items))
 
 
+def test_the_expected_hits_lie_among_the_drawn_ones() -> None:
+    explainer = AccidentalHits()
+    result = explainer.at(b=256, a=0.5, n=100)
+    assert result.drawn.min() < result.expected < result.drawn.max()
+    assert (
+        abs(result.drawn.mean() - result.expected) < 3 * result.drawn.std(ddof=1) / len(result.drawn) ** 0.5
+    )
+    assert explainer.scene(result)["here"]["y"] == pytest.approx(result.expected)
+
+
+def test_only_the_rows_of_the_batch_are_shaded_and_frequent_ones_stand_on_top() -> None:
+    explainer = AccidentalHits()
+    result = explainer.at(b=7, a=1.0, n=50)
+    field = explainer.scene(result)["field"]
+    assert np.ptp(field["x"]) == 7 and field["low"] == [13, 13] and (np.diff(result.items) >= 0).all()
+
+
 def test_the_matrix_marks_the_pairs_that_repeat() -> None:
     explainer = AccidentalHits(["the", "of"])
     for b, a, n in ((256, 1.0, 20), (3, 2.0, 10)):
         result = explainer.at(b=b, a=a, n=n)
         scene, items = explainer.scene(result), result.items.tolist()
         assert len(items) == min(b, 20)
-        shown = {(19.5 - y, x - 0.5) for x, y in zip(scene["hits"]["x"], scene["hits"]["y"], strict=True)}
+        shown = {(19.5 - y, x - 8.5) for x, y in zip(scene["hits"]["x"], scene["hits"]["y"], strict=True)}
         assert shown == {
             (i, j) for i, j in itertools.permutations(range(len(items)), 2) if items[i] == items[j]
         }

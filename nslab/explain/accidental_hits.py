@@ -1,4 +1,4 @@
-"""Accidental hits: where in a batch a borrowed negative is the anchor's own positive again, and how many there are."""
+"""Accidental hits: where in a batch an in-batch negative is the anchor's own positive again, and how many there are."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from ..diagnostics import in_batch_duplicates
 from ._base import (
     Axis,
-    Cells,
+    Band,
     Control,
     Dots,
     Explainer,
     Handle,
     Line,
+    Links,
     Note,
     Panel,
     Rule,
@@ -31,11 +32,12 @@ from ._base import (
 BS = integer_grid(2, 8192, 97)
 NS = sorted({*integer_grid(10, 20_000, 81), 100, 10_000})
 TOP = 10  # the most frequent items, whose share of the hits is told
-DRAWS = 5
+DRAWS = 8
 SHOWN = 20  # rows of the first batch
 SIZES = np.geomspace(2, 8192, 25)
 LOW, HIGH = 1e-4, 1e4  # hits per anchor
-TURN = 12  # from this row on the word stands left of its positive
+WORD = 8  # cells of room for the words, left of the matrix
+SPREAD = 1.8  # the drawn batches stand side by side, from B / 1.8 to 1.8 B
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ class Hits:
     drawn: NDArray[np.float64]  # hits per anchor in each drawn batch
     distinct: NDArray[np.int64]  # different items in each drawn batch
     head: float  # share of the hits by the ten most frequent items
-    items: NDArray[np.int64]  # of the first batch's first SHOWN rows, by rank from 0
+    items: NDArray[np.int64]  # of the first batch's first SHOWN rows, by rank from 0, sorted
 
 
 class AccidentalHits(Explainer):
-    """The matrix of a batch's scores: in each row the positive, and where it comes back among the negatives.
+    """A batch as a matrix: in each row an anchor's positive, and where it comes again among the in-batch negatives.
 
     N items, item r drawn with probability ∝ r^(−a): a = 0 is uniform, a = 1 is Zipf's law for words. `names` are those of
     the items, the most frequent first; what has no name is called by its rank.
@@ -61,7 +63,7 @@ class AccidentalHits(Explainer):
     question = "How many negatives are the anchor's own positive?"
     title = "Frequent items come back as their own negatives"
     b = Control("B", "rows in a batch", BS, start=256)
-    a = Control("a", "fall of frequency", linear_grid(0, 2, 81), start=0.5, play=True)
+    a = Control("a", "Zipf exponent", linear_grid(0, 2, 81), start=0.5, play=True)
     n = Control("N", "items", NS, start=100)
 
     def __init__(self, names: Sequence[str] = (), **start: Any) -> None:
@@ -85,7 +87,7 @@ class AccidentalHits(Explainer):
             drawn=((counts * (counts - 1)).sum(1) / b).numpy(),
             distinct=(counts > 0).sum(1).numpy(),
             head=float(hits[:TOP].sum() / hits.sum()),
-            items=items[0, :SHOWN].numpy(),
+            items=items[0, :SHOWN].sort().values.numpy(),
         )
 
     def stage(self) -> Stage:
@@ -93,19 +95,15 @@ class AccidentalHits(Explainer):
             "rows in a batch, B", 2, 8192, log=True, ticks={2: "2", 32: "32", 256: "256", 8192: "8,192"}
         )
         hits = {1e-4: "0.0001", 1e-2: "0.01", 1: "1", 100: "100", 1e4: "10,000"}
-        rows, side = range(SHOWN), Axis("", 0, SHOWN, ticks={})
-        words = {
-            f"row {i}": Note(
-                "batch",
-                x=[i + 1.2 if i < TURN else i - 0.2],
-                y=[SHOWN - i - 0.75],
-                align="start" if i < TURN else "end",
-            )
-            for i in rows
-        }
+        rows = range(SHOWN)
+        words = {f"row {i}": Note("batch", x=[WORD - 0.3], y=[SHOWN - i - 0.75], align="end") for i in rows}
         return Stage(
             panels={
-                "batch": Panel(f"The scores of {SHOWN} rows: each row an anchor", side, side, square=True),
+                "batch": Panel(
+                    f"{SHOWN} rows of the batch, frequent items on top",
+                    Axis("", 0, WORD + SHOWN, ticks={}),
+                    Axis("", 0, SHOWN, ticks={}),
+                ),
                 "count": Panel(
                     "Hits per anchor",
                     size,
@@ -113,28 +111,23 @@ class AccidentalHits(Explainer):
                 ),
             },
             marks={
-                "cells": Cells(
-                    "batch",
-                    "negative",
-                    shape=(SHOWN, SHOWN),
-                    value=[0.2] * SHOWN**2,
-                    names=([f"anchor {i + 1}" for i in rows], [f"positive of {i + 1}" for i in rows]),
-                ),
-                "positives": Dots("batch", "positive", y=[SHOWN - i - 0.5 for i in rows], scale=1 / SHOWN),
-                "hits": Dots("batch", "false_negative", scale=1 / SHOWN),
+                "field": Band("batch", "negative"),
+                "grid": Links("batch", "faint", **_grid(), width=[1] * (2 * SHOWN + 2)),
+                "positives": Dots("batch", "positive", y=[SHOWN - i - 0.5 for i in rows], scale=0.8 / SHOWN),
+                "hits": Dots("batch", "false_negative", scale=0.8 / SHOWN),
                 **words,
                 "all": Line("count", "faint", x=SIZES, y=np.maximum(SIZES - 1, LOW), dashed=True),
                 "expected": Line("count", "ink", x=SIZES),
-                "drawn": Dots("count", "false_negative", scale=0.035),
+                "drawn": Dots("count", "false_negative", scale=0.03),
                 "now": Rule("count", "focus", axis="x"),
-                "here": Handle("count", along={"x": "b"}, y=[LOW]),
+                "here": Handle("count", along={"x": "b"}),
             },
             key={
                 "positive": "positive",
-                "negative": "borrowed negative",
-                "false_negative": "accidental hit",
-                "ink": "(B − 1) Σ p²",
-                "faint": "all B − 1",
+                "negative": "in-batch negative",
+                "false_negative": f"accidental hit, hits of {DRAWS} drawn batches",
+                "ink": "expected",
+                "faint": "if all were hits",
             },
         )
 
@@ -143,25 +136,38 @@ class AccidentalHits(Explainer):
         row, column = np.nonzero((items[:, None] == items) & ~np.eye(len(items), dtype=bool))
         texts = [self._name(item) for item in items.tolist()] + [""] * (SHOWN - len(items))
         return {
-            "positives": {"x": np.arange(len(items)) + 0.5},
-            "hits": {"x": column + 0.5, "y": SHOWN - row - 0.5},
+            "field": {"x": [WORD, WORD + len(items)], "low": [SHOWN - len(items)] * 2, "high": [SHOWN] * 2},
+            "positives": {"x": WORD + np.arange(len(items)) + 0.5},
+            "hits": {"x": WORD + column + 0.5, "y": SHOWN - row - 0.5},
             **{f"row {i}": {"text": text} for i, text in enumerate(texts)},
             "expected": {"y": np.clip((SIZES - 1) * result.per_pair, LOW, HIGH)},
             "drawn": {
-                "x": np.full(DRAWS, result.b),
+                "x": np.clip(result.b * SPREAD ** np.linspace(-1, 1, DRAWS), 2, BS[-1]),
                 "y": np.where(result.drawn > 0, np.clip(result.drawn, LOW, HIGH), np.nan),
             },
             "now": {"at": result.b},
+            "here": {"y": np.clip(result.expected, LOW, HIGH)},
         }
 
     def summary(self, result: Hits) -> str:
         return (
             f"B = {result.b:,}, a = {number(result.a)}, N = {result.n:,}: {number(result.expected)} of the "
-            f"{result.b - 1:,} in-batch negatives repeat the positive; drawn {number(result.drawn.min())} to "
-            f"{number(result.drawn.max())}\n"
+            f"{result.b - 1:,} in-batch negatives repeat the positive; "
+            f"in {DRAWS} drawn batches {number(result.drawn.mean())} ± {number(result.drawn.std(ddof=1))}\n"
             f"different items in a batch: {result.distinct.min():,} to {result.distinct.max():,}; "
             f"share of the hits by the ten most frequent items: {number(result.head)}"
         )
 
     def _name(self, item: int) -> str:
         return self._names[item] if item < len(self._names) else f"#{item + 1:,}"
+
+
+def _grid() -> dict[str, Any]:
+    """The borders of the cells, down and across."""
+    at, ends = np.arange(SHOWN + 1), np.zeros(SHOWN + 1)
+    return {
+        "x": np.r_[WORD + at, WORD + ends],
+        "x2": np.r_[WORD + at, WORD + SHOWN + ends],
+        "y": np.r_[ends, at],
+        "y2": np.r_[SHOWN + ends, at],
+    }

@@ -152,7 +152,7 @@ class EvaluationNegatives(Explainer):
         }
         return Stage(
             panels={
-                "graph": Panel("40 hidden links of one split, one draw of 40 negatives", share=1.3),
+                "graph": Panel("40 hidden links, 40 drawn negatives; known links grey", share=1.3),
                 "auc": Panel(
                     "AUC over all draws, mean of the splits",
                     Axis("α", -0.5, 1.5),
@@ -190,7 +190,6 @@ class EvaluationNegatives(Explainer):
                 "positive": "hidden link",
                 "negative": "negative: no link",
                 "focus": "picked pair",
-                "faint": "known link",
                 **{role: name for name, role in colours.items()},
             },
         )
