@@ -137,9 +137,9 @@ class ThresholdGrowth(Explainer):
                 "here": Handle("needed", along={"x": "k"}),
             },
             key={
-                "positive": "the most a cosine can be",
-                "negative": "negatives; dashed: K equal ones, s̄ + τ ln K",
-                "hard": "hardest of K; dashed: on average",
+                "positive": "highest cosine",
+                "negative": "negatives; dashed: s̄ + τ ln K",
+                "hard": "hardest; dashed: on average",
                 "ink": "needed, T",
             },
         )
