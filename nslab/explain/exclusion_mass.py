@@ -60,6 +60,7 @@ class ExclusionMass(Explainer):
     negative, whatever is marked.
     """
 
+    question = "What does a window shut out, and what takes the push then?"
     title = "The window shuts out what is near; what comes back later takes the push"
     w = Control("w", "window", WIDTHS.tolist(), start=10, play=True)
     tau = Control("τ", "temperature", log_grid(0.02, 1, 69), start=0.1)
@@ -132,7 +133,7 @@ class ExclusionMass(Explainer):
                     share=1.6,
                 ),
                 "shares": Panel(
-                    "False ones keep; true ones lose",
+                    "What a window leaves, and what it bars",
                     Axis("window w", 0, WIDEST),
                     Axis("share of push, 64 anchors", LEAST, 1, log=True, ticks=share),
                 ),
@@ -158,8 +159,8 @@ class ExclusionMass(Explainer):
             },
             key={
                 "anchor": "anchor",
-                "negative": "true negative",
-                "false_negative": "false negative",
+                "negative": "true negative; right: part of its push that is barred",
+                "false_negative": "false negative; right: its share of what is left",
                 "faint": "shut out",
             },
         )
@@ -178,7 +179,7 @@ class ExclusionMass(Explainer):
             },
             "self": {"y": result.own},
             "anchor": {"text": self._texts[result.anchor]},
-            "most": {"text": f"{LAGS[most]:+d}: {self._texts[result.anchor + LAGS[most]]}"},
+            "most": {"text": f"strongest, {LAGS[most]:+d} steps: {self._texts[result.anchor + LAGS[most]]}"},
             "left": {"y": _drawn(result.left)},
             "barred": {"y": _drawn(result.barred)},
             "here": {"y": max(result.left[result.w], LEAST)},
