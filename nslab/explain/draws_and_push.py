@@ -62,7 +62,7 @@ class DrawsAndPush(Explainer):
     power of two to the next, is as wide as its share and bears the name of one of its words.
     """
 
-    title = "A low α draws rare words often; a trained model pushes them little"
+    title = "A low α draws rare words often; training takes most of that push away"
     alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.0)
     k = Control("K", "negatives", integer_grid(1, 1000, 91), start=5)
     t = Control("t", "training", linear_grid(0, 1, 101), start=1.0, play=True)

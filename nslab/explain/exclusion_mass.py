@@ -159,8 +159,8 @@ class ExclusionMass(Explainer):
             },
             key={
                 "anchor": "anchor",
-                "negative": "true negative; right: part of its push that is barred",
-                "false_negative": "false negative; right: its share of what is left",
+                "negative": "true negative; right: push barred",
+                "false_negative": "false negative; right: share of what is left",
                 "faint": "shut out",
             },
         )
