@@ -10,8 +10,8 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
@@ -38,6 +38,7 @@ from tools.grading import answers, judge
 from tools.grading.__main__ import main
 from tools.grading.answers import Answers, Ended, Limits, OutOfTime, box_works
 from tools.grading.book import Run
+from tools.grading.judges import Judges
 from tools.grading.notebook import Cell, checks
 from tools.grading.submissions import Submission, submissions
 from tools.grading.wire import MOST_TEXT
@@ -344,3 +345,14 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tools.grading", str(tmp_path / "nowhere")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "submissions must be a folder" in done.stderr
+
+
+def test_a_judge_that_was_ended_as_it_waited_is_replaced() -> None:
+    job = {"cells": [], "checks": [], "seed": 0, "limits": asdict(Limits()), "boxed": False}
+    with closing(Judges(1)) as judges:
+        first = judges.judge(job, 60)
+        (pid,) = judges.running
+        os.kill(pid, signal.SIGKILL)
+        judges.running[pid].wait()
+        assert judges.judge(job, 60) == first
+        assert pid not in judges.running

@@ -36,7 +36,7 @@ class Judges:
             if time.monotonic() > last:
                 raise Ended(f"not judged within {seconds:g} seconds")
 
-        pid, channel = self.free.get() or self._start()
+        pid, channel = self._ready()
         after = None
         try:
             channel.send(job, watch)
@@ -50,6 +50,15 @@ class Judges:
                 channel.close()
                 self._stop(pid)
             self.free.put(after)
+
+    def _ready(self) -> tuple[int, Channel]:
+        """A judge that waits for work. One that somebody ended as it waited is replaced: nobody is to lose points by it."""
+        waiting = self.free.get()
+        if waiting and self.running[waiting[0]].poll() is not None:
+            waiting[1].close()
+            self._stop(waiting[0])
+            waiting = None
+        return waiting or self._start()
 
     def _start(self) -> tuple[int, Channel]:
         ours, its = socket.socketpair()
