@@ -117,6 +117,7 @@
     const figure = lab.explainers()[i].querySelector(".nslab-stage");
     moves.disconnect();
     moves.observe(figure, { subtree: true, attributes: true });
+    moves.observe(lab.explainers()[i], { attributeFilter: ["data-at"] });
     Object.assign(timed, { input, figure, before: input.value, values: [], frames: [], due: false });
     input.scrollIntoView({ block: "center" });
     input.focus({ preventScroll: true });

@@ -781,6 +781,7 @@ const nslabScene = (() => {
       if (!this.laid) this.lay();
       else for (const name of moved) this.drawMark(this.marks[name]);
       if (this.summary.textContent !== frame.text) this.summary.textContent = frame.text;
+      this.root.dataset.at = this.at.join(); // who times a scene sees a frame arrive that moves no mark
       this.tips.refresh();
     }
 
