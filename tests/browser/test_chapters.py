@@ -42,7 +42,7 @@ def at_both_ends(figure: Figure, slider: int) -> list[float | None]:
 def steps(figure: Figure, slider: int) -> list[float]:
     """Milliseconds of steps to the right, from the left end."""
     taken = []
-    for _ in range(STEPS):
+    for _ in range(min(STEPS, figure.sliders[slider]["last"])):  # a choice of words has few stops
         time.sleep(PAUSE_S)
         step = figure.press(slider, "ArrowRight")
         assert step is not None
