@@ -99,14 +99,16 @@
       lab.inputs(i).map((input) => ({ name: input.getAttribute("aria-label"), last: Number(input.max) })),
     );
 
-  // What a reader sees: where the sliders stand, the numbers below, and as one hash those that the scene is drawn from.
+  // What a reader sees: where the sliders stand, the numbers below, and as one hash those that the scene is drawn from, with its notes.
   lab.shown = async (i) => {
     const root = lab.explainers()[i];
-    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", await new Blob(root.scene.shown.rows).arrayBuffer()));
+    const { rows, notes } = root.scene.shown;
+    const drawn = await new Blob([...rows, notes.join("\n")]).arrayBuffer();
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", drawn));
     return {
       at: lab.inputs(i).map((input) => Number(input.value)),
       text: root.querySelector(".nslab-summary").textContent,
-      numbers: [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
+      scene: [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
       trouble: root.querySelector(".nslab-trouble:not([hidden])")?.textContent ?? null,
     };
   };

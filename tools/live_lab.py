@@ -46,8 +46,14 @@ import hashlib, json
 from ipywidgets.widgets.widget import _instances
 widget = _instances[model]
 frame = widget._frame(widget._values_at(at))
-numbers = hashlib.sha256(b"".join(row.tobytes() for row in frame.rows)).hexdigest()
-print(json.dumps({"at": widget._positions(), "text": frame.text, "numbers": numbers}))
+drawn = b"".join(row.tobytes() for row in frame.rows) + "\\n".join(frame.notes).encode()
+scene = hashlib.sha256(drawn).hexdigest()
+print(json.dumps({"at": widget._positions(), "text": frame.text, "scene": scene}))
+"""
+VALUES = """
+import json
+from ipywidgets.widgets.widget import _instances
+print(json.dumps(_instances[model].values))
 """
 EXPLAINERS = """
 import json
@@ -239,6 +245,10 @@ class Figure:
     model: str
     name: str
     sliders: list[dict[str, Any]]
+
+    def values(self) -> dict[str, Any]:
+        """Where the kernel says that its controls stand."""
+        return self.notebook.python(VALUES, model=self.model)
 
     def show(self) -> None:
         """Scroll there; no slider is touched."""

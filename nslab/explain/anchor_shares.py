@@ -19,17 +19,17 @@ from ..theory import hit_probability, smallest_k
 from ._base import (
     Axis,
     Control,
-    Dots,
     Explainer,
     Handle,
     Line,
     Links,
     Note,
     Panel,
-    Pictures,
     Rule,
     Stage,
+    check_each,
     integer_grid,
+    items,
     linear_grid,
     number,
 )
@@ -101,8 +101,7 @@ class AnchorShares(Explainer):
         highest = float(values[mask].max())
         if highest <= CUTOFFS[-1]:
             raise ValueError(f"scores must hold a negative above every cut-off, got {highest:.4g} at most")
-        if pictures is not None and len(pictures) != len(values):
-            raise ValueError(f"pictures must be one per anchor, {len(values)}, got {len(pictures)}")
+        check_each(f"be one per anchor, {len(values)}", len(values), pictures=pictures)
         self._sorted = values.masked_fill(~mask, -torch.inf).sort(1).values
         self._negatives = mask.sum(1)
         self._groups = {"": range(min(FEW, len(values)))} if groups is None else groups
@@ -158,7 +157,17 @@ class AnchorShares(Explainer):
             },
             marks={
                 "mean": Links("anchors", "focus", y=[0], y2=[len(self._groups)], width=[2]),
-                "anchors": self._points(),
+                "anchors": items(
+                    "anchors",
+                    "anchor",
+                    pictures=self._pictures,
+                    scale=0.14,
+                    dot=0.08,
+                    y=self._heights(),
+                    roles=("faint",),
+                    tips=[name for name, ids in self._groups.items() for _ in ids],
+                    shows={"ρ": "value", "chance": "size"},
+                ),
                 "says_mean": Note(
                     "anchors", "focus", y=[len(self._groups) + 0.03], text="mean ρ", align="middle"
                 ),
@@ -178,13 +187,6 @@ class AnchorShares(Explainer):
                 "faint": "no hard negative",
             },
         )
-
-    def _points(self) -> Pictures | Dots:
-        tips = [name for name, ids in self._groups.items() for _ in ids]
-        look: dict[str, Any] = {"y": self._heights(), "tips": tips, "shows": {"ρ": "value", "chance": "size"}}
-        if self._pictures is None:
-            return Dots("anchors", "anchor", scale=0.08, roles=("faint",), **look)
-        return Pictures("anchors", "anchor", images=self._pictures, scale=0.14, roles=("faint",), **look)
 
     def _heights(self) -> NDArray[np.float64]:
         """Where in its band each anchor stands: those with like ρ far from each other."""

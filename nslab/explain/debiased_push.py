@@ -20,11 +20,12 @@ from ._base import (
     Control,
     Dots,
     Explainer,
+    Mark,
     Note,
     Panel,
-    Pictures,
     Stage,
-    Words,
+    check_each,
+    items,
     linear_grid,
     number,
 )
@@ -88,9 +89,7 @@ class DebiasedPush(Explainer):
         a, k = neg.shape
         if a > MOST:
             raise ValueError(f"pos must hold at most {MOST} anchors, got {a}")
-        for argument, given in (("pictures", pictures), ("names", names)):
-            if given is not None and len(given) != a + k:
-                raise ValueError(f"{argument} must show {a} anchors and {k} negatives, got {len(given)}")
+        check_each(f"show {a} anchors and {k} negatives", a + k, pictures=pictures, names=names)
         self._neg = neg
         share = self._share(self._gradient(info_nce, 0.2), self._false)
         order = share.argsort(descending=True)  # anchors, the worst first
@@ -181,11 +180,9 @@ class DebiasedPush(Explainer):
             },
         )  # fmt: skip
 
-    def _points(self, panel: str, **look: Any) -> Pictures | Words:
-        look |= {"panel": panel, "tips": self._names, "scale": 0.065}
-        if self._pictures is None:
-            return Words(words=self._names, **look)
-        return Pictures(images=self._pictures, **look)
+    def _points(self, panel: str, role: str, **look: Any) -> Mark:
+        look |= {"tips": self._names, "scale": 0.065}
+        return items(panel, role, pictures=self._pictures, words=self._names, **look)
 
     def scene(self, result: Pushes) -> dict[str, dict[str, Any]]:
         row, silent = result.anchor, result.debiased == 0

@@ -15,16 +15,17 @@ from ._base import (
     Arrows,
     Axis,
     Control,
-    Dots,
     Explainer,
     Handle,
     Line,
     Links,
+    Mark,
     Note,
     Panel,
-    Pictures,
     Stage,
+    check_each,
     integer_grid,
+    items,
     linear_grid,
     number,
 )
@@ -70,8 +71,7 @@ class EffectiveMargin(Explainer):
     def __init__(self, temperature: float = 0.07, *, pictures: Any = None, **start: Any) -> None:
         if not 0 < temperature <= MOST:
             raise ValueError(f"temperature must lie between 0 and {MOST}, got {temperature!r}")
-        if pictures is not None and len(pictures) != 2:
-            raise ValueError(f"pictures must show the positive and a negative, got {len(pictures)}")
+        check_each("show the positive and a negative", 2, pictures=pictures)
         self._tau, self._pictures = temperature, pictures
         super().__init__(**start)
 
@@ -123,10 +123,8 @@ class EffectiveMargin(Explainer):
             },
         )
 
-    def _item(self, role: str, which: int, **look: Any) -> Pictures | Dots:
-        if self._pictures is None:
-            return Dots("pull", role, scale=0.05, **look)
-        return Pictures("pull", role, images=self._pictures, which=[which], scale=0.11, **look)
+    def _item(self, role: str, which: int, **look: Any) -> Mark:
+        return items("pull", role, pictures=self._pictures, which=[which], scale=0.11, dot=0.05, **look)
 
     def scene(self, result: Margin) -> dict[str, dict[str, Any]]:
         edge, height = result.threshold, self._tau * result.loss

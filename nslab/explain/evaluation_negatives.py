@@ -26,6 +26,7 @@ from ._base import (
     Words,
     linear_grid,
     number,
+    without_collisions,
 )
 
 SHOWN = 40  # held-out links, and as many negatives
@@ -249,12 +250,8 @@ class EvaluationNegatives(Explainer):
 
     def _labelled(self, degrees: NDArray[np.float64]) -> list[int]:
         """The best-connected nodes whose names do not run into each other."""
-        kept: list[int] = []
-        for i in np.argsort(-degrees, kind="stable").tolist():
-            x, y = np.abs(self._places[kept] - self._places[i]).T
-            if len(kept) < NAMED and not ((x < 0.17) & (y < 0.07)).any():
-                kept.append(i)
-        return kept
+        order = np.argsort(-degrees, kind="stable")
+        return without_collisions(order, self._places, np.full((len(order), 2), [0.085, 0.035]), NAMED)
 
 
 def _ends(places: NDArray[np.float64], pairs: NDArray[np.int64]) -> dict[str, Any]:

@@ -12,18 +12,17 @@ from ..theory import hit_probability, smallest_k, smallest_k_finite
 from ._base import (
     Axis,
     Control,
-    Dots,
     Explainer,
     Handle,
     Line,
     Note,
     Panel,
-    Pictures,
     Rule,
     Stage,
     Steps,
     decade_grid,
     integer_grid,
+    items,
     number,
 )
 
@@ -126,7 +125,16 @@ class HitProbability(Explainer):
                 ),
             },
             marks={
-                "people": self._people(),
+                "people": items(
+                    "people",
+                    "negative",
+                    pictures=self._pictures,
+                    scale=0.085,
+                    dot=0.07,
+                    x=(COLUMN + 0.5) / 10,
+                    y=1 - (ROW + 0.5) / 10,
+                    roles=("hard",),
+                ),
                 "wanted": Rule("chance", "ink", at=[self._q]),
                 "expected": Line("chance", "faint", x=KS, dashed=True),
                 "endless": Line("chance", "anchor", x=KS, dashed=True),
@@ -144,12 +152,6 @@ class HitProbability(Explainer):
                 "faint": "Kρ, hits to expect",
             },
         )
-
-    def _people(self) -> Pictures | Dots:
-        look: dict[str, Any] = {"x": (COLUMN + 0.5) / 10, "y": 1 - (ROW + 0.5) / 10, "roles": ("hard",)}
-        if self._pictures is None:
-            return Dots("people", "negative", scale=0.07, **look)
-        return Pictures("people", "negative", images=self._pictures, scale=0.085, **look)
 
     def scene(self, result: Hits) -> dict[str, dict[str, Any]]:
         drawn = result.k >= KS

@@ -19,15 +19,16 @@ from ._base import (
     Arrows,
     Axis,
     Control,
-    Dots,
     Explainer,
     Handle,
     Line,
     Links,
     Note,
     Panel,
-    Pictures,
     Stage,
+    check_each,
+    heights_apart,
+    items,
     linear_grid,
     log_grid,
     number,
@@ -95,11 +96,12 @@ class LossFamily(Explainer):
         if not row or not bool((self._scores.abs() <= 1).all()):
             raise ValueError(f"scores must be one row of 2 to {MOST} cosines, got {scores!r}")
         self._pictures, self._names = pictures, names
-        for argument, given in (("pictures", pictures), ("names", names)):
-            if given is not None and len(given) != 1 + len(self._scores):
-                raise ValueError(
-                    f"{argument} must show the positive and the negatives, {1 + len(self._scores)} in all, got {len(given)}"
-                )
+        check_each(
+            f"show the positive and the negatives, {1 + len(self._scores)} in all",
+            1 + len(self._scores),
+            pictures=pictures,
+            names=names,
+        )
         self._mean, self._hardest = float(self._scores.mean()), float(self._scores.max())
         self._curve = cache(lambda loss, tau: self._loss(loss, tau, SCORES))
         super().__init__(**start)
@@ -155,16 +157,23 @@ class LossFamily(Explainer):
                 ),
             },
             marks={
-                "negatives": self._points(
+                "negatives": items(
+                    "push",
                     "negative",
+                    pictures=self._pictures,
                     x=self._scores[order].numpy(),
-                    y=_heights(self._scores.numpy())[order],
+                    y=heights_apart(self._scores.numpy(), order, HEIGHTS)[order],
                     which=1 + order,
                     roles=("hard",),
                     **shown | {"shows": {"score": "x", "push": "size"}},
                 ),
-                "positive": self._points(
-                    "positive", y=[LANE], which=[0], **shown | {"shows": {"score": "x", "pull": "size"}}
+                "positive": items(
+                    "push",
+                    "positive",
+                    pictures=self._pictures,
+                    y=[LANE],
+                    which=[0],
+                    **shown | {"shows": {"score": "x", "pull": "size"}},
                 ),
                 "mean": Links("push", "negative", x=[self._mean], y=[STRIP], x2=[self._mean], y2=[0.64]),
                 "effective": Links("push", y=[STRIP], y2=[0.64]),
@@ -188,11 +197,6 @@ class LossFamily(Explainer):
                 "focus": "threshold; arrow: margin",
             },
         )
-
-    def _points(self, role: str, **look: Any) -> Pictures | Dots:
-        if self._pictures is None:
-            return Dots("push", role, **look)
-        return Pictures("push", role, images=self._pictures, **look)
 
     def scene(self, result: Asked) -> dict[str, dict[str, Any]]:
         edge = result.threshold if result.threshold <= REACH else math.nan
@@ -263,13 +267,3 @@ def _apart(heights: list[float]) -> NDArray[np.float64]:
         places[above] = min(places[above], TOP)
         places[below] = min(places[below], places[above] - APART)
     return places.round(2)
-
-
-def _heights(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A height for each negative, far from those at like scores; the hardest first."""
-    heights = np.full(len(scores), np.nan)
-    for i in np.argsort(-scores, kind="stable"):
-        known = np.isfinite(heights)
-        gaps = np.hypot(scores[known] - scores[i], HEIGHTS[:, None] - heights[known])
-        heights[i] = HEIGHTS[gaps.min(1, initial=np.inf).argmax()]
-    return heights

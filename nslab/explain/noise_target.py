@@ -23,6 +23,7 @@ from ._base import (
     Words,
     linear_grid,
     number,
+    without_collisions,
 )
 
 TOP = 10
@@ -123,11 +124,9 @@ class NoiseTarget(Explainer):
         x, y = often.part(self._shown), score.part(self.compute(self.alpha, self.k).logits)
         half = LETTER / 2 * np.array([len(word) for word in self._words])
         cloud = np.argsort(-self.compute(0.5, self.k).logits, kind="stable")[:SHOWN]
-        named: list[int] = []
-        for i in cloud:
-            apart = (abs(x[named] - x[i]) > half[named] + half[i]) | (abs(y[named] - y[i]) > LINE)
-            if apart.all() and half[i] < x[i] < 1 - half[i] and len(named) < NAMED:
-                named.append(int(i))
+        inside = cloud[(half[cloud] < x[cloud]) & (x[cloud] < 1 - half[cloud])]
+        halves = np.stack([half, np.full(len(half), LINE / 2)], 1)
+        named = without_collisions(inside, np.stack([x, y], 1), halves, NAMED)
         return np.array(named), np.setdiff1d(cloud, named)
 
     def scene(self, result: Target) -> dict[str, dict[str, Any]]:

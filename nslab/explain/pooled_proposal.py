@@ -19,13 +19,15 @@ from ._base import (
     Explainer,
     Handle,
     Line,
+    Mark,
     Note,
     Panel,
     Pictures,
     Rule,
     Stage,
-    Words,
+    check_each,
     integer_grid,
+    items,
     log_grid,
     number,
 )
@@ -84,9 +86,7 @@ class PooledProposal(Explainer):
             )
         n = len(self._scores)
         self._false = as_mask(false, "false", self._scores.shape)
-        for argument, given in (("pictures", pictures), ("names", names)):
-            if given is not None and len(given) != n:
-                raise ValueError(f"{argument} must show each of the {n} items, got {len(given)}")
+        check_each(f"show each of the {n} items", n, pictures=pictures, names=names)
         self._pictures, self._anchor = pictures, anchor
         self._names = [str(i) for i in range(n)] if names is None else list(names)
         self._pool = np.random.default_rng(0).integers(n, size=SIZES[-1])
@@ -170,12 +170,9 @@ class PooledProposal(Explainer):
             },
         )
 
-    def _points(self, **look: Any) -> Pictures | Words:
-        look |= {"panel": "items", "role": "negative", "roles": ("false_negative",), "scale": 0.22}
-        look |= {"tips": self._names, "shows": {"score": "x"}}
-        if self._pictures is None:
-            return Words(words=self._names, **look)
-        return Pictures(images=self._pictures, **look)
+    def _points(self, **look: Any) -> Mark:
+        look |= {"roles": ("false_negative",), "scale": 0.22, "tips": self._names, "shows": {"score": "x"}}
+        return items("items", "negative", pictures=self._pictures, words=self._names, **look)
 
     def scene(self, result: Pooled) -> dict[str, dict[str, Any]]:
         roles = np.where(self._false.numpy(), "false_negative", "negative")

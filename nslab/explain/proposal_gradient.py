@@ -21,12 +21,13 @@ from ._base import (
     Explainer,
     Handle,
     Line,
+    Mark,
     Note,
     Panel,
-    Pictures,
     Stage,
-    Words,
+    check_each,
     integer_grid,
+    items,
     log_grid,
     number,
 )
@@ -129,9 +130,7 @@ class ProposalGradient(Explainer):
         if not bool(self._full.norm() > 0):
             raise ValueError("items must not all pull alike: the full gradient is 0")
         self._gaps = self._scores - self._scores[target]
-        for argument, given in (("pictures", pictures), ("names", names)):
-            if given is not None and len(given) != len(vectors):
-                raise ValueError(f"{argument} must show each of the {len(vectors)} items, got {len(given)}")
+        check_each(f"show each of the {len(vectors)} items", len(vectors), pictures=pictures, names=names)
         self._pictures = pictures
         self._names = [str(i) for i in range(len(vectors))] if names is None else list(names)
         self._ranked = self._scores.argsort(descending=True).numpy()
@@ -302,11 +301,10 @@ class ProposalGradient(Explainer):
         far = steps.min() if np.isfinite(steps).any() else 0.0
         return np.stack([np.zeros(2), 0.999 * far * through], 1)
 
-    def _points(self, ids: Sequence[int], **look: Any) -> Pictures | Words:
-        look |= {"panel": "plane", "scale": 0.27, "tips": [self._names[i] for i in ids]}
-        if self._pictures is None:
-            return Words(words=look["tips"], **look)
-        return Pictures(images=np.asarray(self._pictures)[ids], **look)
+    def _points(self, ids: Sequence[int], role: str, **look: Any) -> Mark:
+        pictures = None if self._pictures is None else np.asarray(self._pictures)[ids]
+        names = [self._names[i] for i in ids]
+        return items("plane", role, pictures=pictures, words=names, scale=0.27, tips=names, **look)
 
     def summary(self, result: Proposal) -> str:
         n, one = len(result.ids), result.endless

@@ -23,6 +23,7 @@ from ._base import (
     Words,
     linear_grid,
     number,
+    without_collisions,
 )
 
 TOP = 10
@@ -219,15 +220,13 @@ class RowNeighbours(Explainer):
 
     def _apart(self, names: list[tuple[int, str]]) -> list[tuple[int, str]]:
         """Of words and their kinds those that run into none before them, nor over the map's edge."""
-        kept: list[tuple[int, str]] = []
-        boxes = np.empty((0, 4))
-        for i, kind in names:
-            size = LETTERS[kind]
-            half = size * np.array([LETTER * len(self._words[i]), LINE]) / 2
-            (x, y), (width, height) = self._places[i], half
-            apart = np.abs(boxes[:, :2] - [x, y]) - boxes[:, 2:] - half
-            inside = kind == "here" or width <= x <= 1 - width
-            if inside and not (apart < 0).all(1).any():
-                kept.append((i, kind))
-                boxes = np.vstack([boxes, [x, y, width, height]])
-        return kept
+        places = self._places[[i for i, _ in names]]
+        halves = np.array(
+            [
+                [LETTERS[kind] * LETTER * len(self._words[i]) / 2, LETTERS[kind] * LINE / 2]
+                for i, kind in names
+            ]
+        )
+        (x, _), (width, _) = places.T, halves.T
+        inside = (width <= x) & (x <= 1 - width) | np.array([kind == "here" for _, kind in names])
+        return [names[n] for n in without_collisions(np.flatnonzero(inside), places, halves)]

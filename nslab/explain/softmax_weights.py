@@ -15,18 +15,19 @@ from ..theory import effective_negatives, softmax_entropy, softmax_entropy_slope
 from ._base import (
     Axis,
     Control,
-    Dots,
     Explainer,
     Handle,
     Line,
+    Mark,
     Note,
     Panel,
-    Pictures,
     Rule,
     Stage,
-    Words,
+    check_each,
     decade_grid,
+    heights_apart,
     integer_grid,
+    items,
     number,
 )
 
@@ -85,11 +86,9 @@ class SoftmaxWeights(Explainer):
         self._scores, self._false = _tables(scores, false)
         self._pictures, self._names = pictures, names
         items = self._scores.shape[1]
-        for argument, given in (("pictures", pictures), ("names", names)):
-            if given is not None and len(given) != items:
-                raise ValueError(
-                    f"{argument} must show the anchor and its negatives, {items} in all, got {len(given)}"
-                )
+        check_each(
+            f"show the anchor and its negatives, {items} in all", items, pictures=pictures, names=names
+        )
         self._curve = cache(lambda k, anchor: _counts(self._scores[anchor, _negatives(anchor, k)]))
         self._heights = cache(self._places)
         super().__init__(**start)
@@ -169,14 +168,9 @@ class SoftmaxWeights(Explainer):
             },
         )
 
-    def _points(self, role: str, **look: Any) -> Pictures | Words | Dots:
-        """Items as what they are: pictures, names, or else dots."""
+    def _points(self, role: str, **look: Any) -> Mark:
         look |= {"scale": 0.4, "tips": self._names}
-        if self._pictures is not None:
-            return Pictures("push", role, images=self._pictures, **look)
-        if self._names is not None:
-            return Words("push", role, words=self._names, **look)
-        return Dots("push", role, **look)
+        return items("push", role, pictures=self._pictures, words=self._names, **look)
 
     def scene(self, result: Weights) -> dict[str, dict[str, Any]]:
         length = int(result.ids[-1]) + 1
@@ -203,13 +197,9 @@ class SoftmaxWeights(Explainer):
 
     def _places(self, anchor: int) -> NDArray[np.float64]:
         """A height for each item, far from those that stand at like scores: one after the other, so that more do not move them."""
-        x, y = self._scores[anchor, : MOST + 1].numpy() * WIDTH / 2.2, np.full(MOST + 1, np.nan)
-        for i in _negatives(anchor, MOST):
-            known = np.isfinite(y)
-            gaps = np.hypot(x[known] - x[i], HEIGHTS[:, None] - y[known])
-            corner = np.hypot(ANCHOR[0] * WIDTH / 2.2 - x[i], HEIGHTS - ANCHOR[1])
-            y[i] = HEIGHTS[np.minimum(gaps.min(1, initial=np.inf), corner).argmax()]
-        return y
+        x, unit = self._scores[anchor, : MOST + 1].numpy(), WIDTH / 2.2
+        taken = ANCHOR[0] * unit, ANCHOR[1]
+        return heights_apart(x * unit, _negatives(anchor, MOST), HEIGHTS, taken)
 
 
 def _counts(scores: torch.Tensor) -> NDArray[np.float64]:

@@ -16,16 +16,16 @@ from ..theory import effective_margin, effective_negatives
 from ._base import (
     Axis,
     Control,
-    Dots,
     Explainer,
     Handle,
     Line,
     Note,
     Panel,
-    Pictures,
     Rule,
     Stage,
+    check_each,
     integer_grid,
+    items,
     linear_grid,
     number,
 )
@@ -81,9 +81,7 @@ class ThresholdGrowth(Explainer):
             raise ValueError(
                 f"scores must be cosines in [-1, 1], got {values.min():.4g} to {values.max():.4g}"
             )
-        for argument, given in (("pictures", pictures), ("names", names)):
-            if given is not None and len(given) != len(values):
-                raise ValueError(f"{argument} must be one per negative, {len(values)}, got {len(given)}")
+        check_each(f"be one per negative, {len(values)}", len(values), pictures=pictures, names=names)
         picks = torch.randint(len(values), (KS[-1], DRAWS), generator=torch.Generator().manual_seed(seed))
         self._scores, self._picks, self._mean = values.numpy(), picks.numpy(), float(values.mean())
         self._hardest = np.maximum.accumulate(self._scores[self._picks]).mean(1)
@@ -126,7 +124,16 @@ class ThresholdGrowth(Explainer):
                 "needed": Panel("The score a positive needs for weight ½", draws, score, share=1.3),
             },
             marks={
-                "negatives": self._points(),
+                "negatives": items(
+                    "draw",
+                    "negative",
+                    pictures=self._pictures,
+                    scale=0.34,
+                    dot=0.3,
+                    roles=("hard",),
+                    tips=self._names,
+                    shows={"score": "y", "share": "size"},
+                ),
                 "counts": Note("draw", "negative", x=[0.02], y=[1.35], big=True),
                 "most": Rule("needed", "positive", at=[1]),
                 "same": Line("needed", "negative", x=KS[::STEP], dashed=True),
@@ -143,16 +150,6 @@ class ThresholdGrowth(Explainer):
                 "ink": "needed, T",
             },
         )
-
-    def _points(self) -> Pictures | Dots:
-        look: dict[str, Any] = {
-            "roles": ("hard",),
-            "tips": self._names,
-            "shows": {"score": "y", "share": "size"},
-        }
-        if self._pictures is None:
-            return Dots("draw", "negative", scale=0.3, **look)
-        return Pictures("draw", "negative", images=self._pictures, scale=0.34, **look)
 
     def scene(self, result: Growth) -> dict[str, dict[str, Any]]:
         shown = _shown(result.k)

@@ -21,10 +21,12 @@ from ._base import (
     Handle,
     Line,
     Links,
+    Mark,
     Note,
     Panel,
-    Pictures,
     Stage,
+    check_each,
+    items,
     linear_grid,
     number,
 )
@@ -86,11 +88,9 @@ class TripletZones(Explainer):
         self._d_an = _distances(d_an, "d_an")
         self._pictures = pictures
         items = 1 + len(self._d_ap) + len(self._d_an)
-        for argument, given in (("pictures", pictures), ("names", names)):
-            if given is not None and len(given) != items:
-                raise ValueError(
-                    f"{argument} must show the anchor, positives and negatives, {items} in all, got {len(given)}"
-                )
+        check_each(
+            f"show the anchor, positives and negatives, {items} in all", items, pictures=pictures, names=names
+        )
         distances = [0.0, *self._d_ap[self._ranked.argsort()].tolist(), *self._d_an.tolist()]
         said = [f"{name}, " for name in names] if names is not None else [""] * items
         self._tips = [f"{name}squared distance {d:.3g}" for name, d in zip(said, distances, strict=True)]
@@ -164,10 +164,8 @@ class TripletZones(Explainer):
             },
         )
 
-    def _points(self, role: str, **look: Any) -> Pictures | Dots:
-        if self._pictures is None:
-            return Dots("map", role, scale=0.03, **look)
-        return Pictures("map", role, images=self._pictures, scale=SIDE, **look)
+    def _points(self, role: str, **look: Any) -> Mark:
+        return items("map", role, pictures=self._pictures, scale=SIDE, dot=0.03, **look)
 
     def scene(self, result: Zones) -> dict[str, dict[str, Any]]:
         d_ap, edge = result.d_ap, result.edge

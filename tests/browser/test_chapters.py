@@ -33,7 +33,7 @@ def at_both_ends(figure: Figure, slider: int) -> list[float | None]:
         jumps.append(figure.press(slider, key))
         seen.append(settle(figure))
         assert seen[-1]["at"][slider] == position
-    assert seen[0]["numbers"] != seen[1]["numbers"], (
+    assert seen[0]["scene"] != seen[1]["scene"], (
         f"{figure.name}: {figure.sliders[slider]['name']} moves nothing"
     )
     return jumps

@@ -70,7 +70,7 @@ def test_every_kind_of_trouble_is_reported(browser: BrowserContext, course: Path
         (toy,) = notebook.explainers()
         assert [slider["last"] for slider in toy.sliders] == [2]
         shown, true = toy.settled(patience_s=1)
-        assert shown["text"] == true["text"] == "always the same" and shown["numbers"] != true["numbers"]
+        assert shown["text"] == true["text"] == "always the same" and shown["scene"] != true["scene"]
         toy.press(0, "ArrowRight")
         assert toy.press(0, "Home") is not None and toy.press(0, "Home") is None
         toy.settled(patience_s=1)  # a late answer to the last key would count as one to the next

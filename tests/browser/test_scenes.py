@@ -24,11 +24,6 @@ from test_scenes import Toy
 Toy()
 """
 SLOW = "import time; time.sleep(5)"
-VALUES = """
-import json
-from ipywidgets.widgets.widget import _instances
-print(json.dumps(_instances[model].values))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +53,6 @@ def settle(figure: live_lab.Figure) -> dict:
     return shown
 
 
-def values(figure: live_lab.Figure) -> dict:
-    return figure.notebook.python(VALUES, model=figure.model)
-
-
 def middle(notebook: live_lab.Notebook, selector: str) -> tuple[float, float]:
     box = notebook.page.locator(f".nslab-scene {selector}").first.bounding_box()
     assert box
@@ -80,7 +71,7 @@ def test_a_handle_moves_its_slider_and_its_trait(weights: live_lab.Figure) -> No
     dragged = settle(weights)
     assert dragged["at"][0] > 10
     time.sleep(0.3)
-    assert values(weights)["tau"] > 0.02
+    assert weights.values()["tau"] > 0.02
     weights.notebook.page.locator(".nslab-scene .handle").first.focus()
     weights.notebook.page.keyboard.press("ArrowLeft")
     stepped = settle(weights)

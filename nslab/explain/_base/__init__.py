@@ -2,6 +2,7 @@
 
 from .controls import Control, decade_grid, integer_grid, linear_grid, log_grid
 from .explainer import Explainer
+from .items import check_each, heights_apart, items, without_collisions
 from .marks import (
     Arrows,
     Band,
@@ -43,9 +44,13 @@ __all__ = [
     "Stems",
     "Steps",
     "Words",
+    "check_each",
     "decade_grid",
+    "heights_apart",
     "integer_grid",
+    "items",
     "linear_grid",
     "log_grid",
     "number",
+    "without_collisions",
 ]

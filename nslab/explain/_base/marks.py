@@ -113,9 +113,8 @@ class Points(Mark):
     `roles` are those that the scene may give in `role`. `tips` says what a point is; `shows` names the channels whose
     numbers stand below that, and `picks` the control that a click on a point sets to the point's number. `which` is the
     number of the picture, word and tip that a point has; left out, it is the point's own. `value` is not drawn: a number
-    for the tips. A hand may hold a point
-    elsewhere along the axes that `pulls` names ("x", "y" or "xy"), as long as it does not let go: the explainer's
-    `pulled` says what follows.
+    for the tips. A hand may hold a point elsewhere along the axes that `pulls` names ("x", "y" or "xy"), as long as it
+    does not let go: the explainer's `pulled` says what follows.
     """
 
     needs = ("x", "y")

@@ -24,6 +24,7 @@ from .marks import Row
 FRAMES = 1536  # at most, of one scene
 FEWEST = 5  # stops that any control keeps, if it has so many; and what a click may pick among many points
 FEW = 8  # points that all may be picked
+STORY = 3  # times as many stops for a control that plays
 DROPPED = 13  # bits of each number's 23: one part in 2,048 is less than a pixel, and half of the file
 
 
@@ -108,14 +109,13 @@ def counts(controls: Sequence[Control], most: int = FRAMES) -> list[int]:
     """
     limits = [len(control.values) for control in controls]
     sizes = [min(limit, FEWEST) for limit in limits]
+    shares = [STORY if control.play else 1 for control in controls]
     while growing := [
         i
         for i, size in enumerate(sizes)
         if size < limits[i] and math.prod(sizes) // size * (size + 1) <= most
     ]:
-        sizes[
-            min(growing, key=lambda i: (controls[i].numeric, sizes[i] / (3 if controls[i].play else 1)))
-        ] += 1
+        sizes[min(growing, key=lambda i: (controls[i].numeric, sizes[i] / shares[i]))] += 1
     return sizes
 
 

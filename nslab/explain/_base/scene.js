@@ -1119,7 +1119,6 @@ const nslabScene = (() => {
     show() {
       this.lacking = false;
       this.stage.show(this.here);
-      this.stage.root.dataset.at = this.stage.at.join();
     }
 
     // The table is fetched once, when the reader comes near.

@@ -125,12 +125,13 @@ class Stage:
     def spec(self) -> dict[str, Any]:
         """What a browser needs to draw it."""
         images: list[Any] = []
+        strokes = self.strokes
         marks = {name: mark.spec(images) for name, mark in self.marks.items()}
         return {
             "panels": {name: panel.spec() for name, panel in self.panels.items()},
             "marks": marks,
             "images": [image_spec(pictures) for pictures in images],
-            "key": [[role, text, self.strokes.get(role, "")] for role, text in self.entries.items()],
+            "key": [[role, text, strokes.get(role, "")] for role, text in self.entries.items()],
             "roles": list(ROLES),
         }
 

@@ -92,26 +92,25 @@ def _axes(ax: Axes, panel: Panel, width: float) -> None:
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.set_title(panel.title, fontweight="normal", fontsize=10)
     ax.set_box_aspect(1 if panel.square else None)
-    for axis, letter in ((panel.x, "x"), (panel.y, "y")):
+    for axis, letter, spine in ((panel.x, "x", "bottom"), (panel.y, "y", "left")):
         ticks = axis.spec()["ticks"]
         places, texts = [float(axis.part(at)) for at, _ in ticks], [text for _, text in ticks]
         ax.set(**{f"{letter}ticks": places, f"{letter}ticklabels": texts, f"{letter}label": axis.label})
-    texts = [text for _, text in panel.x.spec()["ticks"]]
-    if LETTER * max(map(len, texts), default=0) * len(texts) > width:  # they would run into each other
-        ax.tick_params("x", rotation=45)
-    ax.spines["left"].set_visible(bool(panel.y.spec()["ticks"]))
-    ax.spines["bottom"].set_visible(bool(panel.x.spec()["ticks"]))
+        ax.spines[spine].set_visible(bool(ticks))
+        if letter == "x" and LETTER * max(map(len, texts), default=0) * len(texts) > width:
+            ax.tick_params("x", rotation=45)  # they would run into each other
 
 
 def _key(figure: Figure, stage: Stage) -> None:
     looks: dict[str, dict[str, Any]] = {"stroke": {"ls": "-", "lw": 1.5}, "dashed": {"ls": "--", "lw": 1.5}}
+    strokes = stage.strokes
     handles = [
         Line2D(
             [],
             [],
             color=SCENE[role],
             label=text,
-            **looks.get(stage.strokes.get(role, ""), {"marker": "o", "ls": ""}),
+            **looks.get(strokes.get(role, ""), {"marker": "o", "ls": ""}),
         )
         for role, text in stage.entries.items()
     ]
