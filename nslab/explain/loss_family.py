@@ -141,7 +141,7 @@ class LossFamily(Explainer):
         ticks = {t: f"{t:g}" for t in (-1, -0.5, 0, 0.5, 1)}
         k = len(self._scores)
         order = np.argsort(-self._scores.numpy(), kind="stable")  # small pictures are drawn over large ones
-        shown: dict[str, Any] = {"tips": self._names, "shows": {"score": "x"}, "scale": SIDE}
+        shown: dict[str, Any] = {"tips": self._names, "scale": SIDE}
         return Stage(
             panels={
                 "push": Panel(
@@ -165,7 +165,8 @@ class LossFamily(Explainer):
                     y=heights_apart(self._scores.numpy(), order, HEIGHTS)[order],
                     which=1 + order,
                     roles=("hard",),
-                    **shown | {"shows": {"score": "x", "push": "size"}},
+                    shows={"score": "x", "push": "size"},
+                    **shown,
                 ),
                 "positive": items(
                     "push",
@@ -173,7 +174,8 @@ class LossFamily(Explainer):
                     pictures=self._pictures,
                     y=[LANE],
                     which=[0],
-                    **shown | {"shows": {"score": "x", "pull": "size"}},
+                    shows={"score": "x", "pull": "size"},
+                    **shown,
                 ),
                 "mean": Links("push", "negative", x=[self._mean], y=[STRIP], x2=[self._mean], y2=[0.64]),
                 "effective": Links("push", y=[STRIP], y2=[0.64]),
