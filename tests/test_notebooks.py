@@ -1,8 +1,12 @@
-"""What every committed notebook must keep to, and proof that each rule can fail."""
+"""What every committed notebook must keep to, and proof that each rule can fail.
+
+`.venv/bin/python tests/test_notebooks.py` prints how long the main path of each chapter is.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from copy import deepcopy
@@ -96,10 +100,82 @@ def short_code(notebook: NotebookNode) -> str | None:
     return None
 
 
-def at_most_2000_words(notebook: NotebookNode) -> str | None:
-    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    words = len(re.findall(r"\w+", "\n".join(prose)))
-    return f"{words} words" if words > 2000 else None
+# --- the main path: what a reader meets without opening a fold
+
+FOLDS = {"hide-input", "hide-cell"}  # tags that fold a cell's code, or all of it, on the site
+FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+FORMULA = re.compile(r"\$\$.+?\$\$|\$.+?\$", re.DOTALL)
+LINK = re.compile(r"\]\([^)]*\)")
+REFERENCES = re.compile(r"^\*\*References\.\*\*.*", re.MULTILINE | re.DOTALL)
+WORDS_A_MINUTE = 150
+MOST_WORDS, MOST_CELLS, FIRST_CELLS = 1200, 25, 3
+
+
+def tags(cell: NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def prose(cell: NotebookNode) -> str:
+    """What is read of a cell of text: a formula is one word, an address and the references are none."""
+    shown = REFERENCES.sub("", FOLDED.sub("", cell.source))
+    return LINK.sub("]", FORMULA.sub("formula", shown)).strip()
+
+
+def on_the_main_path(cell: NotebookNode) -> bool:
+    """Text outside a fold; code that is shown; an output whose code is folded."""
+    if cell.cell_type == "markdown":
+        return bool(prose(cell))
+    return "hide-cell" not in tags(cell) and ("hide-input" not in tags(cell) or bool(cell.outputs))
+
+
+def main_path(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if on_the_main_path(cell)]
+
+
+def figures(cells: list[NotebookNode]) -> int:
+    data = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    return sum(any(kind.startswith("image/") for kind in each) for each in data)
+
+
+def words_to_read(notebook: NotebookNode) -> int:
+    texts = [prose(cell) for cell in notebook.cells if cell.cell_type == "markdown"]
+    return len(re.findall(r"[^\W_]+(?:['’.,-][^\W_]+)*", "\n".join(texts)))
+
+
+def minutes_to_read(notebook: NotebookNode) -> int:
+    return math.ceil(words_to_read(notebook) / WORDS_A_MINUTE + figures(main_path(notebook)))
+
+
+def short_main_path(notebook: NotebookNode) -> str | None:
+    words, cells = words_to_read(notebook), len(main_path(notebook))
+    return f"{words} words, {cells} cells" if words > MOST_WORDS or cells > MOST_CELLS else None
+
+
+def honest_minutes(notebook: NotebookNode) -> str | None:
+    said = re.search(r"\*(\d+) minutes", notebook.cells[0].source)
+    needed = minutes_to_read(notebook)
+    if said is None or not needed <= int(said.group(1)) <= needed + 10:
+        return f"says {said and said.group(1)} minutes, takes {needed}"
+    return None
+
+
+def something_to_touch_first(notebook: NotebookNode) -> str | None:
+    first = [cell for cell in main_path(notebook)[:FIRST_CELLS] if cell.cell_type == "code"]
+    return (
+        None
+        if any("explain." in cell.source for cell in first) and figures(first)
+        else "no explainer near the top"
+    )
+
+
+def folded_in_lab_and_on_the_site(notebook: NotebookNode) -> str | None:
+    for cell in notebook.cells:
+        jupyter = cell.metadata.get("jupyter", {})
+        expected = {"source_hidden": True} if tags(cell) & FOLDS else {}
+        expected |= {"outputs_hidden": True} if "hide-cell" in tags(cell) else {}
+        if jupyter != expected:
+            return f"tags {sorted(tags(cell))} and metadata {dict(jupyter)} differ: {cell.source}"
+    return None
 
 
 def at_most_300_kb(notebook: NotebookNode) -> str | None:
@@ -116,18 +192,24 @@ RULES: list[Rule] = [
     no_address_or_place,
     cell_ids,
 ]
-SIZE_RULES: list[Rule] = [at_most_45_cells, short_code, at_most_2000_words, at_most_300_kb]
+SIZE_RULES: list[Rule] = [at_most_45_cells, short_code, at_most_300_kb]
+PATH_RULES: list[Rule] = [
+    short_main_path,
+    honest_minutes,
+    something_to_touch_first,
+    folded_in_lab_and_on_the_site,
+]
 
 
 def broken_rules(notebook: NotebookNode) -> list[str]:
-    return [rule.__name__ for rule in RULES + SIZE_RULES if rule(notebook)]
+    return [rule.__name__ for rule in RULES + SIZE_RULES + PATH_RULES if rule(notebook)]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_notebook_keeps_the_rules(path: Path) -> None:
     notebook = nbformat.v4.reads(path.read_text(encoding="utf-8"))  # nbformat.read would add missing cell ids
     nbformat.validate(notebook)
-    rules = RULES + SIZE_RULES if path in CHAPTERS else RULES
+    rules = RULES + SIZE_RULES + PATH_RULES if path in CHAPTERS else RULES
     problems = [f"{rule.__name__}: {problem}" for rule in rules if (problem := rule(notebook))]
     assert not problems, "\n".join([str(path.relative_to(ROOT)), *problems])
 
@@ -136,9 +218,9 @@ def good() -> NotebookNode:
     figure = {"image/png": "iVBORw0KGgo=", "text/plain": "H = 1.23 nats"}
     return nbformat.v4.new_notebook(
         cells=[
-            nbformat.v4.new_markdown_cell("A chapter"),
+            nbformat.v4.new_markdown_cell("A chapter\n\n*2 minutes.*"),
             nbformat.v4.new_code_cell(
-                "explorer",
+                "explain.Scene()",
                 execution_count=1,
                 outputs=[nbformat.v4.new_output("execute_result", figure, execution_count=1)],
             ),
@@ -173,10 +255,16 @@ BREAKS: list[tuple[Rule, Callable[[NotebookNode], object]]] = [
     (no_address_or_place, lambda nb: nb.cells[2].outputs[0].update(text="2 files in /home/ada/lab")),
     (cell_ids, lambda nb: nb.cells[1].pop("id")),
     (cell_ids, lambda nb: nb.cells[1].update(id=nb.cells[2].id)),
-    (at_most_45_cells, lambda nb: nb.cells.extend(nbformat.v4.new_markdown_cell("more") for _ in range(43))),
-    (short_code, lambda nb: nb.cells[1].update(source="x\n" * 26)),
-    (short_code, lambda nb: [cell.update(source="x\n" * 7) for cell in nb.cells[1:]]),
-    (at_most_2000_words, lambda nb: nb.cells[0].update(source="word " * 2001)),
+    (at_most_45_cells, lambda nb: nb.cells.extend(nbformat.v4.new_markdown_cell("") for _ in range(43))),
+    (short_code, lambda nb: nb.cells[2].update(source="x\n" * 26)),
+    (short_code, lambda nb: [cell.update(source="explain.x\n" * 7) for cell in nb.cells[1:]]),
+    (short_main_path, lambda nb: nb.cells[0].update(source="*10 minutes.*" + " word" * 1199)),
+    (short_main_path, lambda nb: nb.cells.extend(nbformat.v4.new_markdown_cell("more") for _ in range(23))),
+    (honest_minutes, lambda nb: nb.cells[0].update(source="*1 minutes.*")),
+    (honest_minutes, lambda nb: nb.cells[0].update(source="*20 minutes.*")),
+    (something_to_touch_first, lambda nb: nb.cells[1].update(source="plt.show()")),
+    (folded_in_lab_and_on_the_site, lambda nb: nb.cells[2].metadata.update(tags=["hide-input"])),
+    (folded_in_lab_and_on_the_site, lambda nb: nb.cells[2].metadata.update(jupyter={"source_hidden": True})),
     (at_most_300_kb, lambda nb: set_data(nb, "image/png", "A" * 300 * 1024)),
 ]
 
@@ -193,7 +281,7 @@ def test_each_rule_can_fail(rule: Rule, damage: Callable[[NotebookNode], object]
 
 
 def test_every_rule_is_shown_to_fail() -> None:
-    assert {rule for rule, _ in BREAKS} == {*RULES, *SIZE_RULES}
+    assert {rule for rule, _ in BREAKS} == {*RULES, *SIZE_RULES, *PATH_RULES}
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -207,3 +295,28 @@ def test_an_export_to_html_keeps_every_figure_and_every_number(path: Path) -> No
             assert data["image/png"].strip() in page
         elif "text" in output:
             assert escape(output.text.splitlines()[0], quote=False) in page
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("$$L = 1$$\n\n[chapter 05](05_temperature.ipynb), $K$", 4),
+        ("Shown.<details>\n\nnot counted\n\n</details>", 1),
+        ("One.\n\n**References.** He et al., 2020", 1),
+    ],
+)
+def test_only_what_is_read_is_counted(source: str, words: int) -> None:
+    assert words_to_read(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(source)])) == words
+
+
+if __name__ == "__main__":
+    for path in CHAPTERS:
+        notebook = nbformat.read(path, as_version=4)
+        path_length = (
+            f"{words_to_read(notebook)} words, {len(main_path(notebook))} of {len(notebook.cells)} cells"
+        )
+        print(
+            f"{path.stem}: {path_length}, {minutes_to_read(notebook)} minutes",
+            *filter(None, (rule(notebook) for rule in PATH_RULES)),
+            sep="; ",
+        )

@@ -50,7 +50,7 @@ def with_predictions(notebook: NotebookNode) -> NotebookNode:
             if found and cell.outputs:
                 html = form(cell.outputs[0]["data"]["text/html"], found[1])
                 cell.outputs = [new_output("display_data", {"text/html": html})]
-                cell.metadata.tags = [*cell.metadata.get("tags", []), "remove-input"]
+                cell.metadata.tags = ["remove-input"]  # instead of a fold: there is nothing to unfold
     return notebook
 
 
