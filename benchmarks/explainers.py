@@ -58,12 +58,11 @@ def measure() -> dict[str, list[Row]]:
         course = Path(folder)
         shutil.copytree(ROOT / "notebooks", course / "notebooks")
         start = first_figure(course, context)
-        write_notebook(course / "explainers.ipynb", EVERY_EXPLAINER)
         with server(course) as running:
-            with opened(context, running) as figures:
+            with opened(course, context, running) as figures:
                 near = moved(figures)
-            with slow_line(running.port) as port, opened(context, Server(port, running.token)) as figures:
-                far = dragged_far(figures)
+            with slow_line(running.port) as port:
+                far = dragged_far(course, context, Server(port, running.token))
         address, names = pages(course)
         alone = moved(Leaf(context, address).figures(names))
     where = {
@@ -93,8 +92,9 @@ def first_figure(course: Path, context: BrowserContext) -> float:
 
 
 @contextmanager
-def opened(context: BrowserContext, running: Server) -> Iterator[list[Figure]]:
-    """Every explainer in one notebook."""
+def opened(course: Path, context: BrowserContext, running: Server) -> Iterator[list[Figure]]:
+    """Every explainer in one notebook, written anew: JupyterLab saves views, whose models end with their kernel."""
+    write_notebook(course / "explainers.ipynb", EVERY_EXPLAINER)
     notebook = Notebook(context, running.address("explainers.ipynb"))
     notebook.run()
     if trouble := notebook.trouble():
@@ -158,16 +158,17 @@ def moved(figures: list[Figure]) -> list[Work]:
     ]
 
 
-def dragged_far(figures: list[Figure]) -> Work:
+def dragged_far(course: Path, context: BrowserContext, running: Server) -> Work:
     """Figures a second in a drag, once the hand has rested on the slider; scaled up where the mouse gave too few values."""
     rates = {}
-    for figure in figures:
-        figure.show()
-        left, _, middle = figure.touch(0)
-        figure.notebook.page.mouse.move(left, middle)
-        time.sleep(FAR_REST_S)
-        drag = figure.drag(slider=0, seconds=FAR_DRAG_S)
-        rates[figure.name] = drag["rate"] * max(1, 30 / (drag["values"] * EVENTS))
+    with opened(course, context, running) as figures:
+        for figure in figures:
+            figure.show()
+            left, _, middle = figure.touch(0)
+            figure.notebook.page.mouse.move(left, middle)
+            time.sleep(FAR_REST_S)
+            drag = figure.drag(slider=0, seconds=FAR_DRAG_S)
+            rates[figure.name] = drag["rate"] * max(1, 30 / (drag["values"] * EVENTS))
     return Work("figures in a drag, as of 30 values a second at least", "1/s", rates, 30, less=False)
 
 

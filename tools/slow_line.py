@@ -66,7 +66,7 @@ async def serve(to: int, rtt_ms: float, mbit: float, opened: asyncio.Future[int]
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(rtt_ms / 1e3)  # TCP's handshake
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", to, limit=CHUNK)
-        with suppress(ExceptionGroup, OSError):  # an end that hangs up ends both ways
+        with suppress(ExceptionGroup, OSError, asyncio.CancelledError):  # an end that hangs up ends both ways
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(pump(there, reader, far_writer))
                 tasks.create_task(pump(back, far_reader, writer))
