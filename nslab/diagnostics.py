@@ -13,16 +13,28 @@ from nslab._checks import Number, as_float, as_ids, first_bad, number, same_shap
 
 
 def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
-    """The share of the negatives' gradient that falls on each class: q_c σ(s_c) / Σ, with q ∝ counts^alpha.
+    """The share of the negatives' gradient that each class gets: q_c σ(s_c) / Σ q σ(s), with q ∝ counts^α.
 
-    In skip-gram with negative sampling a negative c is drawn with probability q_c and pushed with σ(s_c).
-    counts (N,) ≥ 0 with at least one > 0; scores (N,); the result (N,) sums to 1 in the dtype of the scores.
-    A class with count 0 gets 0 for every alpha, which may be any finite number. ValueError for negative or
-    all-zero counts, input that is empty or not finite, and shapes that differ. Source: Mikolov et al.,
-    NeurIPS 2013 (alpha = 0.75).
+    In skip-gram with negative sampling, a negative c is drawn with probability q_c and pushed with σ(s_c).
 
-    >>> gradient_share([1000, 1, 0], [0.0, 0.0, 0.0], 0.75)
-    tensor([0.9944, 0.0056, 0.0000], dtype=torch.float64)
+    Args:
+        counts: how often each class occurs, (N,), at least 0, not all 0.
+        scores: each class's score with the anchor, (N,).
+        alpha: the exponent α, any finite number.
+
+    Returns:
+        Shares that sum to 1, (N,), in the dtype of the scores. A class with count 0 gets 0 for every α.
+
+    Raises:
+        ValueError: counts are negative or all zero, input is empty or not finite, or shapes differ.
+        TypeError: an argument is not numeric.
+
+    Source:
+        The noise of Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013 (α = 0.75).
+
+    Example:
+        >>> gradient_share([1000, 1, 0], [0.0, 0.0, 0.0], 0.75)
+        tensor([0.9944, 0.0056, 0.0000], dtype=torch.float64)
     """
     counts, scores = as_float(counts, "counts"), as_float(scores, "scores")
     if counts.dim() != 1:
@@ -40,14 +52,25 @@ def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
 
 
 def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
-    """How many of an anchor's B − 1 in-batch negatives are its own positive again, on average: (B − 1) Σ p².
+    """The expected number of an anchor's B − 1 in-batch negatives that equal its own positive: (B − 1) Σ p².
 
-    p (N,): the probability of each item as a positive, summing to 1 within 1e-6; rows are drawn independently.
-    ValueError for entries outside [0, 1], another sum, or batch_size < 1. Source: each of the other rows repeats
-    the positive with probability Σ p² (expectation is linear).
+    Args:
+        p: the probability of each item as a positive, (N,), summing to 1 within 1e-6. Rows are drawn independently.
+        batch_size: B, at least 1.
 
-    >>> in_batch_duplicates([0.1] * 10, 256)
-    tensor(25.5000, dtype=torch.float64)
+    Returns:
+        A mean count, one number, in the dtype of p.
+
+    Raises:
+        ValueError: an entry lies outside [0, 1], the sum is not 1, or batch_size is below 1.
+        TypeError: p is not numeric, or batch_size is not an integer.
+
+    Source:
+        Each of the other rows repeats the positive with probability Σ p², and expectations add up.
+
+    Example:
+        >>> in_batch_duplicates([0.1] * 10, 256)
+        tensor(25.5000, dtype=torch.float64)
     """
     p = as_float(p, "p")
     if p.dim() != 1:
@@ -59,12 +82,18 @@ def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
 
 
 class Cost(NamedTuple):
-    """What one training step costs, in exact integers: items to encode, bytes held, floating-point operations.
+    """What one training step costs, in exact integers.
 
-    `bytes` is embedding_bytes + logit_bytes; `flops` counts the scores alone, two for each multiply-add.
+    Attributes:
+        encoder_calls: items to encode.
+        embedding_bytes: bytes of the embeddings.
+        logit_bytes: bytes of the logits.
+        bytes: embedding_bytes + logit_bytes.
+        flops: floating-point operations of the scores alone; a multiply-add counts as two.
 
-    >>> cost_in_batch(batch_size=2, dim=3).bytes
-    64
+    Example:
+        >>> cost_in_batch(batch_size=2, dim=3).bytes
+        64
     """
 
     encoder_calls: int
@@ -75,27 +104,58 @@ class Cost(NamedTuple):
 
 
 def cost_per_example(batch_size: int, k: int, dim: int, bytes_per: int = 4) -> Cost:
-    """The cost when each of B anchors brings its own K negatives: B(K + 2) items to encode.
+    """The cost of a step when each of B anchors brings its own K negatives.
 
-    Embeddings (BKd + 2Bd) and logits B(K + 1) of `bytes_per` bytes each; `flops` counts the scores alone,
-    2B(K + 1)d. It takes fewer bytes than `cost_in_batch` exactly when B > K(d + 1) + 1. TypeError for a size that
-    is no integer, ValueError for one below 1. Source: counted from the shapes; the encoder's own cost is not in it.
+    There are B(K + 2) items to encode, BKd + 2Bd numbers of embeddings, B(K + 1) logits and 2B(K + 1)d FLOP of scores. It
+    takes fewer bytes than `cost_in_batch` exactly if B > K(d + 1) + 1.
 
-    >>> cost_per_example(batch_size=1024, k=1023, dim=128).bytes
-    541589504
+    Args:
+        batch_size: anchors B, at least 1.
+        k: negatives K for each anchor, at least 1.
+        dim: length d of an embedding, at least 1.
+        bytes_per: bytes of one number; 4 for float32.
+
+    Returns:
+        A `Cost`.
+
+    Raises:
+        ValueError: a size is below 1.
+        TypeError: a size is not an integer.
+
+    Source:
+        Counted from the shapes. The encoder's own cost is not included.
+
+    Example:
+        >>> cost_per_example(batch_size=1024, k=1023, dim=128).bytes
+        541589504
     """
     b, k, d, size = _sizes(batch_size=batch_size, k=k, dim=dim, bytes_per=bytes_per)
     return _cost(b * (k + 2), (b * k * d + 2 * b * d) * size, b * (k + 1) * size, 2 * b * (k + 1) * d)
 
 
 def cost_in_batch(batch_size: int, dim: int, bytes_per: int = 4) -> Cost:
-    """The cost when the other B − 1 positives are the negatives: 2B items to encode.
+    """The cost of a step when the other B − 1 positives of the batch are the negatives.
 
-    Embeddings 2Bd and logits B² of `bytes_per` bytes each; `flops` counts the scores alone, 2B²d. Errors and source
-    as in `cost_per_example`.
+    There are 2B items to encode, 2Bd numbers of embeddings, B² logits and 2B²d FLOP of scores.
 
-    >>> cost_in_batch(batch_size=1024, dim=128)
-    Cost(encoder_calls=2048, embedding_bytes=1048576, logit_bytes=4194304, bytes=5242880, flops=268435456)
+    Args:
+        batch_size: anchors B, at least 1.
+        dim: length d of an embedding, at least 1.
+        bytes_per: bytes of one number; 4 for float32.
+
+    Returns:
+        A `Cost`.
+
+    Raises:
+        ValueError: a size is below 1.
+        TypeError: a size is not an integer.
+
+    Source:
+        Counted from the shapes. The encoder's own cost is not included.
+
+    Example:
+        >>> cost_in_batch(batch_size=1024, dim=128)
+        Cost(encoder_calls=2048, embedding_bytes=1048576, logit_bytes=4194304, bytes=5242880, flops=268435456)
     """
     b, d, size = _sizes(batch_size=batch_size, dim=dim, bytes_per=bytes_per)
     return _cost(2 * b, 2 * b * d * size, b * b * size, 2 * b * b * d)
@@ -104,19 +164,31 @@ def cost_in_batch(batch_size: int, dim: int, bytes_per: int = 4) -> Cost:
 def false_negative_rate(
     labels_or_similarity: Any, *, threshold: Number | None = None, weights: Any = None
 ) -> Tensor:
-    """The share of false negatives when each anchor's negatives are all the other items of the batch.
+    """The share of false negatives when each anchor's negatives are all other items of the batch.
 
-    Labels (B,), integers: a negative is false if it has the anchor's label. Or similarities (B, B) and a
-    `threshold`: it is false if their similarity is ≥ threshold. Every pair counts the same, unless `weights`
-    (B, B) ≥ 0 says how hard anchor i pushes item j, such as softmax(s/τ): then it is the share of each
-    anchor's weight that falls on false negatives, averaged over anchors. The diagonal is never looked at.
-    ValueError for B < 2, other shapes, a threshold with labels or none with similarities, negative weights, and
-    rows without weight. Source: the sampling bias of Chuang et al., NeurIPS 2020, measured.
+    Args:
+        labels_or_similarity: labels (B,), integers: a negative is false if it has the anchor's label. Or similarities
+            (B, B): a negative is false if its similarity to the anchor is at least `threshold`. The diagonal is ignored.
+        threshold: the bound for similarities; not allowed with labels.
+        weights: how hard anchor i pushes item j, (B, B), at least 0, such as softmax(s/τ). Without it every pair counts the
+            same. With it, the result is the share of an anchor's weight on false negatives, averaged over anchors.
 
-    >>> false_negative_rate([0, 0, 1])
-    tensor(0.3333, dtype=torch.float64)
-    >>> false_negative_rate([0, 0, 1], weights=[[0, 3, 1], [3, 0, 1], [1, 1, 0]])
-    tensor(0.5000, dtype=torch.float64)
+    Returns:
+        A share in [0, 1], one number.
+
+    Raises:
+        ValueError: B is below 2, shapes do not match, a threshold comes with labels or is missing with similarities,
+            weights are negative, or a row has no weight off the diagonal.
+        TypeError: an argument is of a wrong type.
+
+    Source:
+        Measures the sampling bias of Chuang et al., Debiased Contrastive Learning, NeurIPS 2020.
+
+    Example:
+        >>> false_negative_rate([0, 0, 1])
+        tensor(0.3333, dtype=torch.float64)
+        >>> false_negative_rate([0, 0, 1], weights=[[0, 3, 1], [3, 0, 1], [1, 1, 0]])
+        tensor(0.5000, dtype=torch.float64)
     """
     false, dtype = _false_negatives(labels_or_similarity, threshold)
     if weights is None:
@@ -134,14 +206,27 @@ def false_negative_rate(
 
 
 def false_negative_cap(contamination: Any) -> Any:
-    """−ln π: no optimal logit ln(p/noise) exceeds it when a share π in (0, 1] of the negatives are positives.
+    """The largest optimal logit ln(1/π) when a share π of the negatives are false.
 
-    The noise becomes (1 − π) q + π p, and the optimum ln(r / (1 − π + π r)) still rises with the true ratio
-    r = p/q: false negatives keep the ranking and flatten its top. A number gives a float, an array a tensor.
-    ValueError for π outside (0, 1]. Source: the NCE optimum (Gutmann & Hyvärinen 2012) with that noise put in.
+    The noise becomes (1 − π) q + π p, and the optimal logit ln(r / (1 − π + π r)) still rises with the true ratio r = p/q.
+    So false negatives keep the ranking and flatten its top.
 
-    >>> round(false_negative_cap(0.1), 4)
-    2.3026
+    Args:
+        contamination: the share π, in (0, 1]; a number or an array.
+
+    Returns:
+        ln(1/π) in nats: a float for a number, a tensor for an array.
+
+    Raises:
+        ValueError: a share lies outside (0, 1].
+        TypeError: the input is not numeric.
+
+    Source:
+        The optimum of NCE (Gutmann & Hyvärinen, JMLR 2012) with that noise inserted.
+
+    Example:
+        >>> round(false_negative_cap(0.1), 4)
+        2.3026
     """
     pi = as_float(contamination, "contamination")
     first_bad(pi, (pi <= 0) | (pi > 1), "contamination must lie in (0, 1]")

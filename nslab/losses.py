@@ -323,17 +323,33 @@ def sup_con_loss(
 def debiased_info_nce(
     pos: Any, neg: Any, *, positive_rate: float, temperature: Number = 0.5, reduction: str = "mean"
 ) -> Tensor:
-    """InfoNCE corrected for a share `positive_rate` in [0, 1) of false negatives among the K negatives.
+    """InfoNCE corrected for a share of false negatives among the negatives.
 
-    With τ⁺ the positive rate, the mean over negatives is replaced by
-    g = max((mean e^(s_j/τ) − τ⁺ e^(s⁺/τ)) / (1 − τ⁺), e^(−1/τ)) and L = −ln(e^(s⁺/τ) / (e^(s⁺/τ) + K g)).
-    The floor e^(−1/τ) is the smallest value a cosine allows, so scores should be cosines. At τ⁺ = 0 this is
-    `info_nce` wherever the floor does not bite; below it the negatives get no gradient. Source: Chuang et al.,
-    Debiased Contrastive Learning, NeurIPS 2020, with M = 1: the positive itself is the one extra positive sample.
-    Shapes and errors as in `info_nce`; ValueError for a rate outside [0, 1).
+    With π = `positive_rate`, the mean of e^(s_j/τ) over the negatives is replaced by
+    g = max((mean e^(s_j/τ) − π e^(s⁺/τ)) / (1 − π), e^(−1/τ)), and L = −ln(e^(s⁺/τ) / (e^(s⁺/τ) + K g)). The floor
+    e^(−1/τ) is the smallest value that a cosine allows. Where it applies, the negatives get no gradient; the positive is
+    still pulled.
 
-    >>> debiased_info_nce(0.5, [0.5, 0.0], positive_rate=0.1), info_nce(0.5, [0.5, 0.0], temperature=0.5)
-    (tensor(0.8319, dtype=torch.float64), tensor(0.8620, dtype=torch.float64))
+    Args:
+        pos: the positives' scores, (...); cosines, because of the floor.
+        neg: the negatives' scores, (..., K).
+        positive_rate: the share π of false negatives, in [0, 1). With 0 this is `info_nce`, except where the floor applies.
+        temperature: τ > 0.
+        reduction: "mean", "sum" or "none".
+
+    Returns:
+        The loss in nats, one number or, with "none", (...).
+
+    Raises:
+        ValueError: the rate lies outside [0, 1), τ is not positive, or scores are empty, not finite or of shapes that do
+            not match.
+
+    Source:
+        Chuang et al., Debiased Contrastive Learning, NeurIPS 2020, with M = 1: the positive is the only extra positive.
+
+    Example:
+        >>> debiased_info_nce(0.5, [0.5, 0.0], positive_rate=0.1), info_nce(0.5, [0.5, 0.0], temperature=0.5)
+        (tensor(0.8319, dtype=torch.float64), tensor(0.8620, dtype=torch.float64))
     """
     rate = float(number(positive_rate, "positive_rate"))
     if not 0 <= rate < 1:
@@ -350,24 +366,51 @@ def debiased_info_nce(
 
 
 def decoupled_info_nce(pos: Any, neg: Any, *, temperature: Number = 0.1, reduction: str = "mean") -> Tensor:
-    """−s⁺/τ + ln Σ e^(s_j/τ): InfoNCE without the positive in the denominator; it may be negative.
+    """InfoNCE without the positive in the denominator: −s⁺/τ + ln Σ e^(s_j/τ). It may be negative.
 
-    Shapes and errors as in `info_nce`. Source: Yeh et al., Decoupled Contrastive Learning, ECCV 2022.
+    Args:
+        pos: the positives' scores, (...).
+        neg: the negatives' scores, (..., K).
+        temperature: τ > 0.
+        reduction: "mean", "sum" or "none".
 
-    >>> decoupled_info_nce(1.0, [0.5, 0.5], temperature=0.5)
-    tensor(-0.3069, dtype=torch.float64)
+    Returns:
+        The loss in nats, one number or, with "none", (...).
+
+    Raises:
+        ValueError: τ is not positive, or scores are empty, not finite or of shapes that do not match.
+
+    Source:
+        Yeh et al., Decoupled Contrastive Learning, ECCV 2022.
+
+    Example:
+        >>> decoupled_info_nce(1.0, [0.5, 0.5], temperature=0.5)
+        tensor(-0.3069, dtype=torch.float64)
     """
     pos, neg, dtype = _scores(pos, neg)
     return _reduce(_gaps(pos, neg, temperature).logsumexp(-1), reduction, dtype)
 
 
 def sgns_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
-    """−ln σ(s⁺) − Σ ln σ(−s_j): skip-gram with negative sampling, summed over the K negatives.
+    """The loss of skip-gram with negative sampling, −ln σ(s⁺) − Σ ln σ(−s_j), summed over the K negatives.
 
-    pos (...), neg (..., K), "none" gives (...); errors as in `info_nce`. Source: Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013.
+    Args:
+        pos: the positives' scores, (...).
+        neg: the negatives' scores, (..., K).
+        reduction: "mean", "sum" or "none", over the positives.
 
-    >>> sgns_loss(2.0, [-2.0, 0.0])
-    tensor(0.9470, dtype=torch.float64)
+    Returns:
+        The loss in nats, one number or, with "none", (...).
+
+    Raises:
+        ValueError: scores are empty, not finite or of shapes that do not match.
+
+    Source:
+        Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013.
+
+    Example:
+        >>> sgns_loss(2.0, [-2.0, 0.0])
+        tensor(0.9470, dtype=torch.float64)
     """
     pos, neg, dtype = _scores(pos, neg)
     return _reduce(_softplus(-pos) + _softplus(neg).sum(-1), reduction, dtype)
@@ -376,14 +419,29 @@ def sgns_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
 def nce_loss(
     log_p_pos: Any, log_p_neg: Any, log_q_pos: Any, log_q_neg: Any, *, reduction: str = "mean"
 ) -> Tensor:
-    """Noise-contrastive estimation: is it data or one of K noise draws? Logit G = log p − log q − ln K.
+    """The loss of noise-contrastive estimation: is an item data, or one of K draws from the noise?
 
-    log_p_pos (...), log_p_neg (..., K): the model's log-probabilities, which need not be normalised;
-    log_q_pos, log_q_neg: the noise's, of those shapes or what broadcasts to them. The loss is
-    −ln σ(G⁺) − Σ ln σ(−G_j), summed over K; "none" gives (...). Errors as in `info_nce`. Source: Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
+    The logit is G = log p − log q − ln K, and the loss −ln σ(G⁺) − Σ ln σ(−G_j), summed over the K draws.
 
-    >>> nce_loss(-1.0, [-1.0, -1.0], -1.0, [-1.0, -1.0])
-    tensor(1.9095, dtype=torch.float64)
+    Args:
+        log_p_pos: the model's log-probability of each data item, (...); it need not be normalised.
+        log_p_neg: the model's log-probability of each draw, (..., K).
+        log_q_pos: the noise's log-probability of each data item; it broadcasts to (...).
+        log_q_neg: the noise's log-probability of each draw; it broadcasts to (..., K).
+        reduction: "mean", "sum" or "none", over the data items.
+
+    Returns:
+        The loss in nats, one number or, with "none", (...).
+
+    Raises:
+        ValueError: an argument is empty, not finite or of a shape that does not match.
+
+    Source:
+        Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
+
+    Example:
+        >>> nce_loss(-1.0, [-1.0, -1.0], -1.0, [-1.0, -1.0])
+        tensor(1.9095, dtype=torch.float64)
     """
     pos, neg, dtype = _scores(log_p_pos, log_p_neg, "log_p_")
     log_k = math.log(neg.shape[-1])
@@ -393,12 +451,27 @@ def nce_loss(
 
 
 def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
-    """−ln σ(s⁺ − s_j), averaged over the K negatives: Bayesian personalised ranking; "none" gives (...).
+    """The loss of Bayesian personalised ranking, −ln σ(s⁺ − s_j), averaged over the K negatives.
 
-    pos (...), neg (..., K); errors as in `info_nce`. Source: Rendle et al., BPR, UAI 2009.
+    With one negative it is `info_nce` at τ = 1.
 
-    >>> bpr_loss(1.0, [0.0, 1.0])
-    tensor(0.5032, dtype=torch.float64)
+    Args:
+        pos: the positives' scores, (...).
+        neg: the negatives' scores, (..., K).
+        reduction: "mean", "sum" or "none", over the positives.
+
+    Returns:
+        The loss in nats, one number or, with "none", (...).
+
+    Raises:
+        ValueError: scores are empty, not finite or of shapes that do not match.
+
+    Source:
+        Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009.
+
+    Example:
+        >>> bpr_loss(1.0, [0.0, 1.0])
+        tensor(0.5032, dtype=torch.float64)
     """
     pos, neg, dtype = _scores(pos, neg)
     return _reduce(_softplus(neg - pos.unsqueeze(-1)).mean(-1), reduction, dtype)

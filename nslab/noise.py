@@ -19,15 +19,31 @@ MODES = ("fixed", "stop_grad", "log_q_only", "measure", "full", "uncorrected")
 
 
 def nce_objective(scores: Any, p_data: Any, q: Any, k: int) -> Tensor:
-    """J = Σ p_data ln σ(G) + k Σ q ln σ(−G) with G = s − ln(k q): what NCE maximises, in nats, at most 0.
+    """The objective of NCE, J = Σ p_data ln σ(G) + k Σ q ln σ(−G) with G = s − ln(k q).
 
-    scores (..., N), p_data (N,), q (N,) or like scores -> (...). Over all scores it is largest where e^s = p_data,
-    whatever q. ValueError for k < 1, shapes that do not match, probabilities that are negative or do not sum to
-    1 within 1e-6, and a q that is 0 anywhere: a state that is never drawn as noise is never pushed down.
-    Source: Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
+    NCE maximises J. Over all scores, J is largest where e^s = p_data, whatever q is.
 
-    >>> nce_objective([-0.7, -0.7], [0.5, 0.5], [0.5, 0.5], k=1)
-    tensor(-1.3863, dtype=torch.float64)
+    Args:
+        scores: the model's log-probability of each state, (..., N).
+        p_data: the probability of each state in the data, (N,).
+        q: the probability of each state in the noise, (N,) or the shape of the scores; above 0 everywhere, because a state
+            that is never drawn as noise is never pushed down.
+        k: noise draws for each data point, at least 1.
+
+    Returns:
+        J in nats, at most 0, float64, (...).
+
+    Raises:
+        ValueError: k is below 1, shapes do not match, probabilities are negative or do not sum to 1 within 1e-6, or q is 0
+            somewhere.
+        TypeError: an argument is of a wrong type.
+
+    Source:
+        Gutmann & Hyvärinen, AISTATS 2010 and JMLR 2012.
+
+    Example:
+        >>> nce_objective([-0.7, -0.7], [0.5, 0.5], [0.5, 0.5], k=1)
+        tensor(-1.3863, dtype=torch.float64)
     """
     s, p = _scores_and_data(scores, p_data)
     q = _noise(q, s, "q")
@@ -43,30 +59,45 @@ def nce_gradient(
     *,
     normalized: bool = False,
 ) -> Tensor:
-    """The gradient of J with respect to the scores, along some of the three ways in which the scores enter it.
+    """The gradient of J with respect to the scores, along chosen paths.
 
-    They enter through the model's s in G; through ln q in G, if the noise is made from them; and through the q
-    that the draws come from. `noise` is a function scores -> q that torch can differentiate, or the probabilities
-    of a noise that never changes. Along which ways the gradient flows, by mode:
+    The scores enter J in three ways: through the model's s in G; through ln q in G, if the noise is made from the scores;
+    and through the q that the draws come from. `mode` says along which of them the gradient flows:
 
     - "fixed": s only; `noise` must be probabilities;
-    - "stop_grad": s only, with q computed anew from the scores and held: k q (p_data − e^s) / (e^s + k q);
-    - "log_q_only": s and ln q, the draws held, as autograd has it where discrete draws are not detached;
-    - "measure": s and the draws, ln q held;
+    - "stop_grad": s only, with q computed from the scores and held: k q (p_data − e^s) / (e^s + k q);
+    - "log_q_only": s and ln q, with the draws held. Autograd does this where discrete draws are not detached;
+    - "measure": s and the draws, with ln q held;
     - "full": all three;
     - "uncorrected": s only, and G = s: nothing is subtracted.
 
-    normalized: the model's log-probabilities are ln softmax(scores), not the scores themselves; the noise then
-    gets them too. scores (..., N), p_data (N,) -> (..., N). Errors as in `nce_objective`; ValueError for an
-    unknown mode, TypeError where "fixed" gets a function.
-    Sources: Gutmann & Hyvärinen 2010; Goodfellow, On distinguishability criteria (2014), for noise = softmax.
+    Args:
+        scores: the model's log-probability of each state, (..., N).
+        p_data: the probability of each state in the data, (N,).
+        noise: probabilities of a noise that never changes, or a function scores -> q that torch can differentiate.
+        k: noise draws for each data point, at least 1.
+        mode: one of the six above.
+        normalized: True if the model's log-probabilities are ln softmax(scores) and not the scores themselves; the noise
+            function then gets them too.
 
-    >>> softmax = lambda s: torch.softmax(s, -1)
-    >>> half = torch.tensor([0.5, 0.5]).log()
-    >>> nce_gradient(half, [0.8, 0.2], softmax, k=3)
-    tensor([ 0.2250, -0.2250], dtype=torch.float64)
-    >>> nce_gradient(half, [0.8, 0.2], softmax, k=3, mode="full", normalized=True).abs().max() < 1e-12
-    tensor(True)
+    Returns:
+        The gradient, float64, (..., N).
+
+    Raises:
+        ValueError: as in `nce_objective`, or the mode is unknown.
+        TypeError: mode "fixed" with a function as noise.
+
+    Source:
+        Gutmann & Hyvärinen, AISTATS 2010. For noise = softmax: Goodfellow, On Distinguishability Criteria for Estimating
+        Generative Models, 2014.
+
+    Example:
+        >>> softmax = lambda s: torch.softmax(s, -1)
+        >>> half = torch.tensor([0.5, 0.5]).log()
+        >>> nce_gradient(half, [0.8, 0.2], softmax, k=3)
+        tensor([ 0.2250, -0.2250], dtype=torch.float64)
+        >>> nce_gradient(half, [0.8, 0.2], softmax, k=3, mode="full", normalized=True).abs().max() < 1e-12
+        tensor(True)
     """
     s, p = _scores_and_data(scores, p_data)
     one_of(mode, "mode", MODES)
@@ -96,17 +127,35 @@ def fixed_point(
     tolerance: float = 1e-10,
     max_steps: int = 5000,
 ) -> Tensor:
-    """The scores (N,) at which `nce_gradient` comes to rest when it is followed uphill from `start`.
+    """The scores at which `nce_gradient` comes to rest when it is followed uphill.
 
-    Each step moves the scores by step · gradient / p_data, until no |gradient| / p_data exceeds `tolerance`.
-    The start (N,) is −ln N everywhere unless given; where the gradient is 0 at once, it is the answer. The other
-    arguments, and the errors, are those of `nce_gradient`; ValueError also if p_data is 0 anywhere (that score
-    would fall for ever), RuntimeError if max_steps do not suffice: the step is too large, or there is no point of rest.
+    Each step moves the scores by step · gradient / p_data, until no |gradient| / p_data exceeds `tolerance`. If the
+    gradient is 0 at the start, the start is the answer.
 
-    >>> fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3).exp()
-    tensor([0.8000, 0.2000], dtype=torch.float64)
-    >>> torch.softmax(fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3, mode="uncorrected"), -1)
-    tensor([0.6667, 0.3333], dtype=torch.float64)
+    Args:
+        p_data: the probability of each state in the data, (N,), above 0 everywhere: the score of a state that never
+            occurs would fall for ever.
+        noise: as in `nce_gradient`.
+        k: as in `nce_gradient`.
+        mode: as in `nce_gradient`.
+        normalized: as in `nce_gradient`.
+        start: the scores to start from, (N,); −ln N everywhere by default.
+        step: the step size, > 0.
+        tolerance: the largest |gradient| / p_data at rest, > 0.
+        max_steps: how many steps to try, at least 1.
+
+    Returns:
+        The scores, float64, (N,).
+
+    Raises:
+        ValueError: as in `nce_gradient`, or p_data is 0 somewhere.
+        RuntimeError: max_steps are not enough, because the step is too large or there is no point of rest.
+
+    Example:
+        >>> fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3).exp()
+        tensor([0.8000, 0.2000], dtype=torch.float64)
+        >>> torch.softmax(fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3, mode="uncorrected"), -1)
+        tensor([0.6667, 0.3333], dtype=torch.float64)
     """
     p = as_float(p_data, "p_data").double()
     first_bad(p, p <= 0, "p_data must be > 0 everywhere")

@@ -14,14 +14,26 @@ from nslab._checks import Number, as_float, as_ids, first_bad, number, positive,
 
 
 def unigram(counts: Any, alpha: Number = 0.75) -> Tensor:
-    """Probabilities proportional to counts**alpha, float64; counts (n,) -> (n,). A zero count stays zero.
+    """The distribution q ∝ counts^α over ids.
 
-    Any finite alpha is legal: 1 keeps the counts, 0 is uniform over what was seen, negative favours the rare.
-    Raises ValueError if counts are negative, not finite, all zero, or not one axis.
-    Source: Mikolov et al., "Distributed representations of words and phrases" (2013), alpha = 0.75.
+    Args:
+        counts: how often each id occurs, (n,), at least 0, not all 0.
+        alpha: the exponent α, any finite number. 1 keeps the frequencies, 0 is uniform over the ids that occur, and a
+            negative α favours rare ids.
 
-    >>> unigram([1000, 1, 0]).round(decimals=5)
-    tensor([0.9944, 0.0056, 0.0000], dtype=torch.float64)
+    Returns:
+        Probabilities, float64, (n,). An id with count 0 gets 0 for every α.
+
+    Raises:
+        ValueError: counts are negative, not finite, all zero, or have more than one axis; or alpha is not finite.
+        TypeError: counts or alpha are not numeric.
+
+    Source:
+        Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013 (α = 0.75).
+
+    Example:
+        >>> unigram([1000, 1, 0]).round(decimals=5)
+        tensor([0.9944, 0.0056, 0.0000], dtype=torch.float64)
     """
     seen = _weights(counts, "counts")
     power = float(number(alpha, "alpha"))
@@ -33,23 +45,32 @@ def unigram(counts: Any, alpha: Number = 0.75) -> Tensor:
 
 
 class AliasTable:
-    """Draws ids with probability weights / sum(weights), in constant time a draw after one vectorised build.
+    """Draw ids with probability weights / sum(weights), in constant time per draw after one vectorised build.
 
-    weights (n,), non-negative, not all zero, 1 <= n < 2**31; zero weights are never drawn. The table is built
-    in float64 and int64 on `device` (default: where the weights are), with 2^k columns, n or up to twice as many: while
-    drawing, it takes at most 24 bytes an id.
+    The table has 2^k columns, at least n and fewer than 2n. Column i keeps its own id with probability keep[i] and gives
+    alias[i] otherwise. A draw takes one 63-bit integer: the low k bits choose the column, and the rest is the coin. The
+    total variation distance to the weights is at most the coin's step, 2^(k−63) ≤ n·2^−62: 2e-12 at n = 10⁷.
+    The build uses float64 and int64; while drawing, the table takes at most 24 bytes per id.
 
-    Column i keeps its own id with probability keep[i], else gives alias[i]. One draw takes one 63-bit integer: its low
-    k bits are the column, the rest is the coin, and a draw is one look-up, a minimum and two masks. The total variation
-    distance to the weights is at most the coin's step, 2^(k-63) <= n·2^-62: 2e-12 at n = 10⁷, 2.4e-10 at the limit.
+    Args:
+        weights: (n,) with 1 ≤ n < 2³¹, at least 0, not all 0. An id of weight 0 is never drawn.
+        device: where the table lives; by default, where the weights are.
 
-    Source: Walker (1977), Vose (1991); built by prefix sums as in Hübschle-Schneider & Sanders (2019).
+    Raises:
+        ValueError: weights are negative, not finite, all zero, too many, or have more than one axis; or torch cannot use
+            the device with float64.
+        TypeError: weights are not numeric.
 
-    >>> table = AliasTable([5, 3, 0, 2])
-    >>> table.probabilities()
-    tensor([0.5000, 0.3000, 0.0000, 0.2000], dtype=torch.float64)
-    >>> table.sample((2, 3), generator=torch.Generator().manual_seed(0)).shape
-    torch.Size([2, 3])
+    Source:
+        Walker 1977 and Vose 1991; built by prefix sums as in Hübschle-Schneider & Sanders, Parallel Weighted Random
+        Sampling, ESA 2019.
+
+    Example:
+        >>> table = AliasTable([5, 3, 0, 2])
+        >>> table.probabilities()
+        tensor([0.5000, 0.3000, 0.0000, 0.2000], dtype=torch.float64)
+        >>> table.sample((2, 3), generator=torch.Generator().manual_seed(0)).shape
+        torch.Size([2, 3])
     """
 
     def __init__(self, weights: Any, device: torch.device | str | None = None) -> None:
@@ -67,12 +88,16 @@ class AliasTable:
         return f"AliasTable({len(self)} weights, device={str(self._words.device)!r})"
 
     def probabilities(self) -> Tensor:
-        """The probability of every id, (n,) float64, rebuilt from the table's columns.
+        """The probability of every id, computed back from the table's columns.
 
-        Whole units are added in int64 and the fractions of a unit beside them, so that nothing is lost in long sums.
+        Whole units are added in int64 and fractions of a unit separately, so that long sums lose nothing.
 
-        >>> AliasTable([1, 0, 3]).probabilities()
-        tensor([0.2500, 0.0000, 0.7500], dtype=torch.float64)
+        Returns:
+            Probabilities, float64, (n,).
+
+        Example:
+            >>> AliasTable([1, 0, 3]).probabilities()
+            tensor([0.2500, 0.0000, 0.7500], dtype=torch.float64)
         """
         columns = len(self._words)
         unit = column_units(columns)
@@ -85,12 +110,21 @@ class AliasTable:
         return (units.double().add_(fraction) / (unit * columns))[: len(self)]
 
     def log_prob(self, ids: Any) -> Tensor:
-        """ln q of each id, float64 nats, in the shape of ids; −inf for a zero weight.
+        """The log-probability ln q of each id.
 
-        Raises TypeError if ids are not integers, ValueError if one lies outside [0, n).
+        Args:
+            ids: integers in [0, n), of any shape.
 
-        >>> AliasTable([1, 0, 3]).log_prob([2, 1])
-        tensor([-0.2877,    -inf], dtype=torch.float64)
+        Returns:
+            ln q in nats, float64, in the shape of ids; −inf for an id of weight 0.
+
+        Raises:
+            TypeError: ids are not integers.
+            ValueError: an id lies outside [0, n).
+
+        Example:
+            >>> AliasTable([1, 0, 3]).log_prob([2, 1])
+            tensor([-0.2877,    -inf], dtype=torch.float64)
         """
         return self._log_q[as_ids(ids, "ids", size=len(self)).to(self._log_q.device)]
 
@@ -122,15 +156,26 @@ class AliasTable:
 
 
 class ExclusionWindow:
-    """Negatives for an anchor in a sequence of `length` frames: every frame more than `window` steps away.
+    """Negatives for an anchor in a sequence: every frame more than `window` steps away.
 
-    1 <= length < 2**31, 0 <= window < length. Excludes near frames as likely false negatives, and with them
-    hard true ones; anchors near an end keep more candidates than anchors inside.
-    Source: the single-view negatives of Sermanet et al., "Time-contrastive networks" (2018).
+    Near frames are excluded because they are likely false negatives. Hard true negatives among them are excluded too, and
+    an anchor near an end keeps more candidates than an anchor inside.
 
-    >>> frames = ExclusionWindow(length=100, window=5)
-    >>> frames.count(0), frames.count(50)
-    (94, 89)
+    Args:
+        length: number of frames, 1 ≤ length < 2³¹.
+        window: steps on each side of the anchor that are excluded, 0 ≤ window < length.
+
+    Raises:
+        ValueError: length or window is out of range.
+        TypeError: length or window is not an integer.
+
+    Source:
+        The single-view negatives of Sermanet et al., Time-Contrastive Networks, ICRA 2018.
+
+    Example:
+        >>> frames = ExclusionWindow(length=100, window=5)
+        >>> frames.count(0), frames.count(50)
+        (94, 89)
     """
 
     def __init__(self, length: int, window: int) -> None:
@@ -145,33 +190,68 @@ class ExclusionWindow:
         return f"ExclusionWindow(length={self.length}, window={self.window})"
 
     def allowed(self, anchor: int) -> Tensor:
-        """The ids of all allowed negatives, int64 (count,), ascending; empty if the window covers the sequence.
+        """The ids of all allowed negatives of one anchor.
 
-        >>> ExclusionWindow(length=6, window=1).allowed(2)
-        tensor([0, 4, 5])
+        Args:
+            anchor: a frame, in [0, length).
+
+        Returns:
+            Ids, int64, ascending; empty if the window covers the sequence.
+
+        Raises:
+            ValueError: the anchor is out of range.
+            TypeError: the anchor is not an integer.
+
+        Example:
+            >>> ExclusionWindow(length=6, window=1).allowed(2)
+            tensor([0, 4, 5])
         """
         place = self._anchors(whole(anchor, "anchor", minimum=0), "anchor")
         frames = torch.arange(self.length)
         return frames[(frames - place).abs() > self.window]
 
     def count(self, anchor: Any) -> Any:
-        """How many negatives are allowed: an int for one anchor, an int64 tensor for an array of anchors.
+        """The number of allowed negatives.
 
-        >>> ExclusionWindow(length=6, window=1).count([0, 2])
-        tensor([4, 3])
+        Args:
+            anchor: a frame in [0, length), or an array of frames.
+
+        Returns:
+            An int for one anchor; an int64 tensor for an array.
+
+        Raises:
+            ValueError: an anchor is out of range.
+            TypeError: an anchor is not an integer.
+
+        Example:
+            >>> ExclusionWindow(length=6, window=1).count([0, 2])
+            tensor([4, 3])
         """
         before, after = self._sides(self._anchors(anchor, "anchor"))
         total = before + after
         return int(total) if isinstance(anchor, Integral) else total
 
     def sample(self, anchors: Any, k: int, generator: torch.Generator | None = None) -> Tensor:
-        """k allowed negatives for each anchor, uniform with replacement; anchors (n,) -> (n, k) int64.
+        """Draw k allowed negatives for each anchor, uniformly and with replacement.
 
-        A rank among the allowed is drawn, and ranks past the left side jump over the window: no rejection.
-        Raises ValueError if an anchor is out of range or has no allowed negative.
+        A rank among the allowed frames is drawn, and ranks past the left side skip the window, so that nothing is rejected.
 
-        >>> ExclusionWindow(length=6, window=2).sample([0, 5], 50).unique()
-        tensor([0, 1, 2, 3, 4, 5])
+        Args:
+            anchors: frames in [0, length), (n,).
+            k: number of negatives for each anchor, at least 1.
+            generator: the source of randomness; torch's own by default.
+
+        Returns:
+            Ids, int64, (n, k).
+
+        Raises:
+            ValueError: an anchor is out of range or has no allowed negative, k is below 1, or the generator lives on another
+                device.
+            TypeError: anchors or k are not integers, or the generator is not a torch.Generator.
+
+        Example:
+            >>> ExclusionWindow(length=6, window=2).sample([0, 5], 50).unique()
+            tensor([0, 1, 2, 3, 4, 5])
         """
         places = self._anchors(anchors, "anchors")
         if places.dim() != 1:
@@ -195,18 +275,33 @@ class ExclusionWindow:
 def propose(
     scores: Any, k: int, temperature: Number = 1.0, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """k negatives a row from the model itself: ids ~ softmax(scores / τ) with replacement, and their ln q.
+    """Draw k negatives for each row from the model itself: ids ~ softmax(scores/τ), with replacement.
 
-    scores (..., N) -> ids (..., k) int64 and log_q (..., k) in the dtype of scores, both detached. No limit
-    at 2**24 categories. The distribution function is an integer one, in steps of 2^-62: monotone whatever the
-    order of summation, so that an id of zero probability is never proposed.
-    Raises ValueError or TypeError on empty or non-finite scores, k < 1, τ <= 0.
-    Sources: the model as its own noise, Goodfellow (2014); adaptive proposals and their correction, Bengio &
-    Senécal (2008).
+    The distribution function is summed in integers, in steps of 2^−62. So it is monotone whatever the order of summation,
+    an id of zero probability is never drawn, and there is no limit at 2²⁴ candidates.
 
-    >>> ids, log_q = propose([0.0, 50.0, 0.0], 2)
-    >>> ids, log_q.exp()
-    (tensor([1, 1]), tensor([1., 1.], dtype=torch.float64))
+    Args:
+        scores: scores of N candidates in the last axis, (..., N).
+        k: number of draws for each row, at least 1.
+        temperature: the proposal's temperature, > 0.
+        generator: the source of randomness, on the scores' device; torch's own by default.
+
+    Returns:
+        ids (..., k), int64, and their log-probability ln q (..., k) in the dtype of the scores; both detached.
+
+    Raises:
+        ValueError: scores are empty or not finite, k is below 1, τ is not positive, or the generator lives on another
+            device.
+        TypeError: an argument is of a wrong type.
+
+    Source:
+        The model as its own noise: Goodfellow, On Distinguishability Criteria for Estimating Generative Models, 2014.
+        Adaptive proposals and their correction: Bengio & Senécal, IEEE Transactions on Neural Networks, 2008.
+
+    Example:
+        >>> ids, log_q = propose([0.0, 50.0, 0.0], 2)
+        >>> ids, log_q.exp()
+        (tensor([1, 1]), tensor([1., 1.], dtype=torch.float64))
     """
     values = as_float(scores, "scores")
     if values.dim() == 0:

@@ -17,31 +17,58 @@ _UNDERFLOW = 1000.0  # exp(-1000) is 0 in every dtype: larger gaps change nothin
 
 
 def softmax_entropy(scores: Any, temperature: Number) -> Tensor:
-    """Entropy H of p = softmax(scores / τ) over the last axis, in nats; scores (..., K) -> (...).
+    """The entropy H of p = softmax(s/τ) over the last axis, in nats.
 
-    H = ln Z − E_p[s]/τ from scores shifted by their maximum, with log1p over all terms but one maximum, so
-    that a tiny H keeps its digits. It runs from ln(number of maxima) at τ → 0 to ln K at τ → ∞.
-    Half precision is computed in float32. Differentiable in both arguments.
-    Raises ValueError or TypeError on empty or non-finite scores and on τ <= 0.
-    Source: Shannon, "A mathematical theory of communication" (1948).
+    H = ln Z − E_p[s]/τ, computed from scores shifted by their maximum and with log1p, so that a tiny H keeps its digits.
+    H rises with τ, from ln(number of maxima) at τ → 0 to ln K at τ → ∞. Half precision is computed in float32. The result
+    is differentiable in both arguments.
 
-    >>> softmax_entropy([0.9, 0.5, 0.3, 0.0, -0.4], 0.1).round(decimals=4)
-    tensor(0.1082, dtype=torch.float64)
+    Args:
+        scores: scores of K negatives in the last axis, (..., K).
+        temperature: τ > 0, in the unit of the scores.
+
+    Returns:
+        H, (...), in the dtype of the scores.
+
+    Raises:
+        ValueError: scores are empty or not finite, or τ is not positive.
+        TypeError: an argument is not numeric.
+
+    Source:
+        Shannon, A Mathematical Theory of Communication, 1948.
+
+    Example:
+        >>> softmax_entropy([0.9, 0.5, 0.3, 0.0, -0.4], 0.1).round(decimals=4)
+        tensor(0.1082, dtype=torch.float64)
     """
     values, tau = _scores_and_tau(scores, temperature)
     return _entropy(values, tau).to(_dtype(scores))
 
 
 def softmax_entropy_slope(scores: Any, temperature: Number) -> Tensor:
-    """dH/dτ = Var_p(s) / τ³ with p = softmax(s / τ), in nats per unit of score; scores (..., K) -> (...).
+    """The slope dH/dτ = Var_p(s)/τ³ of the entropy, with p = softmax(s/τ).
 
-    The variance is the one under p, not the plain variance of the scores. Never negative; zero only
-    where all scores are equal (or in the limits of τ). Errors and precision as in `softmax_entropy`.
-    Source: with b = 1/τ, H = ln Z − b (ln Z)' gives dH/db = −b Var_p(s); the fluctuation formula of
-    statistical mechanics (Jaynes 1957).
+    The variance is taken under p; the plain variance of the scores gives a wrong slope. The slope is never negative. It is
+    zero only if all scores are equal, and in the limits τ → 0 and τ → ∞.
 
-    >>> softmax_entropy_slope([0.9, 0.5, 0.3, 0.0, -0.4], 0.1).round(decimals=4)
-    tensor(3.7697, dtype=torch.float64)
+    Args:
+        scores: scores of K negatives in the last axis, (..., K).
+        temperature: τ > 0, in the unit of the scores.
+
+    Returns:
+        dH/dτ in nats per unit of score, (...), in the dtype of the scores.
+
+    Raises:
+        ValueError: scores are empty or not finite, or τ is not positive.
+        TypeError: an argument is not numeric.
+
+    Source:
+        With b = 1/τ, H = ln Z − b (ln Z)' gives dH/db = −b Var_p(s): the fluctuation formula of statistical mechanics
+        (Jaynes, Information Theory and Statistical Mechanics, 1957).
+
+    Example:
+        >>> softmax_entropy_slope([0.9, 0.5, 0.3, 0.0, -0.4], 0.1).round(decimals=4)
+        tensor(3.7697, dtype=torch.float64)
     """
     values, tau = _scores_and_tau(scores, temperature)
     drop, _ = _drops(values, tau)
@@ -51,28 +78,53 @@ def softmax_entropy_slope(scores: Any, temperature: Number) -> Tensor:
 
 
 def effective_negatives(scores: Any, temperature: Number) -> Tensor:
-    """exp H: how many equally weighted negatives would be as concentrated; between 1 and K.
+    """The effective number of negatives exp H: how many equal weights would be as spread out.
 
-    scores (..., K) -> (...). Errors and precision as in `softmax_entropy`.
-    Source: perplexity, Jelinek et al. (1977).
+    Args:
+        scores: scores of K negatives in the last axis, (..., K).
+        temperature: τ > 0, in the unit of the scores.
 
-    >>> effective_negatives([0.5, 0.5, -3.0], 0.1).round(decimals=4)
-    tensor(2., dtype=torch.float64)
+    Returns:
+        A number between 1 and K for each row, (...), in the dtype of the scores.
+
+    Raises:
+        ValueError: scores are empty or not finite, or τ is not positive.
+        TypeError: an argument is not numeric.
+
+    Source:
+        Perplexity: Jelinek et al., Perplexity, a measure of the difficulty of speech recognition tasks, 1977.
+
+    Example:
+        >>> effective_negatives([0.5, 0.5, -3.0], 0.1).round(decimals=4)
+        tensor(2., dtype=torch.float64)
     """
     values, tau = _scores_and_tau(scores, temperature)
     return _entropy(values, tau).exp().to(_dtype(scores))
 
 
 def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
-    """The one τ with softmax_entropy(scores, τ) = target (nats); scores (..., K), target broadcasts to (...).
+    """The temperature at which the entropy of softmax(s/τ) is `target`.
 
-    H never falls as τ grows, so bisection in ln τ finds the root, to float64 precision; the result is
-    detached. Raises ValueError if all scores of a row are equal (H does not move), or if target lies
-    outside the open interval (ln(number of maxima), ln K), where no τ reaches it.
-    Source: the perplexity calibration of SNE, Hinton & Roweis (2002).
+    H never falls as τ grows, so bisection in ln τ finds the only root, to float64 precision.
 
-    >>> temperature_for_entropy([0.9, 0.5, 0.3, 0.0, -0.4], 1.0).round(decimals=4)
-    tensor(0.3201, dtype=torch.float64)
+    Args:
+        scores: scores of K negatives in the last axis, (..., K), not all equal.
+        target: the wanted entropy in nats; it broadcasts to (...). For n effective negatives, ln n.
+
+    Returns:
+        τ for each row, (...), in the dtype of the scores, detached from the graph.
+
+    Raises:
+        ValueError: all scores of a row are equal (no τ changes H), or target lies outside the open interval from
+            ln(number of maxima) to ln K (no τ reaches it), or the dtype cannot hold the root.
+        TypeError: an argument is not numeric.
+
+    Source:
+        The perplexity calibration of SNE: Hinton & Roweis, Stochastic Neighbor Embedding, NIPS 2002.
+
+    Example:
+        >>> temperature_for_entropy([0.9, 0.5, 0.3, 0.0, -0.4], 1.0).round(decimals=4)
+        tensor(0.3201, dtype=torch.float64)
     """
     values = _scores(scores).detach().double()
     rows = values.shape[:-1]
@@ -103,15 +155,29 @@ def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
 
 
 def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tensor:
-    """β + τ ln K, in units of score: where InfoNCE against K negatives of score β has loss ln 2.
+    """The score s⁺ = β + τ ln K at which InfoNCE against K equal negatives is ln 2.
 
-    With β a negative's score it is the threshold for the positive's score α; with β = 0 it is the margin on
-    the gap α − β. Numbers give a float, arrays broadcast to a tensor. Raises ValueError unless k is whole and
-    >= 1, τ > 0, all are finite and the shapes broadcast; TypeError for what is not a real number.
-    Source: setting the loss of `equal_negatives_loss` to ln 2.
+    There the positive has half of the softmax weight. With β the negatives' score s⁻, it is a threshold for s⁺. With
+    β = 0 it is the margin τ ln K on the gap s⁺ − s⁻.
 
-    >>> round(effective_margin(255, 0.07), 4), round(effective_margin(255, 0.07, beta=0.1), 4)
-    (0.3879, 0.4879)
+    Args:
+        k: number of negatives, whole, at least 1.
+        temperature: τ > 0, in the unit of the scores.
+        beta: the negatives' score s⁻.
+
+    Returns:
+        A score: a float for numbers; a tensor for arrays, which broadcast.
+
+    Raises:
+        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not broadcast.
+        TypeError: an argument is not a real number.
+
+    Source:
+        The loss of `equal_negatives_loss` set to ln 2.
+
+    Example:
+        >>> round(effective_margin(255, 0.07), 4), round(effective_margin(255, 0.07, beta=0.1), 4)
+        (0.3879, 0.4879)
     """
 
     def formula(k: Tensor, temperature: Tensor, beta: Tensor) -> Tensor:
@@ -121,14 +187,29 @@ def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tenso
 
 
 def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tensor:
-    """InfoNCE (nats) of a positive of score α against K negatives that all have score β: exact, not approximate.
+    """InfoNCE of a positive against K negatives that all have the same score: exact.
 
-    ln(1 + K exp((β − α)/τ)) = softplus((β + τ ln K − α)/τ); a loss of 4e-18 comes out as 4e-18. Numbers give a
-    float, arrays broadcast to a tensor. Errors as in `effective_margin`.
-    Source: InfoNCE, van den Oord et al. (2018).
+    ln(1 + K exp((s⁻ − s⁺)/τ)) = softplus((s⁻ + τ ln K − s⁺)/τ). Tiny losses keep their digits.
 
-    >>> round(equal_negatives_loss(0.5, 0.1, 0.1, 100), 4), f"{equal_negatives_loss(1, -1, 0.05, 1):.4g}"
-    (1.0408, '4.248e-18')
+    Args:
+        alpha: the positive's score s⁺.
+        beta: the score s⁻ of every negative.
+        temperature: τ > 0, in the unit of the scores.
+        k: number of negatives, whole, at least 1.
+
+    Returns:
+        The loss in nats: a float for numbers; a tensor for arrays, which broadcast.
+
+    Raises:
+        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not broadcast.
+        TypeError: an argument is not a real number.
+
+    Source:
+        van den Oord, Li & Vinyals, Representation Learning with Contrastive Predictive Coding, 2018 (InfoNCE).
+
+    Example:
+        >>> round(equal_negatives_loss(0.5, 0.1, 0.1, 100), 4), f"{equal_negatives_loss(1, -1, 0.05, 1):.4g}"
+        (1.0408, '4.248e-18')
     """
 
     def formula(**at: Tensor) -> Tensor:
@@ -141,27 +222,56 @@ def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> flo
 
 
 def linear_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tensor:
-    """(β + τ ln K − α)/τ (nats): the straight line that `equal_negatives_loss` approaches far below the threshold.
+    """The straight line (s⁻ + τ ln K − s⁺)/τ that `equal_negatives_loss` follows far below the threshold.
 
-    The raw line: it goes on below zero once α passes β + τ ln K. The exact loss lies above it
-    by softplus(−line), at most ln 2 where the line is not negative. Shapes as in `equal_negatives_loss`, errors
-    as in `effective_margin`.
-    Source: softplus(x) = x + softplus(−x).
+    The line continues below zero once s⁺ passes s⁻ + τ ln K. The exact loss lies above it by softplus(−line), which is at
+    most ln 2 where the line is not negative.
 
-    >>> round(linear_loss(0.5, 0.1, 0.1, 100), 4), round(linear_loss(0.9, 0.1, 0.1, 100), 4)
-    (0.6052, -3.3948)
+    Args:
+        alpha: the positive's score s⁺.
+        beta: the score s⁻ of every negative.
+        temperature: τ > 0, in the unit of the scores.
+        k: number of negatives, whole, at least 1.
+
+    Returns:
+        A number of nats, possibly negative: a float for numbers; a tensor for arrays, which broadcast.
+
+    Raises:
+        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not broadcast.
+        TypeError: an argument is not a real number.
+
+    Source:
+        softplus(x) = x + softplus(−x).
+
+    Example:
+        >>> round(linear_loss(0.5, 0.1, 0.1, 100), 4), round(linear_loss(0.9, 0.1, 0.1, 100), 4)
+        (0.6052, -3.3948)
     """
     return calculate(_line, alpha=alpha, beta=beta, temperature=temperature, k=k)
 
 
 def hit_probability(rho: Any, k: Any) -> float | Tensor:
-    """1 − (1 − ρ)^K: the chance that K independent draws hold at least one of a share ρ.
+    """The probability 1 − (1 − ρ)^K that K independent draws contain at least one hard item.
 
-    Through expm1 and log1p, so ρ = 1e-17 is no zero. Numbers give a float, arrays broadcast to a tensor. Raises
-    ValueError for ρ outside [0, 1], k not whole or < 1, and shapes that do not broadcast. Source: K Bernoulli trials, all of which fail with probability (1 − ρ)^K.
+    Computed with expm1 and log1p, so that a tiny ρ such as 1e-17 does not become 0.
 
-    >>> round(hit_probability(0.01, 299), 6)
-    0.950464
+    Args:
+        rho: the share ρ of hard items, in [0, 1].
+        k: number of draws, whole, at least 1.
+
+    Returns:
+        A probability: a float for numbers; a tensor for arrays, which broadcast.
+
+    Raises:
+        ValueError: ρ lies outside [0, 1], k is not whole or below 1, or shapes do not broadcast.
+        TypeError: an argument is not a real number.
+
+    Source:
+        K Bernoulli trials all fail with probability (1 − ρ)^K.
+
+    Example:
+        >>> round(hit_probability(0.01, 299), 6)
+        0.950464
     """
 
     def formula(rho: Tensor, k: Tensor) -> Tensor:
@@ -172,14 +282,26 @@ def hit_probability(rho: Any, k: Any) -> float | Tensor:
 
 
 def smallest_k(rho: Any, q: Any) -> int:
-    """The smallest K with 1 − (1 − ρ)^K >= q, as an exact integer (draws with replacement).
+    """The smallest K with 1 − (1 − ρ)^K ≥ q, exactly; draws with replacement.
 
-    ρ and q are numbers in [0, 1], read as the decimals that were typed (0.1 is 1/10); Fraction and Decimal are
-    welcome. q = 0 needs no draw. Raises ValueError where no K is enough: ρ = 0 < q, and ρ < q = 1.
-    Source: K = ⌈ln(1 − q)/ln(1 − ρ)⌉, decided in exact arithmetic.
+    Args:
+        rho: the share ρ of hard items, in [0, 1]. A float is read as the decimal that was typed (0.1 is 1/10); Fraction and
+            Decimal are welcome.
+        q: the wanted probability of a hit, in [0, 1], read in the same way.
 
-    >>> smallest_k(0.01, 0.95), smallest_k(0.25, 0.578125), smallest_k(1e-12, 0.95)
-    (299, 3, 2995732273553)
+    Returns:
+        K, an exact integer; 0 if q = 0.
+
+    Raises:
+        ValueError: ρ or q lies outside [0, 1], or no K is enough (ρ = 0 < q, or ρ < q = 1).
+        TypeError: an argument is not a real number.
+
+    Source:
+        K = ⌈ln(1 − q)/ln(1 − ρ)⌉, decided in exact arithmetic.
+
+    Example:
+        >>> smallest_k(0.01, 0.95), smallest_k(0.25, 0.578125), smallest_k(1e-12, 0.95)
+        (299, 3, 2995732273553)
     """
     share, wanted = probability(rho, "rho"), probability(q, "q")
     if wanted == 0:
@@ -192,15 +314,28 @@ def smallest_k(rho: Any, q: Any) -> int:
 
 
 def smallest_k_finite(pool: int, hard: int, q: Any) -> int:
-    """The smallest K that holds one of `hard` among `pool` items with probability >= q, drawn without replacement.
+    """The smallest K that finds a hard item with probability at least q, drawn without replacement.
 
-    The smallest K with C(N − M, K)/C(N, K) <= 1 − q for N = pool >= 1 and 0 <= M = hard <= N, as an exact
-    integer; q is read as in `smallest_k`. q = 0 needs no draw, q = 1 needs N − M + 1.
-    Raises ValueError for hard > pool, and for hard = 0 < q.
-    Source: the hypergeometric distribution.
+    It is the smallest K with C(N − M, K)/C(N, K) ≤ 1 − q, for N = `pool` items of which M = `hard` are hard.
 
-    >>> smallest_k_finite(100, 1, 0.95), smallest_k_finite(1000, 10, 0.95)
-    (95, 258)
+    Args:
+        pool: number of items N, at least 1.
+        hard: number of hard items M, from 0 to N.
+        q: the wanted probability of a hit, in [0, 1], read as in `smallest_k`.
+
+    Returns:
+        K, an exact integer; 0 if q = 0, and N − M + 1 if q = 1.
+
+    Raises:
+        ValueError: hard is larger than pool, hard = 0 < q, or q lies outside [0, 1].
+        TypeError: pool or hard is not an integer, or q is not a real number.
+
+    Source:
+        The hypergeometric distribution.
+
+    Example:
+        >>> smallest_k_finite(100, 1, 0.95), smallest_k_finite(1000, 10, 0.95)
+        (95, 258)
     """
     n, m = whole(pool, "pool", minimum=1), whole(hard, "hard", minimum=0)
     wanted = probability(q, "q")
