@@ -419,7 +419,7 @@ def sgns_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
 def nce_loss(
     log_p_pos: Any, log_p_neg: Any, log_q_pos: Any, log_q_neg: Any, *, reduction: str = "mean"
 ) -> Tensor:
-    """The loss of noise-contrastive estimation: is an item data, or one of K draws from the noise?
+    """The loss of noise-contrastive estimation: tell data from K draws from the noise.
 
     The logit is G = log p − log q − ln K, and the loss −ln σ(G⁺) − Σ ln σ(−G_j), summed over the K draws.
 

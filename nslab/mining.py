@@ -124,10 +124,14 @@ def mine_triplets(
 
 
 class MinedNegatives(NamedTuple):
-    """What `mine_negatives` found for each query, hardest first; rows with fewer than k are padded.
+    """What `mine_negatives` found for each query, hardest first. Rows with fewer than k negatives are padded.
 
-    ids (B, k) int64, −1 in the padding; scores (B, k), −inf in the padding; mask (B, k), False in the padding.
     `mask.sum(-1)` counts the negatives of each query, and `mask` is what `info_nce` takes.
+
+    Attributes:
+        ids: places in the corpus, (B, k), int64; −1 in the padding.
+        scores: scores with the query, (B, k); −inf in the padding.
+        mask: (B, k), bool; False in the padding.
     """
 
     ids: Tensor

@@ -13,38 +13,67 @@ from nslab.datasets._project import project
 
 
 class Digits(NamedTuple):
-    """images (1797, 64) float64 in [0, 1], rows of 8 × 8 pixels; labels (1797,) int64, 0 to 9."""
+    """Handwritten digits and their classes.
+
+    Attributes:
+        images: 8 × 8 pixels in a row, (1797, 64), float64 in [0, 1].
+        labels: the digit shown, (1797,), int64, 0 to 9.
+    """
 
     images: Tensor
     labels: Tensor
 
 
 class DigitEmbeddings(NamedTuple):
-    """embeddings (1797, dim) float64, each of length 1; labels (1797,) int64, 0 to 9."""
+    """Vectors of the handwritten digits, and their classes.
+
+    Attributes:
+        embeddings: vectors of length 1, (1797, dim), float64.
+        labels: the digit shown, (1797,), int64, 0 to 9.
+    """
 
     embeddings: Tensor
     labels: Tensor
 
 
 def digits() -> Digits:
-    """Handwritten digits, 1797 of 8 × 8 pixels, bundled with scikit-learn.
+    """1,797 handwritten digits of 8 × 8 pixels, from scikit-learn.
 
-    Source: Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI 1998 (its test set).
-    ImportError without scikit-learn. Tensors are the caller's own.
+    Returns:
+        A `Digits`; its tensors are copies.
 
-    >>> digits().images.shape
-    torch.Size([1797, 64])
+    Raises:
+        ImportError: scikit-learn is not installed.
+
+    Source:
+        Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository 1998 (its test set).
+
+    Example:
+        >>> digits().images.shape
+        torch.Size([1797, 64])
     """
     return Digits(*(tensor.clone() for tensor in _digits()))
 
 
 def digit_embeddings(dim: int = 16) -> DigitEmbeddings:
-    """The digits' first `dim` principal components, each image then scaled to length 1.
+    """The first principal components of the digits, each image scaled to length 1.
 
-    ValueError if dim is not in [1, 61]: only 61 of the 64 pixels ever vary.
+    Args:
+        dim: number of components, from 1 to 61; only 61 of the 64 pixels ever vary.
 
-    >>> digit_embeddings(dim=16).embeddings.shape
-    torch.Size([1797, 16])
+    Returns:
+        A `DigitEmbeddings`.
+
+    Raises:
+        ValueError: dim is out of range.
+        ImportError: scikit-learn is not installed.
+
+    Source:
+        The images of `digits`.
+
+    Example:
+        >>> digit_embeddings(dim=16).embeddings.shape
+        torch.Size([1797, 16])
     """
     images, labels = _digits()
     return DigitEmbeddings(project(images - images.mean(0), dim), labels.clone())

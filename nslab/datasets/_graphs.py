@@ -15,7 +15,13 @@ KNOWLEDGE_GRAPHS = ("nations", "umls", "kinships")
 
 
 class Graph(NamedTuple):
-    """names of the nodes; edges (m, 2) int64, each pair once, the smaller number first; weights (m,) float64."""
+    """An undirected graph with weighted edges.
+
+    Attributes:
+        names: the nodes' names.
+        edges: pairs of nodes, (m, 2), int64; each pair once, the smaller number first.
+        weights: one weight for each edge, (m,), float64.
+    """
 
     names: tuple[str, ...]
     edges: Tensor
@@ -23,7 +29,15 @@ class Graph(NamedTuple):
 
 
 class KnowledgeGraph(NamedTuple):
-    """entities and relations in alphabetical order; train, valid and test, each (n, 3) int64: head, relation, tail."""
+    """Facts as triples of head, relation and tail.
+
+    Attributes:
+        entities: names in alphabetical order.
+        relations: names in alphabetical order.
+        train: triples, (n, 3), int64.
+        valid: triples for validation, (n, 3), int64.
+        test: triples for the test, (n, 3), int64.
+    """
 
     entities: tuple[str, ...]
     relations: tuple[str, ...]
@@ -33,13 +47,21 @@ class KnowledgeGraph(NamedTuple):
 
 
 def les_miserables() -> Graph:
-    """The 77 characters of Les Misérables; an edge's weight is in how many chapters the two meet. From networkx.
+    """The 77 characters of Les Misérables, from networkx; an edge's weight is the number of chapters in which two of them meet.
 
-    Source: Knuth, The Stanford GraphBase, Addison-Wesley 1993. ImportError without networkx.
+    Returns:
+        A `Graph`.
 
-    >>> graph = les_miserables()
-    >>> len(graph.names), len(graph.edges)
-    (77, 254)
+    Raises:
+        ImportError: networkx is not installed.
+
+    Source:
+        Knuth, The Stanford GraphBase, Addison-Wesley 1993.
+
+    Example:
+        >>> graph = les_miserables()
+        >>> len(graph.names), len(graph.edges)
+        (77, 254)
     """
     _installed.folder("networkx", "networkx")
     import networkx
@@ -53,15 +75,26 @@ def les_miserables() -> Graph:
 
 
 def knowledge_graph(name: str) -> KnowledgeGraph:
-    """A small knowledge graph in its usual split, from the files bundled with PyKEEN.
+    """A small knowledge graph in its usual split, from the files of PyKEEN.
 
-    "nations": 14 countries, 55 relations between them. "umls": 135 medical concepts, 46 relations. "kinships": 104
-    people, 25 kinship terms. Source: Kemp et al., Learning Systems of Concepts with an Infinite Relational Model, AAAI
-    2006. ValueError for another name; ImportError without PyKEEN.
+    Args:
+        name: "nations" (14 countries, 55 relations), "umls" (135 medical concepts, 46 relations) or "kinships" (104 people,
+            25 kinship terms).
 
-    >>> graph = knowledge_graph("umls")
-    >>> len(graph.entities), len(graph.relations), graph.train.shape
-    (135, 46, torch.Size([5216, 3]))
+    Returns:
+        A `KnowledgeGraph`.
+
+    Raises:
+        ValueError: another name.
+        ImportError: PyKEEN is not installed.
+
+    Source:
+        Kemp et al., Learning Systems of Concepts with an Infinite Relational Model, AAAI 2006.
+
+    Example:
+        >>> graph = knowledge_graph("umls")
+        >>> len(graph.entities), len(graph.relations), graph.train.shape
+        (135, 46, torch.Size([5216, 3]))
     """
     return _knowledge_graph(one_of(name, "name", KNOWLEDGE_GRAPHS))
 

@@ -14,21 +14,38 @@ AMINO_ACIDS = "ARNDCQEGHILKMFPSTWYV"
 
 
 class SubstitutionMatrix(NamedTuple):
-    """letters, the twenty amino acids; scores (20, 20) float64, symmetric, in the matrix's own units."""
+    """Scores for replacing one amino acid by another.
+
+    Attributes:
+        letters: the twenty amino acids.
+        scores: symmetric scores in the matrix's own unit, (20, 20), float64.
+    """
 
     letters: str
     scores: Tensor
 
 
 def substitution_matrix(name: str = "BLOSUM62") -> SubstitutionMatrix:
-    """How much more often than by chance one amino acid stands for another, as scores, from Biopython.
+    """How much more often than by chance one amino acid replaces another, as scores, from Biopython.
 
-    Source: Henikoff & Henikoff, Amino Acid Substitution Matrices from Protein Blocks, PNAS 1992 (BLOSUM); Biopython
-    names the others. ValueError for a name that is no matrix of amino acids there; ImportError without Biopython.
+    Args:
+        name: a matrix of amino acids that Biopython knows.
 
-    >>> letters, scores = substitution_matrix("BLOSUM62")
-    >>> scores[letters.index("W"), letters.index("W")].item()
-    11.0
+    Returns:
+        A `SubstitutionMatrix`.
+
+    Raises:
+        ValueError: Biopython has no matrix of amino acids of that name.
+        ImportError: Biopython is not installed.
+
+    Source:
+        Henikoff & Henikoff, Amino Acid Substitution Matrices from Protein Blocks, PNAS 1992 (BLOSUM). Biopython names the
+        sources of the others.
+
+    Example:
+        >>> letters, scores = substitution_matrix("BLOSUM62")
+        >>> scores[letters.index("W"), letters.index("W")].item()
+        11.0
     """
     _installed.folder("Bio", "biopython")
     from Bio.Align import substitution_matrices
@@ -42,12 +59,20 @@ def substitution_matrix(name: str = "BLOSUM62") -> SubstitutionMatrix:
 
 
 def binding_sites() -> tuple[str, ...]:
-    """358 places on the DNA of E. coli where the protein CRP binds, 26 letters of ACGT each, from logomaker.
+    """358 sites on the DNA of E. coli where the protein CRP binds, 26 letters each, from logomaker.
 
-    Source: Salgado et al., RegulonDB v8.0, Nucleic Acids Research 2013. ImportError without logomaker.
+    Returns:
+        Strings of A, C, G and T.
 
-    >>> len(binding_sites()), binding_sites()[0]
-    (358, 'ATAAGCAGGATTTAGCTCACACTTAT')
+    Raises:
+        ImportError: logomaker is not installed.
+
+    Source:
+        Salgado et al., RegulonDB v8.0, Nucleic Acids Research 2013.
+
+    Example:
+        >>> len(binding_sites()), binding_sites()[0]
+        (358, 'ATAAGCAGGATTTAGCTCACACTTAT')
     """
     lines = _installed.text("logomaker", "examples/datafiles/crp_sites.fa").splitlines()
     return tuple(line for line in lines if line and line[0] not in ">#")

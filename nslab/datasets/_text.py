@@ -18,21 +18,36 @@ WORD_PAIRS = {"wordsim353": "wordsim353.tsv", "simlex999": "simlex999.txt"}
 
 
 class Vocabulary(NamedTuple):
-    """words, the most frequent first and ties in alphabetical order; counts (len(words),) int64."""
+    """Words and how often they occur.
+
+    Attributes:
+        words: the most frequent first, ties in alphabetical order.
+        counts: how often each occurs, (len(words),), int64.
+    """
 
     words: tuple[str, ...]
     counts: Tensor
 
 
 class WordPairs(NamedTuple):
-    """pairs, two lower-case words each, in the order of the file; ratings (len(pairs),) float64, 0 to 10."""
+    """Pairs of words with people's ratings.
+
+    Attributes:
+        pairs: two lower-case words each, in the order of the file.
+        ratings: one rating for each pair, 0 to 10, (len(pairs),), float64.
+    """
 
     pairs: tuple[tuple[str, str], ...]
     ratings: Tensor
 
 
 class RatedDocuments(NamedTuple):
-    """documents, 50 as words of a to z; ratings (50, 50) float64, symmetric, 0 (unrelated) to 1, each with itself 1."""
+    """Documents with people's ratings of how similar they are.
+
+    Attributes:
+        documents: 50 reports, each a tuple of words of the letters a to z.
+        ratings: symmetric, 0 (unrelated) to 1, (50, 50), float64; a document with itself has 1.
+    """
 
     documents: tuple[tuple[str, ...], ...]
     ratings: Tensor
@@ -40,23 +55,46 @@ class RatedDocuments(NamedTuple):
 
 @lru_cache(maxsize=1)
 def lee() -> tuple[tuple[str, ...], ...]:
-    """300 short news reports as lower-case words of a to z, from the file bundled with gensim.
+    """300 short news reports as lower-case words of the letters a to z, from gensim.
 
-    Source: Lee, Pincombe & Welsh, An Empirical Evaluation of Models of Text Document Similarity, CogSci 2005
-    (the background documents). ImportError without gensim, FileNotFoundError if the file is not in it.
+    Returns:
+        One tuple of words for each report.
 
-    >>> len(lee()), lee()[0][:3]
-    (300, ('hundreds', 'of', 'people'))
+    Raises:
+        ImportError: gensim is not installed.
+        FileNotFoundError: gensim has no such file.
+
+    Source:
+        Lee, Pincombe & Welsh, An Empirical Evaluation of Models of Text Document Similarity, CogSci 2005 (the background
+        documents).
+
+    Example:
+        >>> len(lee()), lee()[0][:3]
+        (300, ('hundreds', 'of', 'people'))
     """
     return _documents("lee_background.cor")
 
 
 def lee_vocabulary(min_count: int = 1) -> Vocabulary:
-    """The words of `lee` that occur at least `min_count` times, and how often. ValueError if none does.
+    """The words of `lee`, and how often they occur.
 
-    >>> words, counts = lee_vocabulary()
-    >>> words[0], counts[0].item()
-    ('the', 4135)
+    Args:
+        min_count: leave out words that occur less often, at least 1.
+
+    Returns:
+        A `Vocabulary`.
+
+    Raises:
+        ValueError: no word occurs so often, or min_count is below 1.
+        ImportError, FileNotFoundError: as in `lee`.
+
+    Source:
+        The reports of `lee`.
+
+    Example:
+        >>> words, counts = lee_vocabulary()
+        >>> words[0], counts[0].item()
+        ('the', 4135)
     """
     whole(min_count, "min_count", minimum=1)
     counts = Counter(word for document in lee() for word in document)
@@ -67,29 +105,52 @@ def lee_vocabulary(min_count: int = 1) -> Vocabulary:
 
 
 def lee_embeddings(dim: int = 32) -> Tensor:
-    """The `lee` documents as (300, dim) float64 vectors of length 1: latent semantic analysis.
+    """The reports of `lee` as vectors of length 1, by latent semantic analysis.
 
-    (1 + ln tf) · ln(300 / df) for each word, projected on the first `dim` singular directions. ValueError if
-    dim is not in [1, 293]: seven of the reports repeat another word for word.
-    Source: Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 1990.
+    (1 + ln tf) · ln(300/df) for each word, projected on the first `dim` singular directions.
 
-    >>> lee_embeddings(dim=32).shape
-    torch.Size([300, 32])
+    Args:
+        dim: number of directions, from 1 to 293; seven of the reports repeat another word for word.
+
+    Returns:
+        Vectors, (300, dim), float64.
+
+    Raises:
+        ValueError: dim is out of range.
+        ImportError, FileNotFoundError: as in `lee`.
+
+    Source:
+        Deerwester et al., Indexing by Latent Semantic Analysis, JASIS 1990.
+
+    Example:
+        >>> lee_embeddings(dim=32).shape
+        torch.Size([300, 32])
     """
     return project(_lee_tf_idf(), dim)
 
 
 def word_similarity(name: str) -> WordPairs:
-    """Pairs of words as people rated them, 0 (nothing in common) to 10, from the files bundled with gensim.
+    """Pairs of words with people's ratings, 0 (nothing in common) to 10, from the files of gensim.
 
-    "wordsim353": 353 pairs, relatedness of any kind (one pair is rated twice, one is a word with itself). Source:
-    Finkelstein et al., Placing Search in Context, ACM TOIS 2002. "simlex999": 999 pairs, similarity alone: cup and
-    coffee are related, not similar. Source: Hill, Reichart & Korhonen, SimLex-999, Computational Linguistics 2015.
-    ValueError for another name; ImportError and FileNotFoundError as in `lee`.
+    Args:
+        name: "wordsim353": 353 pairs, rated for any relation (one pair is rated twice, one is a word with itself). Or
+            "simlex999": 999 pairs, rated for similarity alone: cup and coffee are related, but not similar.
 
-    >>> pairs, ratings = word_similarity("wordsim353")
-    >>> ratings[pairs.index(("king", "queen"))].item()
-    8.58
+    Returns:
+        A `WordPairs`.
+
+    Raises:
+        ValueError: another name.
+        ImportError, FileNotFoundError: as in `lee`.
+
+    Source:
+        Finkelstein et al., Placing Search in Context, ACM TOIS 2002 (WordSim-353). Hill, Reichart & Korhonen, SimLex-999,
+        Computational Linguistics 2015.
+
+    Example:
+        >>> pairs, ratings = word_similarity("wordsim353")
+        >>> ratings[pairs.index(("king", "queen"))].item()
+        8.58
     """
     file = WORD_PAIRS[one_of(name, "name", tuple(WORD_PAIRS))]
     text = _installed.text("gensim", f"test/test_data/{file}").lower()
@@ -99,14 +160,21 @@ def word_similarity(name: str) -> WordPairs:
 
 
 def lee_ratings() -> RatedDocuments:
-    """50 more news reports with the mean similarity that people gave each pair, from the files bundled with gensim.
+    """50 more news reports, with the mean similarity that people gave each pair, from the files of gensim.
 
-    Source: Lee, Pincombe & Welsh, CogSci 2005 (the rated documents; those of `lee` are their background).
-    ImportError and FileNotFoundError as in `lee`.
+    Returns:
+        A `RatedDocuments`.
 
-    >>> documents, ratings = lee_ratings()
-    >>> len(documents), ratings[0, 1].item()
-    (50, 0.3)
+    Raises:
+        ImportError, FileNotFoundError: as in `lee`.
+
+    Source:
+        Lee, Pincombe & Welsh, CogSci 2005 (the rated documents; those of `lee` are their background).
+
+    Example:
+        >>> documents, ratings = lee_ratings()
+        >>> len(documents), ratings[0, 1].item()
+        (50, 0.3)
     """
     rows = _installed.text("gensim", "test/test_data/similarities0-1.txt").split("\n")
     upper = torch.tensor([[float(x) for x in row.split()] for row in rows if row], dtype=torch.float64).triu()
@@ -114,13 +182,25 @@ def lee_ratings() -> RatedDocuments:
 
 
 def words(language: str, n: int) -> tuple[str, ...]:
-    """The n most frequent words of a language that are spelt with a to z alone, from the lists of wordfreq.
+    """The most frequent words of a language that are spelt with the letters a to z alone, from the lists of wordfreq.
 
-    `language`: a code such as "en" or "fr". Source: Speer, rspeer/wordfreq v3.0, Zenodo 2022. ValueError for a language
-    without a list and where n exceeds what the list holds; ImportError without wordfreq.
+    Args:
+        language: a code such as "en" or "fr".
+        n: how many words, at least 1.
 
-    >>> words("en", 5)
-    ('the', 'to', 'and', 'of', 'a')
+    Returns:
+        n words, the most frequent first.
+
+    Raises:
+        ValueError: there is no list for the language, or it holds fewer words.
+        ImportError: wordfreq is not installed.
+
+    Source:
+        Speer, rspeer/wordfreq v3.0, Zenodo 2022.
+
+    Example:
+        >>> words("en", 5)
+        ('the', 'to', 'and', 'of', 'a')
     """
     plain = _plain_words(language)
     if whole(n, "n", minimum=1) > len(plain):

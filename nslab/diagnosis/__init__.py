@@ -61,7 +61,15 @@ class Diagnosis:
         self._numbers, self._curves = numbers, curves
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """Every number by name, ready for JSON."""
+        """Every number by name.
+
+        Returns:
+            The names of the class's list, with floats, integers or None, ready for JSON.
+
+        Example:
+            >>> diagnose(torch.eye(2), torch.eye(2)).as_dict()["pairs"]
+            2
+        """
         return dict(self._numbers)
 
     def __repr__(self) -> str:

@@ -35,14 +35,17 @@ _latest: dict[tuple[str, str], str] = {}
 
 
 class CheckError(AssertionError):
-    """Raised with the Result, instead of showing it, when NSLAB_STRICT=1 and the answer did not pass."""
+    """An answer that did not pass, with its `Result`; raised only while NSLAB_STRICT is 1 or nbgrader is grading."""
 
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """The outcome of a check: `status` is "not attempted", "passed", "failed" or "raised".
+    """The outcome of a check, shown as a card.
 
-    `mistake` is the name of the mistake that was recognised, or None; `message` is what the card says.
+    Attributes:
+        status: "not attempted", "passed", "failed" or "raised".
+        mistake: the name of the mistake that was recognised, or None.
+        message: what the card says, as text.
     """
 
     status: str
@@ -61,17 +64,29 @@ class Result:
 
 
 def check(number: str, fn: Callable[..., Any], *, seed: int = 0, seconds: float = 10.0) -> Result:
-    """Judge your function for exercise `number`; the question is found by the function's name.
+    """Judge your function for an exercise. The question is found by the function's name.
 
-    The function is called with copies of seeded inputs and edge cases, and compared with a slow specification.
-    Nothing that `fn` does is raised, not even when it runs for ever (it is stopped after `seconds`), unless the
-    environment variable NSLAB_STRICT is 1 or nbgrader is grading: then everything but "passed" raises CheckError.
-    Else the outcome is kept for `progress`. An unknown number is a ValueError.
+    The function is called with copies of seeded inputs and extreme cases, and compared with a slow specification. Whatever
+    the function raises is shown on the card. The outcome is kept for `progress`.
 
-    >>> def entropy(s, tau, base=2.718281828459045):
-    ...     raise NotImplementedError
-    >>> check("05", entropy).status
-    'not attempted'
+    Args:
+        number: the exercise, such as "05".
+        fn: your function itself, not its result.
+        seed: chooses the random inputs.
+        seconds: a function that runs longer is stopped.
+
+    Returns:
+        A `Result`.
+
+    Raises:
+        ValueError: there is no such exercise.
+        CheckError: the answer did not pass, and NSLAB_STRICT is 1 or nbgrader is grading.
+
+    Example:
+        >>> def entropy(s, tau, base=2.718281828459045):
+        ...     raise NotImplementedError
+        >>> check("05", entropy).status
+        'not attempted'
     """
     exercise = load(number)
     name = str(getattr(fn, "__name__", "")) if callable(fn) else ""
@@ -100,23 +115,36 @@ def strict() -> bool:
 
 
 def hidden_seed() -> int:
-    """The seed of the checks that only a grader runs: NSLAB_SEED, or 1. Whoever grades may keep it secret.
+    """The seed of the checks that only a grader runs: the environment variable NSLAB_SEED, or 1.
 
-    >>> hidden_seed()
-    1
+    Returns:
+        The seed. An instructor may keep it secret.
+
+    Example:
+        >>> hidden_seed()
+        1
     """
     return int(os.environ.get("NSLAB_SEED", "1"))
 
 
 def passed(number: str, function: str | None = None) -> bool:
-    """True when every function of the exercise has passed its latest check in this session (stretch goals aside).
+    """Whether every function of an exercise passed its latest check in this session, stretch goals aside.
 
-    With `function`, whether that one has, stretch goal or not; ValueError for a function that the exercise has not.
+    Args:
+        number: the exercise, such as "05".
+        function: ask for this function only; it may be a stretch goal.
 
-    >>> def entropy(s, tau, base=2.718281828459045):
-    ...     raise NotImplementedError
-    >>> check("05", entropy).status, passed("05", "entropy"), passed("05")
-    ('not attempted', False, False)
+    Returns:
+        True or False.
+
+    Raises:
+        ValueError: there is no such exercise, or it has no such function.
+
+    Example:
+        >>> def entropy(s, tau, base=2.718281828459045):
+        ...     raise NotImplementedError
+        >>> check("05", entropy).status, passed("05", "entropy"), passed("05")
+        ('not attempted', False, False)
     """
     if function is None:
         return next_open(number) is None

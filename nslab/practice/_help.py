@@ -13,14 +13,23 @@ _shown: dict[tuple[str, str], int] = {}
 
 
 def hint(number: str, function: str | None = None) -> Card:
-    """The next hint for a function of exercise `number`; without a name, for the first that has not passed yet.
+    """The next of three hints for a function of an exercise, from a nudge to a plan.
 
-    There are three, from a nudge to a plan; the third is shown again when all have been seen.
+    Args:
+        number: the exercise, such as "05".
+        function: its name; without it, the first function that has not passed yet.
 
-    >>> hint("05", "dH_dtau").title
-    '05 · dH_dtau · Hint 1 of 3'
-    >>> hint("05", "dH_dtau").title
-    '05 · dH_dtau · Hint 2 of 3'
+    Returns:
+        A card. After the third hint, the third is shown again.
+
+    Raises:
+        ValueError: there is no such exercise, or it has no such function.
+
+    Example:
+        >>> hint("05", "dH_dtau").title
+        '05 · dH_dtau · Hint 1 of 3'
+        >>> hint("05", "dH_dtau").title
+        '05 · dH_dtau · Hint 2 of 3'
     """
     exercise = load(number)
     name = function or next_open(number) or exercise.questions[-1].name
@@ -39,14 +48,24 @@ def hint(number: str, function: str | None = None) -> Card:
 
 
 def solution(number: str) -> Card:
-    """The reference code of exercise `number`, read from its solution notebook.
+    """The reference code of an exercise, read from its solution notebook.
 
-    Solutions are no part of the installed package: they are looked for in a folder `solutions` of the working directory
-    or of a folder above it, so that a notebook finds them anywhere in a clone of the repository.
-    FileNotFoundError elsewhere.
+    The installed package has no solutions. They are looked for in a folder `solutions` of the working directory or of a
+    folder above it, so a notebook finds them anywhere in a clone of the repository.
 
-    >>> solution("05").title
-    '05 · entropy, temperature and variance · One solution'
+    Args:
+        number: the exercise, such as "05".
+
+    Returns:
+        A card with the code.
+
+    Raises:
+        ValueError: there is no such exercise.
+        FileNotFoundError: no solution notebook is found.
+
+    Example:
+        >>> solution("05").title
+        '05 · entropy, temperature and variance · One solution'
     """
     exercise = load(number)
     here = Path.cwd()

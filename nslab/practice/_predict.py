@@ -45,10 +45,20 @@ class Prediction(anywidget.AnyWidget):
         return proposal["value"]
 
     def reveal(self, answer: str | None = None, why: Mapping[str, str] | None = None) -> Card:
-        """Score the choice and explain it; the right option too. Folds all explanations away when nothing was chosen.
+        """Score the choice, and explain every option that matters: the chosen one and the right one.
 
-        `answer` and `why` may be given here instead of in `predict`, so that the question's own cell does not
-        give them away. Nothing is locked until a choice has been made, so Run All spoils no question.
+        Without a choice, the answer and the explanations are folded away, so that running all cells spoils no question.
+
+        Args:
+            answer: the key of the right option, unless `predict` was given it. Given here, the question's own cell does not
+                show it.
+            why: one explanation for each option, unless `predict` was given them.
+
+        Returns:
+            A card.
+
+        Raises:
+            ValueError: the answer is not an option, or an option has no explanation.
         """
         answer = _key(answer or self._answer, self.options)
         why = _explanations(why or self._why, self.options)
@@ -93,20 +103,30 @@ def predict(
     *,
     choice: str | None = None,
 ) -> Prediction:
-    """Ask for a prediction. Put the returned object on the cell's last line; call its `reveal()` further down.
+    """Ask for a prediction. Put the returned object on the cell's last line, and call its `reveal()` further down.
 
-    `options` maps short keys to texts, `why` the same keys to one-line explanations (for the wrong options too).
-    Give `answer` and `why` here or to `reveal`. A choice is made by clicking, or by `choice="b"`.
-    Raises ValueError for a key that is no option, and for an option without an explanation.
+    Args:
+        question: what is asked.
+        options: short keys and their texts, at least two.
+        answer: the key of the right option; here or in `reveal`.
+        why: one explanation for each option, the wrong ones too; here or in `reveal`.
+        choice: a choice made in code. Usually the reader clicks.
 
-    >>> q = predict("Does H grow with τ?", {"a": "yes", "b": "no"})
-    >>> q
-    Does H grow with τ?
-      a  yes
-      b  no
-    >>> q.choice = "b"
-    >>> q.reveal("a", {"a": "Its slope is a variance.", "b": "A variance is never negative."}).title
-    'You chose b; the answer is a'
+    Returns:
+        A `Prediction`, a widget.
+
+    Raises:
+        ValueError: there are fewer than two options, a key is not an option, or an option has no explanation.
+
+    Example:
+        >>> q = predict("Does H grow with τ?", {"a": "yes", "b": "no"})
+        >>> q
+        Does H grow with τ?
+          a  yes
+          b  no
+        >>> q.choice = "b"
+        >>> q.reveal("a", {"a": "Its slope is a variance.", "b": "A variance is never negative."}).title
+        'You chose b; the answer is a'
     """
     if len(options) < 2:
         raise ValueError(f"options must hold at least two, got {dict(options)!r}")

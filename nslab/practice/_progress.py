@@ -33,10 +33,14 @@ def record(number: str, name: str, status: str) -> None:
 
 
 def progress() -> Card:
-    """The exercises, and how far you have come in each. Delete the file that the card names to start again.
+    """The exercises and how far you have come in each.
 
-    >>> progress().title
-    'Your progress'
+    Returns:
+        A card. It names the file that keeps your progress; delete the file to start again.
+
+    Example:
+        >>> progress().title
+        'Your progress'
     """
     file = progress_file()
     known = {} if file is None else _read(file)
