@@ -62,7 +62,7 @@ class RowNeighbours(Explainer):
     """
 
     question = "Who are the neighbours?"
-    title = "The lower α, the more common the neighbours"
+    title = "At a low α the commonest words become the neighbours"
     alpha = Control("α", "in q ∝ f^α", ALPHAS, start=USUAL, play=True)
     k = Control("k", "negatives", range(1, 61), start=1)
     word: str

@@ -32,7 +32,7 @@ SAMPLE = 1200  # pairs, drawn once from the table, which the summary describes
 SIDE = 16  # words whose pairs are shown
 DEEP, SHADES = 5.0, 16  # a score of full colour, and how many shades there are below
 LOW, HIGH = -14.0, 8.0
-NAMED = 16, 30  # the places in TIMES where the names of falling and of resting scores end
+NAME = 1.5  # height that a name takes
 STEP = 0.025  # word2vec's first step size
 PASSES = integer_grid(1, 100_000, 81)
 TIMES = np.geomspace(1, 100_000, 31)
@@ -56,13 +56,13 @@ class TableTraining(Explainer):
 
     `pairs` (V, V): how often anchor a has context c; no row and no column of zeros. `words` (V,) names them. The heat map
     shows the words of the pairs that are met most beyond chance, green above 0 and blue below; beside it three of the pairs,
-    the one never seen dashed. PMI = ln p(a, c) −
+    as far as they have come, the one never seen dashed. PMI = ln p(a, c) −
     ln p(a) − ln p(c).
     """
 
     question = "Which scores come to rest?"
     title = "Seen pairs come to rest at ln p(c|a) − ln(k q); those never seen sink without end"
-    passes = Control("passes", "of training", PASSES, start=1000, play=True)
+    passes = Control("passes", "of training", PASSES, start=10, play=True)
     k = Control("k", "negatives", range(1, 61), start=1)
     alpha = Control("α", "in q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0)
 
@@ -171,10 +171,10 @@ class TableTraining(Explainer):
                     names=(self._words, self._words),
                 ),
                 "zero": Rule("time", "faint", at=[0]),
-                **{f"path {i}": Line("time", x=TIMES, dashed=not one) for i, one in enumerate(seen)},
+                **{f"path {i}": Line("time", dashed=not one) for i, one in enumerate(seen)},
                 **{
-                    f"name {i}": Note("time", x=[TIMES[NAMED[one]]], text=name, align="end")
-                    for i, (name, one) in enumerate(zip(names, seen, strict=True))
+                    f"name {i}": Note("time", x=[TIMES[-1]], text=name, align="end")
+                    for i, name in enumerate(names)
                 },
                 "now": Rule("time", "focus", axis="x"),
                 "dots": Dots("time", scale=0.06, tips=names, shows={"score": "y"}),
@@ -187,12 +187,13 @@ class TableTraining(Explainer):
         table = result.table.ravel()
         i, j = np.array(self._examples).T
         now = np.clip(result.table[i, j], LOW, HIGH)
-        seen = self._n[self._shown[i], self._shown[j]] > 0
+        names = _names(now)
+        so_far = TIMES <= result.passes  # the rest of a path lies on its end
         paths: dict[str, dict[str, Any]] = {}
         for place, path in enumerate(np.clip(result.paths, LOW, HIGH)):
-            at = path[NAMED[int(seen[place])]]
-            name = max(at - 1.6, LOW + 0.3) if at < 0 else min(at + 0.6, HIGH)  # clear of the line at 0
-            paths |= {f"path {place}": {"y": path}, f"name {place}": {"y": name}}
+            y = np.where(so_far, path, now[place])
+            paths |= {f"path {place}": {"x": np.minimum(TIMES, result.passes), "y": y}}
+            paths |= {f"name {place}": {"y": names[place]}}
         return {
             "cells": {
                 "value": np.round(SHADES * np.minimum(np.abs(table) / DEEP, 1)) / SHADES,
@@ -204,12 +205,22 @@ class TableTraining(Explainer):
         }
 
     def summary(self, result: Trained) -> str:
-        sunk = f"on average {number(result.sunk.mean())}" if len(result.sunk) else "none"
+        sunk = number(result.sunk.mean()) if len(result.sunk) else "none"
         return (
-            f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: seen pairs, score − PMI on average "
-            f"{number(round(result.gap, 6))} (−ln k = {number(-np.log(result.k) + 0.0)}), "
-            f"{number(round(result.slope, 6))} more for each 1 of PMI\npairs never seen: {sunk}"
+            f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: score − PMI of the pairs seen, on average "
+            f"{number(round(result.gap, 6))}, and {number(round(result.slope, 6))} more for each 1 of PMI\n"
+            f"score of the pairs never seen, on average: {sunk}"
         )
+
+
+def _names(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Heights of the names of scores: near them, clear of each other and of the line at 0."""
+    heights, last = np.empty(len(scores)), HIGH + 1
+    for i in np.argsort(-scores, kind="stable"):
+        wanted = scores[i] + (0.6 if scores[i] >= 0 else -NAME - 0.4)
+        wanted = min(wanted, last - NAME)
+        heights[i] = last = wanted if wanted > 0.3 else min(wanted, -NAME - 0.1)
+    return heights + max(0.0, LOW + 0.3 - float(last))
 
 
 def _score(a: NDArray[np.float64], b: NDArray[np.float64], time: NDArray[np.float64]) -> NDArray[np.float64]:
