@@ -219,7 +219,10 @@ def test_whole_numbers_cost_half_a_point_at_every_length() -> None:
 
 def test_strangers_fall_short_by_the_borders_and_half_a_point() -> None:
     rng, n = np.random.default_rng(0), 400
-    gap = best_stretch(*rng.choice(20, (2, 400, n), p=P)).mean() - (math.log(0.134 * n * n) + np.euler_gamma) / LAM
+    gap = (
+        best_stretch(*rng.choice(20, (2, 400, n), p=P)).mean()
+        - (math.log(0.134 * n * n) + np.euler_gamma) / LAM
+    )
     short = math.log(0.134 * n * n) / 0.4012  # Altschul & Gish 1996: the length that the borders take
     borders = 2 * math.log(1 - short / n) / LAM
     assert borders == pytest.approx(-0.4, abs=0.03) and gap == pytest.approx(borders - 0.5, abs=0.6)
@@ -425,7 +428,9 @@ def spaced(words: np.ndarray) -> np.ndarray:
     return (words[:, :, None] == np.arange(4)).reshape(len(words), -1).astype(float)
 
 
-def gains(places: list[str], independent: bool, strengths: tuple[int, ...], draws: int, seed: int = 0) -> np.ndarray:
+def gains(
+    places: list[str], independent: bool, strengths: tuple[int, ...], draws: int, seed: int = 0
+) -> np.ndarray:
     """Held-out AUC for each k (all on the same random words), by scikit-learn, less the PWM's: five folds, each site once."""
     rng, words = np.random.default_rng(seed), digits(places)
     if independent:
