@@ -188,7 +188,7 @@ class TableTraining(Explainer):
         i, j = np.array(self._examples).T
         now = np.clip(result.table[i, j], LOW, HIGH)
         names = _names(now)
-        so_far = TIMES <= result.passes  # the rest of a path lies on its end
+        so_far = result.passes >= TIMES  # the rest of a path lies on its end
         paths: dict[str, dict[str, Any]] = {}
         for place, path in enumerate(np.clip(result.paths, LOW, HIGH)):
             y = np.where(so_far, path, now[place])
