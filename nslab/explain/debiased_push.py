@@ -1,4 +1,4 @@
-"""The debiased loss: how hard each anchor pushes its negatives, and which of them it pushes."""
+"""The debiased loss: how hard each anchor pushes its negatives, and how the push is shared among them."""
 
 from __future__ import annotations
 
@@ -47,26 +47,27 @@ class Pushes:
     plain: NDArray[np.float64]  # per anchor: InfoNCE's push on all its negatives, τ Σ_j ∂L/∂s_j
     debiased: NDArray[np.float64]  # the same for the debiased loss
     plain_false: NDArray[np.float64]  # the part of that push that falls on false negatives, from 0 to 1
-    debiased_false: NDArray[np.float64]  # the same for the debiased loss; NaN where an anchor pushes nobody
+    debiased_false: NDArray[np.float64]  # the same for the debiased loss; NaN where an anchor pushes nothing
+    pull: NDArray[np.float64]  # per anchor: the debiased loss's pull on its positive, −τ ∂L/∂s⁺
     plain_each: NDArray[np.float64]  # (K,) this anchor's push on each negative with InfoNCE
     debiased_each: NDArray[np.float64]  # the same for the debiased loss
 
     @property
     def silent(self) -> int:
-        """Anchors that push nobody: their estimate lies on the floor."""
+        """Anchors that push no negative: their estimate lies on the floor. Their pull on the positive stays."""
         return int((self.debiased == 0).sum())
 
 
 class DebiasedPush(Explainer):
-    """One anchor with its hardest negatives around it, and all anchors by how hard they push and whom.
+    """One anchor with its hardest negatives around it, and all anchors by how hard they push.
 
     `pos` (A,): cosine of each anchor to its positive; `neg` (A, K): to its negatives; `false` (A, K): which of these are
     false. `pictures` (A + K, height, width), in [0, 1], or else `names` show the anchors and then the negatives. Anchors
     are numbered from 1, the one first whose push falls most on false negatives.
     """
 
-    question = "Whom does an anchor push, and how hard?"
-    title = "Debiasing changes how hard an anchor pushes, never whom"
+    question = "How hard does an anchor push each of its negatives?"
+    title = "Debiasing scales all of an anchor's pushes by one factor"
     rho = Control("π", "assumed false share", linear_grid(0, 0.3, 61), start=0.0, play=True)
     tau = Control("τ", "temperature", linear_grid(0.1, 1, 91), start=0.5)
     anchor = Control("", "anchor", [str(i + 1) for i in range(MOST)], start="1")
@@ -91,16 +92,16 @@ class DebiasedPush(Explainer):
             raise ValueError(f"pos must hold at most {MOST} anchors, got {a}")
         check_each(f"show {a} anchors and {k} negatives", a + k, pictures=pictures, names=names)
         self._neg = neg
-        share = self._share(self._gradient(info_nce, 0.2), self._false)
+        share = self._share(self._forces(info_nce, 0.2)[0], self._false)
         order = share.argsort(descending=True)  # anchors, the worst first
         self._pos, self._neg, self._false = self._pos[order], self._neg[order], self._false[order]
         rows = [*order.tolist(), *range(a, a + k)]
         self._pictures = None if pictures is None else np.asarray(pictures)[rows]
         called = list(map(str, range(a + k))) if names is None else list(names)
         self._names = [called[i] for i in rows]
-        self._plain = lru_cache(maxsize=128)(lambda tau: self._gradient(info_nce, tau))
+        self._plain = lru_cache(maxsize=128)(lambda tau: self._forces(info_nce, tau))
         self._debiased = lru_cache(maxsize=128)(
-            lambda tau, rho: self._gradient(debiased_info_nce, tau, positive_rate=rho)
+            lambda tau, rho: self._forces(debiased_info_nce, tau, positive_rate=rho)
         )
         super().__init__(**start)
 
@@ -109,17 +110,19 @@ class DebiasedPush(Explainer):
         anchors.name = "anchor"
         return super().declared() | {"anchor": anchors}
 
-    def _gradient(self, loss: Callable[..., Tensor], tau: float, **more: float) -> Tensor:
-        neg = self._neg.clone().requires_grad_()
-        total = loss(self._pos, neg, temperature=tau, reduction="sum", **more)
-        return tau * torch.autograd.grad(total, neg)[0]
+    def _forces(self, loss: Callable[..., Tensor], tau: float, **more: float) -> tuple[Tensor, Tensor]:
+        """Push on each negative (A, K), and pull on each positive (A,), both times τ."""
+        pos, neg = self._pos.clone().requires_grad_(), self._neg.clone().requires_grad_()
+        total = loss(pos, neg, temperature=tau, reduction="sum", **more)
+        pull, push = torch.autograd.grad(total, (pos, neg))
+        return tau * push, -tau * pull
 
     @staticmethod
     def _share(push: Tensor, false: Tensor) -> Tensor:
         return (push * false).sum(1) / push.sum(1)
 
     def compute(self, rho: float, tau: float, anchor: str) -> Pushes:
-        plain, debiased = self._plain(tau), self._debiased(tau, rho)
+        (plain, _), (debiased, pull) = self._plain(tau), self._debiased(tau, rho)
         row = int(anchor) - 1
         return Pushes(
             tau=tau,
@@ -129,6 +132,7 @@ class DebiasedPush(Explainer):
             debiased=debiased.sum(1).numpy(),
             plain_false=self._share(plain, self._false).numpy(),
             debiased_false=self._share(debiased, self._false).numpy(),
+            pull=pull.numpy(),
             plain_each=plain[row].numpy(),
             debiased_each=debiased[row].numpy(),
         )
@@ -137,7 +141,7 @@ class DebiasedPush(Explainer):
         a = len(self._pos)
         (x, y), (x2, y2) = ((z.real, z.imag) for z in (PLACES, PLACES * (1 + REACH / abs(PLACES))))
         loud = {
-            SILENT: "silent",
+            SILENT: "none",
             SOFTEST: f"≤ {SOFTEST}",
             1: "1",
             3: "3",
@@ -147,7 +151,7 @@ class DebiasedPush(Explainer):
         return Stage(
             panels={
                 "disc": Panel(
-                    "Nearest: hardest; thickness: push",
+                    "Nearest is hardest; thickness is push",
                     Axis("", -1.15, 1.15, ticks={}),
                     Axis("", -1.15, 1.15, ticks={}),
                     square=True,
@@ -198,25 +202,26 @@ class DebiasedPush(Explainer):
             },
             "negatives": {"which": len(silent) + near, "role": kind},
             "self": {"which": row},
-            "push": {"text": f"its push: {result.debiased[row]:.3g}"},
+            "push": {"text": f"push {result.debiased[row]:.3g}, pull {result.pull[row]:.3g}"},
             "plain": {"x": result.plain_false, "y": plain},
             "anchors": {"x": result.plain_false, "y": debiased, "value": result.debiased},
             "chosen": {"x": [result.plain_false[row]], "y": [debiased[row]], "which": [row]},
-            "says": {"text": f"{result.silent} silent"},
+            "says": {"text": f"without push: {result.silent}"},
         }
 
     def summary(self, result: Pushes) -> str:
         n, pushing = len(result.debiased), result.debiased > 0
         both = result.plain_false[pushing].mean() if pushing.any() else 0.0
-        total = result.debiased.sum()
-        whole = np.nansum(result.debiased * result.debiased_false) / total if total else 0.0
+        pull = "every anchor pulls as hard as it pushes"
+        if result.silent:
+            pull = f"anchors without push still pull their positive: {number(result.pull[~pushing].mean())}"
         apart = np.abs(result.debiased_false - result.plain_false)[pushing].max(initial=0.0)
         change = "no share (to 1e-12)" if apart < 1e-12 else f"a share by {number(apart)}"
         if result.rho == 0:
             change = "nothing yet: π = 0 is InfoNCE"
         return (
-            f"τ = {number(result.tau)}, π = {number(result.rho)}: {result.silent} of {n} anchors push nobody; the others "
+            f"τ = {number(result.tau)}, π = {number(result.rho)}: {result.silent} of {n} anchors push no negative; the others "
             f"push {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE {number(result.plain.mean())}\n"
-            f"false negatives' share of their push: {number(both)}; debiasing changes {change}\n"
-            f"of the push of all anchors together, false negatives get {number(whole)}"
+            f"{pull}\n"
+            f"false negatives' share of the others' push: {number(both)}; debiasing changes {change}"
         )
