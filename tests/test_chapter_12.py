@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import logging
+import warnings
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,6 +178,20 @@ def test_a_list_chosen_by_a_feature_is_gamed_through_it(characters, ten) -> None
     # every negative has a common neighbour, so the trick lifts just these links from below all to above all
     assert hard.auc[1] - hard.auc[0] == pytest.approx(lost, abs=1e-9)
     assert hard.auc[1] > hard.auc[0] + 0.05 and uniform.auc[1] < 0.5 < uniform.auc[0]
+
+
+def test_with_the_links_known_the_box_is_empty(characters) -> None:
+    """Negatives come from non-links only, so p / w is infinite on links: p and w are chances given what the scorer sees."""
+    pairs = np.triu_indices(77, 1)
+    link = characters[pairs] > 0
+    d = characters.sum(1)
+    product = (d[:, None] * d)[pairs]
+    p, w = link / link.sum(), (~link) * product / product[~link].sum()
+    assert (w[p > 0] == 0).all()
+    _, seen = np.unique(product, return_inverse=True)  # a scorer that sees only the degrees
+    given = [np.bincount(seen, x) for x in (p, w)]
+    both = (given[0] > 0) & (given[1] > 0)
+    assert both.sum() > 40 and np.isfinite(np.log(given[0][both] / given[1][both])).all()
 
 
 # --- walks
@@ -356,6 +374,94 @@ def test_filtering_by_training_does_not_help_and_filtering_by_everything_leaks(n
     )
     assert training.mean() < uniform.mean()
     assert (everything > uniform + 0.05).all()
+
+
+def ranks(score, part: torch.Tensor, every: torch.Tensor, raw: bool) -> float:
+    """MRR of both ends, a tie counting halfway; raw: truths stay among the negatives."""
+    found = []
+    for h, r, t in part.tolist():
+        for s, true, target in ((score(0, h, r), every[h, r], t), (score(1, t, r), every[:, r, t], h)):
+            rest = torch.ones(14, dtype=torch.bool) if raw else ~true
+            rest[target] = False
+            found.append(1 / (1 + (s[rest] > s[target]).sum() + (s[rest] == s[target]).sum() / 2))
+    return float(torch.stack(found).mean())
+
+
+def test_raw_ranks_put_a_count_above_a_model_that_filtered_ranks_put_first(nations) -> None:
+    learned, every, test = nations
+    positive, draws = learned.double(), expected_draws(learned, torch.ones_like(every))
+    generator, plus = torch.Generator().manual_seed(2), torch.nn.functional.softplus
+    x = [torch.randn(size, 32, generator=generator, dtype=f64) / 32**0.5 for size in (14, 55)]
+    optimizer = torch.optim.Adam([each.requires_grad_() for each in x], lr=0.02)
+    for _ in range(150):
+        s = torch.einsum("hd,rd,td->hrt", x[0], x[1], x[0])
+        loss = ((positive + draws) * plus(s) - positive * s).sum() / positive.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    s = torch.einsum("hd,rd,td->hrt", x[0], x[1], x[0]).detach()
+    overall = positive.sum((1, 2)) + positive.sum((0, 1))
+    model = {
+        raw: ranks(lambda side, e, r: s[:, r, e] if side else s[e, r], test, every, raw)
+        for raw in (True, False)
+    }
+    count = {raw: ranks(lambda side, e, r: overall, test, every, raw) for raw in (True, False)}
+    assert count[True] > model[True] + 0.02 and model[False] > count[False] + 0.15
+
+
+def test_pykeen_agrees_on_the_measure_and_on_the_filter() -> None:
+    """Its evaluator ranks our vectors as we do, and its own filter of training truths does not help either."""
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pykeens()
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def pykeens() -> None:
+    from pykeen.datasets import Nations
+    from pykeen.evaluation import RankBasedEvaluator
+    from pykeen.models import DistMult
+    from pykeen.training import SLCWATrainingLoop
+
+    peer, graph = Nations(), datasets.knowledge_graph("nations")
+    seen = [peer.training.mapped_triples, peer.validation.mapped_triples]
+    start = dict.fromkeys(
+        ("entity_initializer", "relation_initializer"), partial(torch.nn.init.normal_, std=32**-0.5)
+    )
+    look = {"entity_constrainer": None, "regularizer": None, "loss": "softplus", "embedding_dim": 32, **start}
+
+    def score(model: DistMult) -> float:
+        where: dict[str, Any] = {"additional_filter_triples": seen, "batch_size": 256, "use_tqdm": False}
+        results = RankBasedEvaluator().evaluate(model, peer.testing.mapped_triples, **where)
+        return results.get_metric("both.realistic.inverse_harmonic_mean_rank")
+
+    def trained(filterer: str | None, epochs: int) -> DistMult:
+        model = DistMult(triples_factory=peer.training, random_seed=0, **look).double()
+        loop = SLCWATrainingLoop(
+            model=model,
+            triples_factory=peer.training,
+            optimizer=torch.optim.Adam(model.parameters(), lr=0.02),
+            negative_sampler="basic",
+            negative_sampler_kwargs={"num_negs_per_pos": 10, "filterer": filterer},
+        )
+        loop.train(peer.training, num_epochs=epochs, batch_size=256, use_tqdm=False, pin_memory=False)
+        return model
+
+    model = trained(None, 20)
+    entity, relation = (each.detach() for each in model.parameters())
+    s = torch.einsum("hd,rd,td->hrt", entity, relation, entity)
+    every = torch.zeros(14, 55, 14, dtype=torch.bool)
+    for part in (graph.train, graph.valid, graph.test):
+        every[tuple(part.T)] = True
+    assert sorted(peer.entity_to_id) == list(graph.entities) and sorted(peer.relation_to_id) == list(
+        graph.relations
+    )
+    ours = ranks(lambda side, e, r: s[:, r, e] if side else s[e, r], graph.test, every, raw=False)
+    assert score(model) == pytest.approx(ours, abs=1e-4)
+    assert score(trained("python-set", 20)) < score(model) + 0.02
 
 
 # --- bad input

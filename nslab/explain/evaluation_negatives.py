@@ -1,4 +1,4 @@
-"""The same held-out links and the same scores, against other negatives: who wins?"""
+"""The same held-out links and the same scores, against other negatives: which method wins?"""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class EvaluationNegatives(Explainer):
     over all draws and splits; the graph shows some of the first split's links, and one draw.
     """
 
-    question = "Who wins, if the negatives change?"
-    title = "Who wins depends on the negatives of the test"
+    question = "Which method wins if the negatives change?"
+    title = "The negatives of the test decide which method wins"
     alpha = Control("α", "weight (d_i d_j)^α", linear_grid(-0.5, 1.5, 81), start=0.0, play=True)
     pair = Control("", "pair", range(2 * SHOWN), start=32)
     h = Control("h", "share drawn only two steps apart", linear_grid(0, 1, 61), start=0.0)
