@@ -212,3 +212,85 @@ def test_pixels_and_embedding_share_alike_at_the_same_number_only(n: int) -> Non
             shares[key].append(float((softmax(scores.numpy(), tau) * false).sum(-1).mean()))
     assert abs(np.diff(shares["same number"])[0]) < 0.05
     assert abs(np.diff(shares["same τ"])[0]) > 0.3
+
+
+def floor(k: int, tau: float, gap: float) -> float:
+    return float(mp.log1p(k * mp.exp(-mp.mpf(gap) / mp.mpf(tau))))
+
+
+@pytest.mark.parametrize(
+    ("k", "tau", "one", "all_of_them"),
+    [(1000, 0.5, 2.961, 4.922), (1000, 0.1, 2.061e-6, 0.04401), (1000, 0.07, 3.905e-10, 6.16e-4), (65_536, 0.07, 2.559e-8, 0.0401)],
+)  # fmt: skip
+def test_two_floors_of_the_loss(k: int, tau: float, one: float, all_of_them: float) -> None:
+    assert floor(k, tau, 2) == pytest.approx(one, rel=1e-3)
+    assert floor(k, tau, 1 + 1 / k) == pytest.approx(all_of_them, rel=2e-3)
+
+
+def in_batch_loss(
+    query: torch.Tensor, key: torch.Tensor, tau: float, false: torch.Tensor | None = None
+) -> torch.Tensor:
+    scores = query @ key.mT / tau
+    scores = scores if false is None else scores.masked_fill(false, -torch.inf)
+    return torch.nn.functional.cross_entropy(scores, torch.arange(len(scores)))
+
+
+def test_a_simplex_reaches_the_floor_of_all_anchors_and_training_does_not_pass_it() -> None:
+    k, tau = 7, 0.1
+    least = floor(k, tau, 1 + 1 / k)
+    simplex = torch.nn.functional.normalize(torch.eye(k + 1, dtype=torch.float64) - 1 / (k + 1), dim=1)
+    assert in_batch_loss(simplex, simplex, tau).item() == pytest.approx(least, rel=1e-9)
+    assert least > 1000 * floor(k, tau, 2), "the antipode of one anchor is out of reach for all"
+    start = torch.randn(2, k + 1, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    free = start.requires_grad_()
+    adam = torch.optim.Adam([free], lr=0.1)
+    loss = torch.tensor(torch.inf)
+    for _ in range(150):
+        query, key = torch.nn.functional.normalize(free, dim=-1)
+        loss = in_batch_loss(query, key, tau)
+        assert loss.item() > least
+        adam.zero_grad()
+        loss.log().backward()  # the loss itself is too flat near its floor
+        adam.step()
+    assert loss.item() < 1.3 * least
+
+
+def trained(tau: float, masked: bool, steps: int = 80) -> float:
+    """Own digit among the 50 nearest of 400 digits not trained on: another loop than the chapter's, one seed, one matrix."""
+    images, labels = datasets.digits()
+    images = images - images.mean(0)
+    generator = torch.Generator().manual_seed(3)
+    known, asked = torch.randperm(len(images), generator=generator)[:1400].split([1000, 400])
+    count = labels[known].bincount()
+    kinds = torch.nn.utils.rnn.pad_sequence([known[labels[known] == digit] for digit in range(10)], True)
+    matrix = (torch.randn(64, 16, generator=generator, dtype=torch.float64) / 8).requires_grad_()
+    adam = torch.optim.Adam([matrix], lr=0.02)
+    for _ in range(steps):
+        a = known[torch.randint(1000, (128,), generator=generator)]
+        spin = torch.rand(128, generator=generator)
+        b = kinds[labels[a], (spin * count[labels[a]]).long()]
+        key, query = (torch.nn.functional.normalize(images[side] @ matrix, dim=1) for side in (b, a))
+        false = (labels[a][:, None] == labels[b]) & ~torch.eye(128, dtype=torch.bool)
+        adam.zero_grad()
+        in_batch_loss(query, key, tau, false if masked else None).backward()
+        adam.step()
+    here, there = (torch.nn.functional.normalize(images[i] @ matrix.detach(), dim=1) for i in (asked, known))
+    near = (here @ there.T).topk(50).indices
+    return float((labels[known][near] == labels[asked][:, None]).double().mean())
+
+
+def test_a_low_temperature_hurts_because_of_the_false_negatives() -> None:
+    low, middle, high = (trained(tau, masked=False) for tau in (0.03, 0.2, 1.0))
+    assert middle > low + 0.03 and middle > high + 0.01
+    assert trained(0.03, masked=True) > low + 0.03, "left out, they do no harm"
+
+
+def test_the_recipe_reads_off_a_temperature_near_the_best_of_the_sweep() -> None:
+    images = datasets.digits().images
+    start = torch.randn(64, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x = torch.nn.functional.normalize((images - images.mean(0))[:128] @ start, dim=1)
+    gaps = (x @ x.T)[~torch.eye(128, dtype=torch.bool)].view(128, 127)
+    read = [
+        theory.temperature_for_entropy(gaps, np.log(3 * 127 * part)).median().item() for part in (0.1, 0.2)
+    ]
+    assert read == pytest.approx([0.2, 0.34], rel=0.15)

@@ -1,4 +1,4 @@
-"""Who is drawn as a negative, and who is pushed: shares by word frequency while the scores learn."""
+"""Which words are drawn as negatives, and which are pushed: shares by frequency while the scores learn."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class DrawsAndPush(Explainer):
     power of two to the next, is as wide as its share and bears the name of one of its words.
     """
 
+    question = "Is a word that is often drawn also often pushed?"
     title = "A low α draws rare words often; training takes most of that push away"
     alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.0)
     k = Control("K", "negatives", integer_grid(1, 1000, 91), start=5)

@@ -161,7 +161,7 @@ class EntropySpeed(Explainer):
             f"g = {number(result.gap)}, τ = {number(result.temperature)}, g/τ = {number(result.gap / result.temperature)}: "
             f"H = {number(result.entropy)} nats\n"
             f"dH/d ln τ = {number(result.speed)}, dH/dτ = {number(result.slope)}; "
-            f"with np.var it would be {number(result.plain_speed)} and {number(result.plain_slope)}"
+            f"with the plain variance it would be {number(result.plain_speed)} and {number(result.plain_slope)}"
         )
 
 

@@ -52,7 +52,7 @@ class NoiseTarget(Explainer):
 
     question = "Which words get the highest score beside the anchor?"
     title = "The lower α, the more the score follows how common a word is"
-    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.75, play=True)
+    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0, play=True)
     k = Control("K", "negatives", KS, start=5)
 
     def __init__(self, words: Sequence[str], counts: Any, with_anchor: Any, **start: Any) -> None:
@@ -84,7 +84,7 @@ class NoiseTarget(Explainer):
         return [self._words[i] for i in result.top]
 
     def stage(self) -> Stage:
-        ends = [self.compute(alpha, k).logits for alpha in (-1, 1.25) for k in (KS[0], KS[-1])]
+        ends = [self.compute(alpha, k).logits for alpha in (-0.5, 1.25) for k in (KS[0], KS[-1])]
         often = Axis(
             "how often the word is a context",
             float(self._counts.min()) * 0.7,
@@ -92,7 +92,7 @@ class NoiseTarget(Explainer):
             log=True,
         )
         score = Axis("optimal logit s*", min(map(np.min, ends)) - 0.4, max(map(np.max, ends)) + 0.4)
-        exponent = Axis("exponent α", -1.8, 2.05, ticks={-1: "−1", -0.5: "−½", 0: "0", 0.5: "½", 1: "1"})
+        exponent = Axis("exponent α", -1.1, 1.85, ticks={-0.5: "−½", 0: "0", 0.5: "½", 1: "1"})
         self._named, self._dots = self._room(often, score)
         tips = [
             f"{word}, {number(count)} times a context"

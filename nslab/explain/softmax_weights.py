@@ -1,4 +1,4 @@
-"""Who gets the push: real negatives on the axis of scores, each as large as its softmax weight, beside how many count."""
+"""Which negatives get the push: real negatives on the axis of scores, each as large as its softmax weight, beside how many count."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SoftmaxWeights(Explainer):
     items are.
     """
 
-    question = "Who gets the push, and how many count?"
+    question = "Which negatives get the push, and how many count?"
     title = "The lower τ, the fewer negatives share the push: those that look most like the anchor"
     tau = Control("τ", "temperature", decade_grid(0.01, 10), start=0.1, play=True)
     k = Control("K", "negatives", integer_grid(4, MOST, 145), start=64)
