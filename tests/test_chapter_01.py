@@ -141,9 +141,18 @@ def test_the_start_does_not_say_which_circle_fares_better(circle: PullAndPush) -
     assert start.step == 0 and start.alone.accuracy == start.both.accuracy
 
 
+def test_where_the_digits_lie_needs_no_error_of_the_places(circle: PullAndPush) -> None:
+    """The answer to the prediction, all in one place, is true of the exact points: within 4 degrees of their mean."""
+    points = circle.at(step=100, push=1.0).alone.points
+    mean = points.mean(0) / np.linalg.norm(points.mean(0))
+    assert (points @ mean).min() > math.cos(math.radians(4))
+
+
 def test_the_verdict_of_guessing_needs_the_error_of_the_places(circle: PullAndPush) -> None:
     last = circle.at(step=100, push=1.0)
     assert last.alone.accuracy < 0.4 < 0.5 < last.alone.exact
+    assert last.alone.exact == pytest.approx(0.55, abs=0.005)
+    assert last.alone.accuracy == pytest.approx(0.37, abs=0.005)
     votes = right(torch.from_numpy(last.alone.points), circle._labels)
     assert last.alone.exact == pytest.approx(votes.double().mean().item())
 
@@ -192,16 +201,26 @@ def test_all_scores_alike_is_where_a_guesser_is() -> None:
     assert info_nce(1.0, [1.0] * 64, temperature=0.2).item() == pytest.approx(math.log(65), rel=1e-12)
 
 
-@pytest.mark.parametrize("push", [0.1, 0.5, 1.0])
-def test_near_collapse_opening_up_pays_once_the_others_differ_enough(push: float) -> None:
-    """The change of the loss is (D_pair − λ D_others) / 2τ to first order, for many negatives."""
-    rng, k, tau = np.random.default_rng(0), 4000, 0.2
-    d_pair, d_others = 3e-6, rng.uniform(0, 2e-5, k)  # squared distances; a score is 1 − D/2
-    pos, neg = 1 - d_pair / 2, 1 - d_others / 2
-    loss = -pos / tau + push * np.log(np.exp(pos / tau) + np.exp(neg / tau).sum())
-    collapsed = -1 / tau + push * (np.log(k + 1) + 1 / tau)
-    assert loss - collapsed == pytest.approx((d_pair - push * d_others.mean()) / (2 * tau), rel=5e-3)
-    assert (loss < collapsed) == (push * d_others.mean() > d_pair)
+def test_the_worked_number() -> None:
+    weights = torch.softmax(torch.tensor([0.9, 0.5, 0.1], dtype=torch.float64) / 0.2, 0)
+    assert weights.tolist() == pytest.approx([0.87, 0.12, 0.02], abs=0.005)
+    assert [math.exp(s / 0.2) for s in (0.9, 0.5, 0.1)] == pytest.approx([90, 12.2, 1.65], abs=0.05)
+
+
+# --- the cost of comparing with everything
+
+
+def test_the_cost_of_a_pass_depends_on_the_pairs_and_memory_ends_first() -> None:
+    n, d, flop_a_second, bytes_a_second, bytes_a_number = 10**9, 128, 1e15, 3e12, 2
+    seconds = 2 * n * d / flop_a_second  # one anchor with all
+    assert n * seconds / 86400 == pytest.approx(2.96, abs=0.005)  # one pair for each item
+    assert 100 * n * seconds / 86400 == pytest.approx(296, abs=0.5)  # 100 pairs for each
+    table = bytes_a_number * n * d
+    assert table == 256e9
+    assert table / bytes_a_second / seconds == pytest.approx(333, abs=0.5)  # anchors a batch
+    assert (
+        bytes_a_number * 4096 * n > 80e9 * 100
+    )  # the scores of a batch against 80 GB: a hundred times as much
 
 
 # --- what the prose says of real digits
