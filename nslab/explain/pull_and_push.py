@@ -29,7 +29,7 @@ from ._base import (
 TRAIN, SHOWN, STEPS, HIDDEN = 80, 60, 100, 16
 TEMPERATURE, RATE = 0.2, 0.4
 ERROR = 0.01  # with which a coordinate is known when neighbours are looked up
-PUSHES = linear_grid(0, 1, 51)
+PUSHES = linear_grid(0, 1, 61)
 FORCED = 12  # digits that have arrows
 WIDTHS = [2.5] * FORCED  # of their arrows, in pixels
 LENGTH = 0.05  # of an arrow, for a force of 1
