@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import nbformat
@@ -16,14 +18,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
-from nslab import AliasTable, unigram
+from nslab import AliasTable, datasets, unigram
 from nslab._alias import build_table
 from nslab.explain import AliasBuild, AliasDarts, RandomBits
 from nslab.explain.alias_build import ALPHAS, plan
 from nslab.explain.alias_darts import DARTS, SHOWN, _throws, mean_distances
 from nslab.explain.random_bits import BITS, COIN
 
-CHAPTER = Path(__file__).parent.parent / "notebooks" / "07_drawing_in_constant_time.ipynb"
+ROOT = Path(__file__).parent.parent
+CHAPTER = ROOT / "notebooks" / "07_drawing_in_constant_time.ipynb"
 COUNTS, NAMES = [9, 1, 0, 30, 4, 4, 12, 5], "abcdefgh"
 
 
@@ -37,7 +40,7 @@ def written(*cells: str) -> dict[str, Any]:
     return space
 
 
-OWN = written("own-build", "own-draw", "tree")
+OWN = written("own-build", "own-draw", "tree-of", "tree-change", "tree")
 
 
 # --- the build, step by step
@@ -222,13 +225,24 @@ def test_the_build_at_once_rebuilds_every_weight_exactly(weights: list[int]) -> 
     assume(any(weights))
     at_once = {}
     source = next(
-        c.source for c in nbformat.v4.reads(CHAPTER.read_text(encoding="utf-8")).cells if c.id == "vector"
+        c.source
+        for c in nbformat.v4.reads(CHAPTER.read_text(encoding="utf-8")).cells
+        if c.id == "build-at-once"
     )
-    exec("import torch\n" + source.split("\n\n\n")[0], at_once)
+    exec("import torch\n" + source, at_once)
     keep, alias = at_once["build_at_once"](torch.tensor(weights))
     mass = keep.index_add(0, alias, sum(weights) - keep)
     assert mass.tolist() == [len(weights) * w for w in weights]
     assert (keep >= 0).all() and (keep <= sum(weights)).all()
+
+
+def test_the_worked_example() -> None:
+    """q = (0.6, 0.3, 0.1): two pours, and id 1 keeps its column, 0.1 of column 2 and 0.7 of column 3."""
+    keep, alias, level = OWN["build"]([6, 3, 1])
+    assert level == 10
+    assert [share / level for share in keep.tolist()] == pytest.approx([1, 0.9, 0.3])
+    assert alias.tolist() == [0, 0, 0]
+    assert len(plan(np.array([1.8, 0.9, 0.3]))) == 2
 
 
 def test_own_draws_follow_the_columns() -> None:
@@ -263,6 +277,50 @@ def test_where_rebuilding_touches_less_than_the_tree(n: int) -> None:
 
 
 # --- what the text says
+
+
+def test_the_figure_of_times_says_that_the_comparison_is_not_even() -> None:
+    text = next(
+        cell.source
+        for cell in nbformat.v4.reads(CHAPTER.read_text(encoding="utf-8")).cells
+        if cell.id == "constant"
+    )
+    assert "both cores" in text and "the others use one" in text
+
+
+def test_the_prices_of_the_rule_come_from_the_records() -> None:
+    """The break-even point that the chapter prints: the build over what a draw saves, at a million ids."""
+    record = json.loads((ROOT / "benchmarks" / "records" / "sampling-cpu.json").read_text(encoding="utf-8"))
+    speeds = {
+        row["peer"]: [median(row[side]) * 1e6 for side in ("ours", "theirs")]
+        for row in record["rows"]
+        if row["work"] == "draws, n = 1,000,000"
+    }
+    ours, theirs = speeds["torch.multinomial"]
+    built = next(median(row["ours"]) / 1e3 for row in record["rows"] if row["work"] == "table, n = 1,000,000")
+    draws = built / (1 / theirs - 1 / ours)
+    assert built + draws / ours == pytest.approx(draws / theirs, rel=1e-9)
+    notebook = nbformat.v4.reads(CHAPTER.read_text(encoding="utf-8"))
+    printed = next(cell.outputs[0].text for cell in notebook.cells if cell.id == "what-to-do-print")
+    assert f"pays after about {round(draws, -4):,.0f} draws" in printed
+
+
+def test_a_coin_of_eight_values_is_found_out_and_a_fine_one_is_not() -> None:
+    """The chapter's control: half a million draws tell it from q, whichever the seed."""
+    q = unigram(datasets.lee_vocabulary().counts).numpy()
+    keep, alias, level = OWN["build"]((q * 2**40).round().astype(int).tolist())
+    for coin, caught in ((8, True), (2**20, False)):
+        generator = torch.Generator().manual_seed(11)
+        ids = OWN["draw"](coin * keep // level, alias, coin, (500_000,), generator)
+        wanted = 500_000 * q
+        misfit = ((np.bincount(ids, minlength=len(q)) - wanted) ** 2 / wanted).sum()
+        assert (chi2.sf(misfit, len(q) - 1) < 1e-6) == caught
+
+
+def test_float32_sums_leave_most_of_ten_million_ids_out() -> None:
+    weights = 1 / torch.arange(1, 10**7 + 1, dtype=torch.float64)
+    sums = weights.float().cumsum(0)
+    assert 0.6 < (sums.diff() == 0).double().mean() < 0.8
 
 
 def test_drawing_again_gives_the_conditional_distribution() -> None:

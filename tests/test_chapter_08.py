@@ -247,6 +247,34 @@ def test_where_a_pool_of_four_ends(with_positive: bool) -> None:
     assert distance < 1e-6 if with_positive else distance > 0.1
 
 
+def test_the_worked_example() -> None:
+    """p = (0.5, 0.3, 0.2), the third is the positive: one draw from p gives half of the full gradient."""
+    p, own = np.array([0.5, 0.3, 0.2]), np.array([0.0, 0.0, 1.0])
+    mean = np.zeros(3)
+    for ids, chance in draws(p, 1):
+        np.add.at(mean, [2, *ids], chance * slot_weights(np.log(p) - np.log(p), 2, ids))
+    assert mean - own == pytest.approx([0.25, 0.15, -0.4], abs=1e-12)
+    assert mean - own == pytest.approx((p - own) / 2, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 2])
+@pytest.mark.parametrize("m", [1, 3])
+def test_a_pool_with_the_positive_has_k_over_k_plus_1_of_the_mean_of_all_m(m: int, k: int) -> None:
+    """K corrected draws from the softmax over the positive and M uniform items, against all M as negatives."""
+    scores, target = np.array([0.4, -1.2, 1.7, 0.1]), 2
+    own = np.eye(4)[target]
+    pooled, all_m = np.zeros(4), np.zeros(4)
+    for pool, chance in draws(np.full(4, 1 / 4), m):
+        slots = np.array([target, *pool])
+        weights = softmax(scores[slots])
+        np.add.at(all_m, slots, chance * weights)
+        for picked, luck in draws(weights, k):
+            ids = np.array([0, *picked])  # the positive's slot, then what is drawn
+            corrected = scores[slots[ids]] - np.log(weights[ids])
+            np.add.at(pooled, slots[ids], chance * luck * softmax(corrected))
+    assert pooled - own == pytest.approx(k / (k + 1) * (all_m - own), abs=1e-12)
+
+
 @pytest.mark.parametrize("m", [1, 3])
 @pytest.mark.parametrize("temperature", [0.5, 1.0])
 def test_the_pooled_chances_are_the_sum_over_all_pools(m: int, temperature: float) -> None:
