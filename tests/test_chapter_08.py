@@ -365,6 +365,12 @@ def test_the_order_of_the_arms_on_another_split() -> None:
     assert loss["model"] < loss["full"] + 0.05 < loss["uniform"] < loss["model, raw"] - 0.1
 
 
+def test_five_draws_from_the_model_cost_as_much_as_n_thirds_and_five_from_a_table() -> None:
+    """Operations for a pair: 2 N d for all scores, 6 d for each item whose gradients are wanted, the positive too."""
+    for n, d, k in ((300, 16, 5), (30_000, 64, 20)):
+        assert 2 * n * d + 6 * (k + 1) * d == 6 * (n // 3 + k + 1) * d
+
+
 def test_proposal_gradient_refuses_what_does_not_fit() -> None:
     items, anchor = small()
     none = torch.zeros(5, dtype=torch.bool)
