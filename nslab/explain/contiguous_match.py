@@ -34,6 +34,7 @@ LETTERS = string.ascii_letters + string.digits
 LONGEST = 64
 DRAWN = np.random.default_rng(3).random((4, LONGEST))  # a detector and three self strings, for any alphabet
 ROWS = (0.86, 0.62, 0.41, 0.2)  # where they stand
+BESIDE = 1.5  # its number stands so many times further right than a dot
 ONE_IN = np.geomspace(1, 2e6, 121)
 
 
@@ -67,7 +68,7 @@ class ContiguousMatch(Explainer):
     title = "A detector is of most use if it matches one string in N_S + 1"
     n_self = Control("Nₛ", "self strings", integer_grid(1, 1_000_000, 91), start=10, play=True)
     m = Control("m", "letters in the alphabet", range(2, 61), start=2)
-    length = Control("l", "length of a string", range(8, LONGEST + 1), start=32)
+    length = Control("l", "length of a string", range(8, LONGEST + 1), start=16)
 
     def compute(self, n_self: int, m: int, length: int) -> Match:
         exact = _match_probability(length, m)
@@ -83,15 +84,15 @@ class ContiguousMatch(Explainer):
             panels={
                 "strings": Panel("A detector, and three self strings under it", share=1.25),
                 "use": Panel(
-                    "Use of a detector, for each r",
+                    "How useful is a detector, for each r?",
                     Axis("it matches one string in …", 1, 2e6, log=True, ticks=often),
-                    Axis("share", 0, 1.2, ticks={0: "0", 0.5: "0.5", 1: "1"}),
+                    Axis("share, and use", 0, 1.2, ticks={0: "0", 0.5: "0.5", 1: "1"}),
                 ),
             },
             marks={
-                "runs": Links("strings", "ink", width=[3] * (3 * LONGEST), roles=("hard",)),
+                "runs": Links("strings", "semi_hard", width=[3] * (3 * LONGEST), roles=("hard",)),
                 "letters": Words(
-                    "strings", "anchor", words=LETTERS[:60], scale=0.048, roles=("ink", "faint", "hard")
+                    "strings", "anchor", words=LETTERS[:60], scale=0.048, roles=("semi_hard", "faint", "hard")
                 ),
                 **notes,
                 "ruler": Links("strings", "focus", x=[0], y=[0.03], y2=[0.03], width=[5]),
@@ -107,25 +108,26 @@ class ContiguousMatch(Explainer):
             },
             key={
                 "anchor": "detector",
-                "ink": "letters that agree; right, use (1: the best possible)",
-                "hard": "r in a row agree: deleted",
-                "positive": "detectors left",
+                "hard": "agrees in r letters in a row: deleted",
+                "semi_hard": "agrees in fewer",
+                "positive": "share of detectors left",
+                "ink": "use: it is left, and it matches a new string (best: 1)",
             },
         )
 
     def scene(self, result: Match) -> dict[str, dict[str, Any]]:
         letters, places = result.letters, (np.arange(result.length) + 0.5) / result.length
-        role = np.full(letters.shape, "faint", dtype="U6")
+        role = np.full(letters.shape, "faint", dtype="U9")
         role[0] = "anchor"
         runs: list[tuple[float, float, float, str]] = []
         longest = [0] * 4
         for i in (1, 2, 3):
             for start, end in agreements(letters[0] == letters[i]):
                 long = end - start >= result.best
-                role[i, start:end] = "hard" if long else "ink"
+                role[i, start:end] = "hard" if long else "semi_hard"
                 runs.append((start / result.length, end / result.length, ROWS[i] - 0.05, role[i, start]))
                 longest[i] = max(longest[i], end - start)
-        x, x2, y, roles = zip(*runs, strict=True) if runs else ((np.nan,),) * 3 + (("ink",),)
+        x, x2, y, roles = zip(*runs, strict=True) if runs else ((np.nan,),) * 3 + (("semi_hard",),)
         left, hump = _use(1 / ONE_IN, result.n_self)
         shown = result.exact * ONE_IN[-1] > 1
         places_r = np.where(shown, 1 / np.where(shown, result.exact, 1), np.nan)
@@ -145,8 +147,8 @@ class ContiguousMatch(Explainer):
             "hump": {"y": np.round(hump, 3)},
             "dots": {"x": places_r, "y": result.useful, "role": best},
             "rs": {
-                "x": np.where(result.useful > 0.04, places_r, np.nan),
-                "y": result.useful + 0.07,
+                "x": np.where(result.useful > 0.04, places_r * BESIDE, np.nan),
+                "y": result.useful,
                 "role": best,
             },
             "line": {"at": result.n_self},

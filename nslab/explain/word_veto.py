@@ -1,4 +1,4 @@
-"""Self words veto detectors, window by window: which words are holes, and how many words a finite number of strings catches."""
+"""Self words veto detectors, window by window, and which words end up without any detector: the holes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory import hit_probability
 from ._base import (
     Axis,
     Band,
@@ -22,7 +21,6 @@ from ._base import (
     Panel,
     Stage,
     Words,
-    decade_grid,
     integer_grid,
     number,
 )
@@ -30,6 +28,7 @@ from ._base import (
 M, R = 26, 3  # letters, and how many in a row must agree
 MOST = 1000
 GROUPS = 4  # at most
+YOURS = "your word"  # the row of a word that is in no list
 EACH = 60  # words of a group that are shown, evenly spread over it
 GOLDEN = 0.618034  # spreads the words of a group over its height
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
@@ -40,13 +39,11 @@ HALF = 0.07  # the height of a tile, halved
 @dataclass(frozen=True)
 class Veto:
     n: int
-    t: int
     survive: float  # share of all detectors that match none of the n words
     promised: float  # (1 − P)^n, as if the words were random strings
     rho: tuple[
         NDArray[np.float64], ...
     ]  # for each word of each group: P(a random string survives and matches it)
-    caught: NDArray[np.float64]  # (groups,) by t strings generated
     match: float  # P
     word: str
     left: float  # share of this word's matchers that survive
@@ -57,18 +54,18 @@ class Veto:
 class WordVeto(Explainer):
     """Detectors are strings like the words; each that agrees with one of n self words in three letters in a row is deleted.
 
-    `shown`: self words; `groups`: one to four named lists of words to catch, of which some are to be picked. All words:
-    the same length, 3 to 6, a to z. Every number is exact over all 26^length detectors.
+    `shown`: self words; `groups`: one to four named lists of words to catch, of which some are to be picked. `word`, the one
+    that is shown first, may be any word: one that is in no list gets a row of its own. All words: the same length,
+    3 to 6, a to z. Every number is exact over all 26^length detectors.
     """
 
     question = "Which words can no detector catch?"
     title = "Where self has every window of a word, the word is a hole: no detector can catch it"
     n = Control("Nₛ", "self words shown", integer_grid(1, MOST, 91), start=316, play=True)
-    t = Control(
-        "T", "strings generated", [int(t) for t in decade_grid(100, 10_000_000)], start=10_000, play=True
-    )
 
-    def __init__(self, shown: Sequence[str], groups: Mapping[str, Sequence[str]], **start: Any) -> None:
+    def __init__(
+        self, shown: Sequence[str], groups: Mapping[str, Sequence[str]], word: str | None = None, **start: Any
+    ) -> None:
         if not 1 <= len(groups) <= GROUPS:
             raise ValueError(f"groups must hold 1 to {GROUPS} lists, got {len(groups)}")
         if len(shown) < MOST:
@@ -81,13 +78,16 @@ class WordVeto(Explainer):
         runs = 1 + (self._length - R) * (M - 1) / M  # exact, as no string holds two runs of R
         self._match = runs * M**-R
         self._places = _places(groups)
+        if word is not None and word not in self._places:
+            self._groups[YOURS] = _grams([word], self._length, "word")
+            self._places[word] = len(groups), 0
         rows = np.array([group for group, _ in self._places.values()])
-        self._heights = len(groups) - 0.1 - rows - 0.8 * (np.arange(len(rows)) * GOLDEN % 1)
+        self._heights = len(self._groups) - 0.1 - rows - 0.8 * (np.arange(len(rows)) * GOLDEN % 1)
         words = list(self._places)
-        self.add_traits(word=Control("", "word", words, start=words[0]))
+        self.add_traits(word=Control("", "word", words, start=word or words[0]))
         super().__init__(**start)
 
-    def compute(self, n: int, t: int, word: str) -> Veto:
+    def compute(self, n: int, word: str) -> Veto:
         before, after = _survivors(self._shown[:, :n])
         total = float(M**self._length)
         rho = tuple(_matched(grams, before, after) / total for grams in self._groups.values())
@@ -95,11 +95,9 @@ class WordVeto(Explainer):
         has = self._shown[:, :n] == list(self._groups.values())[group][:, [place]]
         return Veto(
             n=n,
-            t=t,
             survive=float(before[-1].sum() / total),
             promised=(1 - self._match) ** n,
             rho=rho,
-            caught=np.array([float(np.asarray(hit_probability(r, t)).mean()) for r in rho]),
             match=self._match,
             word=word,
             left=float(rho[group][place] / self._match),
@@ -123,10 +121,10 @@ class WordVeto(Explainer):
         return Stage(
             panels={
                 "word": Panel(
-                    "Its windows, and self words that have them", Axis("", 0.4, length + 3.6, ticks={})
+                    "Its windows, and a self word that has each", Axis("", 0.4, length + 3.6, ticks={})
                 ),
                 "words": Panel(
-                    "Click a word; right: share caught",
+                    "Words: click one. Right: share of holes",
                     Axis(
                         "share of its matchers left",
                         -0.03,
@@ -158,23 +156,24 @@ class WordVeto(Explainer):
                     "negative",
                     y=self._heights,
                     scale=0.03,
-                    roles=("positive", "hard"),
+                    roles=("hard",),
                     tips=list(self._places),
                     shows={"share of its matchers left": "x"},
                     picks="word",
                 ),
                 "this": Dots("words", "focus", scale=0.06),
                 **{
-                    f"caught{i}": Note("words", x=[1.29], y=[len(names) - i - 0.55], align="end")
+                    f"holes{i}": Note("words", "hard", x=[1.29], y=[len(names) - i - 0.55], align="end")
                     for i in range(len(names))
+                    if names[i] != YOURS
                 },
             },
             key={
-                "faint": "window that self has",
-                "positive": "window that self lacks; word caught",
-                "negative": "word not caught yet",
-                "hard": "hole",
-                "focus": "this word",
+                "faint": "self has this window: its detectors are gone",
+                "positive": "self lacks it: they are left",
+                "negative": "some detector catches this word",
+                "hard": "a hole: none does",
+                "focus": "the word on the left",
             },
         )
 
@@ -190,8 +189,7 @@ class WordVeto(Explainer):
                 letters.append(ALPHABET.index(letter) if inside or witness else np.nan)
                 roles.append("ink" if inside else "faint")
         x = np.array([result.rho[group][place] for group, place in self._places.values()]) / result.match
-        chance = np.asarray(hit_probability(x * result.match, result.t))
-        role = np.where(x == 0, "hard", np.where(chance >= 0.5, "positive", "negative"))
+        role = np.where(x == 0, "hard", "negative")
         chosen = list(self._places).index(result.word)
         return {
             **scene,
@@ -204,16 +202,19 @@ class WordVeto(Explainer):
             "verdict": {"text": _verdict(result.left)},
             "words": {"x": np.round(x, 3), "role": role},
             "this": {"x": np.round(x[chosen], 3), "y": self._heights[chosen]},
-            **{f"caught{i}": {"text": f"{share:.0%}"} for i, share in enumerate(result.caught)},
+            **{
+                f"holes{i}": {"text": f"{share:.0%}"}
+                for i, (name, share) in enumerate(zip(self._groups, self.holes(result), strict=True))
+                if name != YOURS
+            },
         }
 
     def summary(self, result: Veto) -> str:
-        names = list(self._groups)
-        holes = ", ".join(f"{name} {number(x)}" for name, x in zip(names, self.holes(result), strict=True))
-        caught = ", ".join(f"{name} {number(x)}" for name, x in zip(names, result.caught, strict=True))
+        shares = zip(self._groups, self.holes(result), strict=True)
+        holes = ", ".join(f"{name} {number(share)}" for name, share in shares if name != YOURS)
         return (
             f"Nₛ = {result.n:,}: {number(result.survive)} of all detectors left, random self would leave "
-            f"{number(result.promised)}\nholes: {holes}\ncaught by T = {result.t:,}: {caught}"
+            f"{number(result.promised)}\n{result.word}: {number(result.left)} of its matchers left; share of holes: {holes}"
         )
 
 
