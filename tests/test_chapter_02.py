@@ -38,6 +38,98 @@ def test_the_floor_at_the_setting_of_moco() -> None:
     assert floor == pytest.approx(0.040, abs=5e-4)
 
 
+def test_one_anchors_floor_is_far_below_that_of_a_batch() -> None:
+    """What the gap costs at MoCo's temperature: nothing is left of one anchor's loss, and half of a batch's pull."""
+    for k, one, batch in ((1000, 3.9e-10, 6.2e-4), (65536, 2.56e-8, 0.040)):
+        floors = [theory.equal_negatives_loss(alpha=1, beta=b, temperature=0.07, k=k) for b in (-1, -1 / k)]
+        assert floors == pytest.approx([one, batch], rel=0.02)
+    assert -math.expm1(-floors[1]) / 0.07 == pytest.approx(0.56, abs=5e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_batch_leads_by_more_than_the_simplex(seed: int) -> None:
+    """Queries and keys of their own, some of them fitted to each other: the mean gap is at most 1 + 1/K."""
+    generator = torch.Generator().manual_seed(seed)
+    q, other = torch.nn.functional.normalize(
+        torch.randn(2, 9, 5, generator=generator, dtype=torch.float64), dim=-1
+    )
+    centred = torch.nn.functional.normalize(q - q.mean(0), dim=-1)
+    for query, key in ((q, other), (q, q), (centred, centred), (q, -q)):
+        scores = query @ key.mT
+        negatives = (scores.sum() - scores.trace()) / 72
+        assert scores.trace() / 9 - negatives <= 1 + 1 / 8 + 1e-12
+
+
+# --- who gets the push
+
+
+def test_easy_negatives_are_three_quarters_and_get_a_third_of_the_push() -> None:
+    """Anchor by anchor, on other anchors than the chapter's."""
+    images, labels = datasets.digit_embeddings()
+    number, push = [], []
+    for i in range(3, 1797, 12):
+        s, own = images @ images[i], labels == labels[i]
+        positive = own.nonzero().ravel()[-1] if own.nonzero().ravel()[-1] != i else own.nonzero().ravel()[0]
+        weight = torch.exp(s[~own] / 0.1)
+        easy = s[~own] <= s[positive] - 0.2
+        number.append(easy.double().mean().item())
+        push.append((weight[easy].sum() / weight.sum()).item())
+    assert 0.65 < np.mean(number) < 0.85 and 0.2 < np.mean(push) < 0.45
+
+
+# --- which rule for picking negatives: a smaller network, another loss of the same form, one run after the other
+
+
+def train(rule: str, labels_seen: bool, seed: int, steps: int = 150) -> tuple[float, list[float]]:
+    """Precision at 10 on unseen images, and the share of zero losses, after `steps`."""
+    generator = torch.Generator().manual_seed(seed)
+    pixels, labels = datasets.digits()
+    order = torch.randperm(1797, generator=generator)
+    x, y = (pixels - pixels.mean(0))[order].float(), labels[order]
+    mates, order_of_items = y[:600, None] == y[:600], torch.arange(600)
+    weights = (torch.randn(64, 16, generator=generator) / 8).requires_grad_()
+    adam, zeros = torch.optim.Adam([weights], lr=0.02), []
+    for _ in range(steps):
+        anchor, items, start = torch.randint(600, (3, 32), generator=generator)
+        positive = (mates[anchor] * ((order_of_items - start[:, None]) % 600)).argmax(
+            1
+        )  # one after a random start
+        a, p, n = (torch.nn.functional.normalize(x[i] @ weights, dim=1) for i in (anchor, positive, items))
+        barred = y[anchor][:, None] == y[items] if labels_seen else anchor[:, None] == items
+        gaps = (a @ n.mT - (a * p).sum(1, keepdim=True)).masked_fill(barred, -10)
+        one = barred.int().argmin(1, keepdim=True)  # the items come in a random order
+        if rule == "triplet":
+            loss = torch.relu(gaps.gather(1, one) + 0.2)
+            zeros.append((loss == 0).float().mean().item())
+        else:
+            kept = {"hardest": gaps.amax(1, keepdim=True), "random": gaps.gather(1, one), "all": gaps}[rule]
+            loss = torch.nn.functional.softplus((kept / 0.1).logsumexp(1))
+        adam.zero_grad()
+        loss.mean().backward()
+        adam.step()
+    z = torch.nn.functional.normalize(x @ weights.detach(), dim=1)
+    near = (z[600:] @ z[:600].mT).topk(10).indices
+    return (y[near] == y[600:, None]).float().mean().item(), zeros
+
+
+def test_the_hardest_teaches_only_where_labels_are_seen() -> None:
+    found = {
+        (rule, seen): np.mean([train(rule, seen, seed)[0] for seed in range(2)])
+        for rule in ("random", "hardest", "all")
+        for seen in (True, False)
+    }
+    assert found["hardest", True] > found["random", True]
+    assert found["hardest", False] < found["random", False]
+    assert found["all", False] > found["hardest", False] + 0.02
+    assert found["all", True] - found["all", False] < 0.03
+
+
+def test_a_loss_that_is_mostly_zero_does_not_halt_learning() -> None:
+    early = np.mean([train("triplet", True, seed, 40)[0] for seed in range(2)])
+    late, zeros = zip(*(train("triplet", True, seed, 240) for seed in range(2)), strict=True)
+    assert np.mean(zeros[0][-60:]) > 0.75 and np.mean(late) > early + 0.01
+
+
 # --- the cap
 
 
@@ -59,6 +151,15 @@ def test_the_best_logit_has_the_least_cost(cap: FalseNegativeCap, pi: float, r: 
     step = 1e-5
     up, down = (cap.compute(pi, r * math.exp(by)).logit for by in (step, -step))
     assert result.slope == pytest.approx((up - down) / (2 * step), abs=1e-6)
+
+
+def test_the_logit_stops_and_certainty_does_not(cap: FalseNegativeCap) -> None:
+    result = cap.at(pi=0.1, r=1e4)
+    assert result.logit == pytest.approx(2.302, abs=5e-4) and result.cap == pytest.approx(math.log(10))
+    of_its_own_kind = 0.1 * result.r / result.noise
+    assert of_its_own_kind == pytest.approx(0.9991, abs=5e-5)
+    r = 0.9 / (math.exp(-result.logit) - 0.1)  # who knows π solves for r
+    assert r == pytest.approx(1e4, rel=1e-6)
 
 
 def test_the_logit_is_the_room_between_the_bars(cap: FalseNegativeCap) -> None:

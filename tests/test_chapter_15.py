@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from scipy.optimize import minimize_scalar
 
 from nslab import datasets, hit_probability, smallest_k
@@ -261,6 +262,44 @@ def test_alike_chances_promise_fewer_misses_than_there_are(lists: dict[str, list
     for rho in veto_of(lists, 0).at(n=1000).rho[1:]:
         caught = np.asarray(hit_probability(rho, 30_000)).mean()
         assert caught < float(hit_probability(float(rho.mean()), 30_000)) - 0.02
+
+
+def test_planet_becomes_a_hole_by_the_words_that_the_chapter_names(lists: dict[str, list[str]]) -> None:
+    order = torch.randperm(3000, generator=torch.Generator().manual_seed(0)).tolist()
+    shown = [lists["en"][i] for i in order[:1000]]
+    result = WordVeto(shown, {"en": lists["en"]}, word="planet").at(n=1000)
+    assert "planet" not in shown and result.witness == ["plated", "glance", "leaned", "magnet"]
+    assert result.left == 0
+
+
+def windows_known(own: list[str], words: list[str], r: int) -> np.ndarray:
+    """(words, places): how many of the own words have the window."""
+    places = range(len(words[0]) - r + 1)
+    return np.array([[sum(o[i : i + r] == w[i : i + r] for o in own) for i in places] for w in words])
+
+
+@pytest.mark.parametrize(("r", "low", "high"), [(1, 0.08, 0.35), (3, -0.02, 0.06)])
+def test_counting_gains_most_where_windows_are_short(
+    lists: dict[str, list[str]], r: int, low: float, high: float
+) -> None:
+    order = np.random.default_rng(7).permutation(3000)
+    own = [lists["en"][i] for i in order[:400]]
+    groups = (
+        [lists["en"][i] for i in order[1000:1200]],
+        [w for w in lists["pl"][:220] if w not in lists["en"]],
+    )
+    known = [windows_known(own, group, r) for group in groups]
+    delete = above(*[(c == 0).sum(1) for c in known])
+    count = above(*[-np.log(c + 0.5).sum(1) for c in known])
+    assert low < count - delete < high and count > 0.6
+
+
+def test_windows_left_order_words_as_the_exact_count_does(lists: dict[str, list[str]]) -> None:
+    veto = WordVeto(lists["en"][:1000], {"en": lists["en"][1000:1600], "pl": lists["pl"][:600]})
+    rho = veto.at(n=1000).rho
+    left = [(windows_known(lists["en"][:1000], g, 3) == 0).sum(1) for g in (lists["en"][1000:1060],)]
+    assert ((rho[0][:60] == 0) == (left[0] == 0)).all()
+    assert np.corrcoef(rho[0][:60], left[0])[0, 1] > 0.98
 
 
 # --- the thymus

@@ -108,10 +108,10 @@ class ContiguousMatch(Explainer):
             },
             key={
                 "anchor": "detector",
-                "hard": "agrees in r letters in a row: deleted",
-                "semi_hard": "agrees in fewer",
-                "positive": "share of detectors left",
-                "ink": "use: it is left, and it matches a new string (best: 1)",
+                "hard": "agrees in r in a row: deleted",
+                "semi_hard": "in fewer",
+                "positive": "share left",
+                "ink": "use: left, and matches",
             },
         )
 

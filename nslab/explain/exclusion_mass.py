@@ -34,7 +34,7 @@ WIDTHS = np.arange(WIDEST + 1)
 VIEW = 80  # lags on each side
 LAGS = np.arange(-VIEW, VIEW + 1)
 LEAST = 1e-4  # share of the push that is still drawn
-LETTERS = 34  # of a text that are shown
+LETTERS = 28  # of a text that are shown
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class ExclusionMass(Explainer):
                     share=1.6,
                 ),
                 "shares": Panel(
-                    "What a window leaves, and what it bars",
+                    "What it leaves, what it bars",
                     Axis("window w", 0, WIDEST),
                     Axis("share of push, 64 anchors", LEAST, 1, log=True, ticks=share),
                 ),

@@ -169,11 +169,11 @@ class WordVeto(Explainer):
                 },
             },
             key={
-                "faint": "self has this window: its detectors are gone",
-                "positive": "self lacks it: they are left",
-                "negative": "some detector catches this word",
-                "hard": "a hole: none does",
-                "focus": "the word on the left",
+                "faint": "self has this window",
+                "positive": "self lacks it",
+                "negative": "a word",
+                "hard": "a hole: no detector left",
+                "focus": "this word",
             },
         )
 
@@ -214,7 +214,7 @@ class WordVeto(Explainer):
         holes = ", ".join(f"{name} {number(share)}" for name, share in shares if name != YOURS)
         return (
             f"Nₛ = {result.n:,}: {number(result.survive)} of all detectors left, random self would leave "
-            f"{number(result.promised)}\n{result.word}: {number(result.left)} of its matchers left; share of holes: {holes}"
+            f"{number(result.promised)}\n{result.word}: {number(result.left)} of its matchers left\nshare of holes: {holes}"
         )
 
 
