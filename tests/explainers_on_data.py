@@ -208,7 +208,7 @@ def _evaluation_negatives():
 
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
-    "AccidentalHits": lambda: explain.AccidentalHits(datasets.lee_vocabulary().words),
+    "AccidentalHits": lambda: explain.AccidentalHits(*datasets.lee_vocabulary()),
     "AdaptiveTemperature": _adaptive_temperature,
     "AliasBuild": lambda: _letters(explain.AliasBuild),
     "AliasDarts": lambda: _letters(explain.AliasDarts),

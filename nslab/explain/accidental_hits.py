@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .._checks import as_float
 from ..diagnostics import in_batch_duplicates
+from ..samplers import unigram
 from ._base import (
     Axis,
     Band,
@@ -30,7 +32,7 @@ from ._base import (
 )
 
 BS = integer_grid(2, 8192, 97)
-NS = sorted({*integer_grid(10, 20_000, 81), 100, 10_000})
+ZIPF = 10_000  # items where no counts are given, the r-th of them as frequent as 1/r
 TOP = 10  # the most frequent items, whose share of the hits is told
 DRAWS = 8
 SHOWN = 20  # rows of the first batch
@@ -43,8 +45,7 @@ SPREAD = 1.8  # the drawn batches stand side by side, from B / 1.8 to 1.8 B
 @dataclass(frozen=True)
 class Hits:
     b: int
-    a: float
-    n: int
+    alpha: float
     per_pair: float  # Σ p², the chance that two rows hold the same item
     expected: float  # (B − 1) Σ p²
     drawn: NDArray[np.float64]  # hits per anchor in each drawn batch
@@ -56,32 +57,37 @@ class Hits:
 class AccidentalHits(Explainer):
     """A batch as a matrix: in each row an anchor's positive, and where it comes again among the in-batch negatives.
 
-    N items, item r drawn with probability ∝ r^(−a): a = 0 is uniform, a = 1 is Zipf's law for words. `names` are those of
-    the items, the most frequent first; what has no name is called by its rank.
+    `counts` (N,) say how frequent the items are, the most frequent first; an item is drawn with probability ∝ f^α, so
+    that a batch as it comes has α = 1. `names` are those of the items; what has no name is called by its rank.
     """
 
     question = "How many negatives are the anchor's own positive?"
     title = "Frequent items come back as their own negatives"
     b = Control("B", "rows in a batch", BS, start=256)
-    a = Control("a", "Zipf exponent", linear_grid(0, 2, 81), start=0.5, play=True)
-    n = Control("N", "items", NS, start=100)
+    alpha = Control("α", "exponent of the frequencies", linear_grid(0, 1, 81), start=0.5, play=True)
 
-    def __init__(self, names: Sequence[str] = (), **start: Any) -> None:
+    def __init__(self, names: Sequence[str] = (), counts: Any = None, **start: Any) -> None:
         generator = torch.Generator().manual_seed(0)
         self._coins = torch.rand(DRAWS, BS[-1], generator=generator, dtype=torch.float64)
-        self._names = list(names[: NS[-1]])
+        self._counts = 1 / torch.arange(1, ZIPF + 1, dtype=torch.float64)
+        if counts is not None:
+            self._counts = as_float(counts, "counts").double()
+        if self._counts.dim() != 1 or bool((self._counts.diff() > 0).any()):
+            raise ValueError(
+                "counts must be one row, the most frequent item first, got another order or shape"
+            )
+        self._names = list(names[: len(self._counts)])
         super().__init__(**start)
 
-    def compute(self, b: int, a: float, n: int) -> Hits:
-        p = torch.arange(1, n + 1, dtype=torch.float64) ** -a
-        p /= p.sum()
-        items = torch.searchsorted(p.cumsum(0), self._coins[:, :b].contiguous()).clamp(max=n - 1)
-        counts = torch.stack([torch.bincount(row, minlength=n) for row in items])
+    def compute(self, b: int, alpha: float) -> Hits:
+        p = unigram(self._counts, alpha)
+        most = len(p) - 1
+        items = torch.searchsorted(p.cumsum(0), self._coins[:, :b].contiguous()).clamp(max=most)
+        counts = torch.stack([torch.bincount(row, minlength=len(p)) for row in items])
         hits = p.square()
         return Hits(
             b=b,
-            a=a,
-            n=n,
+            alpha=alpha,
             per_pair=float(in_batch_duplicates(p, 2)),
             expected=float(in_batch_duplicates(p, b)),
             drawn=((counts * (counts - 1)).sum(1) / b).numpy(),
@@ -151,7 +157,7 @@ class AccidentalHits(Explainer):
 
     def summary(self, result: Hits) -> str:
         return (
-            f"B = {result.b:,}, a = {number(result.a)}, N = {result.n:,}: {number(result.expected)} of the "
+            f"B = {result.b:,}, α = {number(result.alpha)}, {len(self._counts):,} items: {number(result.expected)} of the "
             f"{result.b - 1:,} in-batch negatives repeat the positive; "
             f"in {DRAWS} drawn batches {number(result.drawn.mean())} ± {number(result.drawn.std(ddof=1))}\n"
             f"different items in a batch: {result.distinct.min():,} to {result.distinct.max():,}; "
