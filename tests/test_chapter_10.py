@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.optimize import approx_fprime, minimize
 
-from nslab import nce_gradient
+from nslab import datasets, info_nce, nce_gradient, nce_loss
 from nslab.explain import NoiseRace
 from nslab.explain.noise_race import ARMS, NEXT
 
@@ -172,3 +172,65 @@ def test_a_known_noise_lifts_the_ceiling() -> None:
     loss = own * math.log(2)  # the negative repeats the positive, or is ruled out
     bound = math.log(2) - loss + math.log(own * 1000)
     assert bound == pytest.approx(6.872, abs=5e-4) and math.log(2) < bound < math.log(1000)
+
+
+def test_the_bound_with_a_known_noise_holds_for_every_critic_and_every_known_noise() -> None:
+    """I ≥ ln(K+1) − E L + E ln(q/p) with negatives from q(y|x); nearly all of it can be the known part."""
+    generator = np.random.default_rng(0)
+    joint = generator.dirichlet(np.ones(12)).reshape(3, 4)
+    p_x, p_y = joint.sum(1, keepdims=True), joint.sum(0)
+    information = float((joint * np.log(joint / (p_x * p_y))).sum())
+    best = []
+    for trial in range(30):
+        q = generator.dirichlet(np.ones(4), size=3)
+        critic = np.log(joint / p_x / q) if trial % 2 else generator.normal(size=(3, 4))
+        loss = 0.0
+        for x, y, a, b in np.ndindex(3, 4, 4, 4):  # two negatives
+            logits = critic[x, [y, a, b]]
+            loss += joint[x, y] * q[x, a] * q[x, b] * (np.log(np.exp(logits).sum()) - logits[0])
+        best.append(math.log(3) - loss + float((joint * np.log(q / p_y)).sum()))
+    assert max(best) <= information + 1e-12
+    assert math.log((0.9 + 1e-4) * 1000) > 0.98 * math.log(1000), (
+        "in the chapter's example it was put in by hand"
+    )
+
+
+def test_sampled_infonce_closes_the_gap_that_nce_leaves() -> None:
+    """Own noise, held and subtracted on all logits; a linear model of the digits' classes from four components."""
+    images, labels = datasets.digit_embeddings(4)
+    images = images.float()
+    order = torch.randperm(1797, generator=torch.Generator().manual_seed(0))
+    train, test = order[:1200], order[1200:]
+
+    def held_out(game: str) -> float:
+        generator = torch.Generator().manual_seed(1)
+        weight, bias = (
+            torch.zeros(4, 10, requires_grad=True),
+            torch.full((10,), -math.log(10)).requires_grad_(),
+        )
+        adam = torch.optim.Adam([weight, bias])
+        for step in range(120):
+            adam.param_groups[0]["lr"] = 0.3 * (1 - step / 120)
+            rows = train[torch.randint(1200, (256,), generator=generator)]
+            s, y = images[rows] @ weight + bias, labels[rows, None]
+            log_q = s.detach().log_softmax(-1)
+            ids = torch.multinomial(log_q.exp(), 5, True, generator=generator)
+            pos, neg, q_pos, q_neg = (x.gather(-1, i) for x in (s, log_q) for i in (y, ids))
+            if game == "full":
+                loss = torch.nn.functional.cross_entropy(s, y[:, 0])
+            elif game == "NCE":
+                loss = nce_loss(pos[:, 0], neg, q_pos[:, 0], q_neg)
+            else:
+                loss = info_nce(pos[:, 0], neg, temperature=1.0, log_q_pos=q_pos[:, 0], log_q_neg=q_neg)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+        return torch.nn.functional.cross_entropy(images[test] @ weight + bias, labels[test]).item()
+
+    full, nce, infonce = (held_out(game) for game in ("full", "NCE", "InfoNCE"))
+    assert abs(infonce - full) < 0.03 and nce - max(full, infonce) > 0.03
+
+
+def test_the_race_opens_before_its_end() -> None:
+    distances = NoiseRace().at().distances[:, 24]
+    assert (distances > 0.01).all(), "at its start no arm has arrived, so the quiz is open"
