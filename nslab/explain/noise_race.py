@@ -68,7 +68,7 @@ CLICKS = {
         ("q = softmax(s/T)", "the noise comes from the model, and is held"),
     ),
     "ln q": (
-        (0.40, 0.45),
+        (0.43, 0.44),
         ("✂ gradient", "no gradient runs back through ln q then"),
         ("join gradient", "the gradient runs back through ln q then"),
     ),
