@@ -35,7 +35,7 @@ BS = integer_grid(2, 8192, 97)
 ZIPF = 10_000  # items where no counts are given, the r-th of them as frequent as 1/r
 TOP = 10  # the most frequent items, whose share of the hits is told
 DRAWS = 8
-SHOWN = 20  # rows of the first batch
+SHOWN = 20  # rows of the first batch, those with the most frequent items
 SIZES = np.geomspace(2, 8192, 25)
 LOW, HIGH = 1e-4, 1e4  # hits per anchor
 WORD = 8  # cells of room for the words, left of the matrix
@@ -51,7 +51,7 @@ class Hits:
     drawn: NDArray[np.float64]  # hits per anchor in each drawn batch
     distinct: NDArray[np.int64]  # different items in each drawn batch
     head: float  # share of the hits by the ten most frequent items
-    items: NDArray[np.int64]  # of the first batch's first SHOWN rows, by rank from 0, sorted
+    items: NDArray[np.int64]  # of the first batch's SHOWN rows with the most frequent items, by rank from 0
 
 
 class AccidentalHits(Explainer):
@@ -93,7 +93,7 @@ class AccidentalHits(Explainer):
             drawn=((counts * (counts - 1)).sum(1) / b).numpy(),
             distinct=(counts > 0).sum(1).numpy(),
             head=float(hits[:TOP].sum() / hits.sum()),
-            items=items[0, :SHOWN].sort().values.numpy(),
+            items=items[0].sort().values[:SHOWN].numpy(),
         )
 
     def stage(self) -> Stage:
@@ -106,7 +106,7 @@ class AccidentalHits(Explainer):
         return Stage(
             panels={
                 "batch": Panel(
-                    f"{SHOWN} rows of the batch, frequent items on top",
+                    f"{SHOWN} rows of the batch, the most frequent items",
                     Axis("", 0, WORD + SHOWN, ticks={}),
                     Axis("", 0, SHOWN, ticks={}),
                 ),
