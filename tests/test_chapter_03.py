@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from nslab import datasets, explain, losses, theory
+from nslab import datasets, explain, losses, mining, theory
 from nslab.explain.effective_margin import SCORES
 from nslab.explain.loss_family import LOSSES, TOP
 from nslab.explain.loss_family import SCORES as FAMILY
@@ -192,7 +192,7 @@ def test_the_triplet_has_no_temperature_and_says_half_its_loss(family):
 def test_areas_of_pull_and_push_have_one_scale(family):
     marks = family._stage.marks
     assert marks["positive"].scale == marks["negatives"].scale
-    for loss in ("triplet", "N-pair", "InfoNCE"):
+    for loss in ("triplet", "BPR", "N-pair", "InfoNCE"):
         scene = family.scene(family.at(loss=loss))
         assert scene["positive"]["size"] == pytest.approx(scene["negatives"]["size"].sum(), abs=0.04)
 
@@ -205,10 +205,12 @@ def test_every_loss_is_drawn_once_and_named_beside_its_curve(family):
             assert names[0] >= 0 and names[-1] <= TOP and np.diff(names).min() > 0.3
             off = {name for name in LOSSES if "↑" in scene[name]["text"]}
             assert off == ({"sigmoid"} if tau == 1 else set())
-            drawn = np.isfinite(scene["others"]["y"].reshape(4, -1)).any(1)
+            drawn = np.isfinite(scene["others"]["y"].reshape(len(LOSSES), -1)).any(1)
             assert not drawn[LOSSES.index(loss)]
             high = [family.at(loss=name, tau=tau).curve.min() > TOP for name in LOSSES]
-            assert drawn.sum() == 3 - sum(h for h, name in zip(high, LOSSES, strict=True) if name != loss)
+            assert drawn.sum() == len(LOSSES) - 1 - sum(
+                h for h, name in zip(high, LOSSES, strict=True) if name != loss
+            )
 
 
 @pytest.mark.parametrize("pos", [-1.0, 0.6, 0.84, 0.86])
@@ -219,6 +221,7 @@ def test_each_loss_pulls_and_pushes_as_its_gradient_does(digits, family, pos):
     one = torch.ones(1, 1, dtype=torch.float64)
     found = {
         "triplet": (0.5, losses.triplet_loss(2 - 2 * score, 2 - 2 * scores.max(), margin=0.2)),
+        "BPR": (0.1, losses.bpr_loss(score / 0.1, scores.max()[None] / 0.1)),
         "N-pair": (1.0, losses.info_nce(score, scores, temperature=1.0)),
         "InfoNCE": (0.1, losses.info_nce(score, scores, temperature=0.1)),
         "sigmoid": (0.1, losses.sigmoid_loss(one, column, temperature=0.1, bias=-10.0, reduction="sum")),
@@ -235,13 +238,61 @@ def test_each_loss_pulls_and_pushes_as_its_gradient_does(digits, family, pos):
         assert (steps < 1e-12).all() and (steps > -1 - 1e-12).all(), "the straight part falls with slope −1"
 
 
+@pytest.mark.parametrize("tau", [0.01, 0.07, 1.0])
+def test_info_nce_with_one_negative_is_bpr(tau):
+    grid = torch.linspace(-1, 1, 9, dtype=torch.float64)
+    pos, neg = grid[:, None].expand(9, 9), grid.expand(9, 9)[..., None]
+    found = losses.info_nce(pos, neg, temperature=tau, reduction="none")
+    bpr = losses.bpr_loss(pos / tau, neg / tau, reduction="none")
+    softplus = torch.logaddexp((neg[..., 0] - pos) / tau, torch.zeros(()))
+    assert found.numpy() == pytest.approx(bpr.numpy(), rel=1e-12)
+    assert found.numpy() == pytest.approx(softplus.numpy(), rel=1e-9, abs=1e-15)
+
+
+def test_bpr_has_the_margin_of_one_negative_and_the_threshold_at_its_score(family):
+    result = family.at(loss="BPR", tau=0.05)
+    assert (result.margin, result.threshold) == (0, family.at(loss="triplet").effective)
+
+
 def test_half_of_the_pull_is_left_at_every_threshold(family):
-    for loss in ("N-pair", "InfoNCE", "sigmoid"):
+    for loss in ("BPR", "N-pair", "InfoNCE", "sigmoid"):
         threshold = family.at(loss=loss, tau=0.05).threshold
         assert family.compute(loss, 0.05, threshold).pull == pytest.approx(0.5, abs=1e-12)
     triplet = family.at(loss="triplet")
     above, below = (family.compute("triplet", 0.1, triplet.threshold + step) for step in (1e-9, -1e-9))
     assert (above.pull, below.pull) == (0, 1)
+
+
+def test_lmnn_and_facenet_differ_in_the_scale_of_their_margin_only(digits):
+    """Both hinges take squared distances: a unit margin at one scale of the vectors is 0.2 at another."""
+    d_ap, d_an = digits[0][:, None].expand(-1, 120), digits[1].expand(61, -1)
+    facenet = losses.triplet_loss(d_ap, d_an, margin=0.2, reduction="none")
+    lmnn = losses.triplet_loss(d_ap / 0.2, d_an / 0.2, margin=1.0, reduction="none")
+    assert (0.2 * lmnn).numpy() == pytest.approx(facenet.numpy(), abs=1e-12)
+    lead = losses.triplet_loss(d_ap / 2, d_an / 2, margin=0.1, reduction="none")  # 1 − cosine
+    assert (2 * lead).numpy() == pytest.approx(facenet.numpy(), abs=1e-12)
+
+
+def test_what_a_documentation_calls_semi_hard_brings_no_loss():
+    d_an = torch.linspace(1.0, 2.0, 11, dtype=torch.float64)  # at least d(a,p) + m
+    assert (losses.triplet_loss(torch.full_like(d_an, 0.5), d_an, margin=0.5, reduction="none") == 0).all()
+    assert (
+        mining.categorize(torch.full_like(d_an, 0.5), d_an, margin=0.5) == mining.ZONES.index("easy")
+    ).all()
+
+
+@pytest.mark.parametrize("k", [1, 255, 4095])
+def test_a_margin_is_kept_by_keeping_tau_ln_k(k):
+    tau = 0.07 * math.log(255) / math.log(k) if k > 1 else 0.07
+    margin = theory.effective_margin(k, tau)
+    assert margin == pytest.approx(0 if k == 1 else 0.07 * math.log(255), rel=1e-12)
+    assert theory.equal_negatives_loss(0.1 + margin, 0.1, tau, k) == pytest.approx(math.log(2), rel=1e-9)
+
+
+def test_cosines_cannot_reach_the_margin_of_n_pair():
+    k = 28  # negatives of an anchor in the chapter's batches, on average
+    assert 2 < math.log(k)
+    assert theory.equal_negatives_loss(1.0, -1.0, 1.0, k) > math.log(2)
 
 
 def test_data_that_does_not_fit_is_refused(digits):

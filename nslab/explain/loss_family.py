@@ -1,4 +1,4 @@
-"""Triplet, N-pair, InfoNCE and sigmoid on the same negatives: what each asks of the positive, and whom it pushes."""
+"""Triplet, BPR, N-pair, InfoNCE and sigmoid on the same negatives: what each asks of the positive, and what it pushes."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ from ._base import (
 MOST = 256  # negatives
 MARGIN = 0.2  # of the triplet, in squared distance; 2 − 2s makes it 0.1 in score
 BIAS = -10.0  # of the sigmoid, where SigLIP starts
-LOSSES = ("triplet", "N-pair", "InfoNCE", "sigmoid")
-TEMPERED = ("InfoNCE", "sigmoid")  # those that the slider of τ moves
+LOSSES = ("triplet", "BPR", "N-pair", "InfoNCE", "sigmoid")
+ONE = ("triplet", "BPR")  # those that take one negative, here the hardest
+TEMPERED = ("BPR", "InfoNCE", "sigmoid")  # those that the slider of τ moves
 SCORES = torch.linspace(-1, 1, 81, dtype=torch.float64)
 TOP = 5.4  # of the loss in units of score: N-pair lies so high
 APART = 0.36  # of two names beside their curves
@@ -74,16 +75,16 @@ class Asked:
 
 
 class LossFamily(Explainer):
-    """One positive against real negatives under four losses, each drawn in units of score against the positive's score s⁺.
+    """One positive against real negatives under five losses, each drawn in units of score against the positive's score s⁺.
 
     `scores` (K,), K from 2 to 256: cosines of one anchor with its negatives. `pictures` (1 + K, height, width), in [0, 1],
     and as many `names` show the positive and the negatives. The triplet takes the hardest negative and a margin of 0.2 in
-    squared distance. N-pair has τ = 1: Sohn's is for vectors of any length, here it gets cosines. Of the sigmoid, with
-    bias −10, the curve is the positive's own term.
+    squared distance. BPR is InfoNCE with K = 1 and takes the same negative; Rendle draws one and has no τ. N-pair has τ = 1:
+    Sohn's is for vectors of any length, here it gets cosines. Of the sigmoid, with bias −10, the curve is the positive's own term.
     """
 
     question = "What does each loss ask of the positive?"
-    title = "Four losses, one shape: straight down to a threshold, then almost 0"
+    title = "Five losses, one shape: straight down to a threshold, then almost 0"
     loss = Control("", "loss", LOSSES, start="InfoNCE")
     tau = Control("τ", "temperature", log_grid(0.01, 1, 81), start=0.1, play=True)
     pos = Control("s⁺", "positive's score", linear_grid(-1, 1, 101), start=0.6)
@@ -103,27 +104,29 @@ class LossFamily(Explainer):
             names=names,
         )
         self._mean, self._hardest = float(self._scores.mean()), float(self._scores.max())
+        self._is_hardest = self._scores == self._hardest
         self._curve = cache(lambda loss, tau: self._loss(loss, tau, SCORES))
         super().__init__(**start)
 
     def compute(self, loss: str, tau: float, pos: float) -> Asked:
         curves = {name: self._curve(name, tau if name in TEMPERED else 1.0) for name in LOSSES}
         here = float(self._loss(loss, tau, torch.tensor(pos, dtype=torch.float64)))
-        scores, hardest, k = self._scores, self._hardest, len(self._scores)
+        scores, hardest = self._scores, self._hardest
+        only = self._is_hardest.double() / self._is_hardest.sum()
         if loss == "triplet":
             temperature, effective, threshold = math.nan, hardest, hardest + MARGIN / 2
             pull = float(here > 0)
-            push = pull * (scores == hardest) / (scores == hardest).sum()
+            push = pull * only
         elif loss == "sigmoid":
             temperature, effective, threshold = tau, math.nan, -tau * BIAS
             pull = -math.expm1(-here / tau)
             push = torch.sigmoid(scores / tau + BIAS)
         else:
-            temperature = _temperature(loss, tau)
-            effective = float(temperature * ((scores / temperature).logsumexp(0) - math.log(k)))
-            threshold = float(effective_margin(k, temperature, effective))
+            temperature, taken = _temperature(loss, tau), self._taken(loss)
+            effective = float(temperature * ((taken / temperature).logsumexp(0) - math.log(len(taken))))
+            threshold = float(effective_margin(len(taken), temperature, effective))
             pull = -math.expm1(-here / temperature)
-            push = pull * torch.softmax(scores / temperature, 0)
+            push = pull * (only if loss in ONE else torch.softmax(scores / temperature, 0))
         return Asked(loss, temperature, pos, effective, threshold, curves, here, pull, push.numpy())
 
     def _loss(self, loss: str, tau: float, pos: torch.Tensor) -> NDArray[np.float64]:
@@ -134,8 +137,12 @@ class LossFamily(Explainer):
         if loss == "sigmoid":
             logit = pos / tau + BIAS
             return (tau * torch.logaddexp(-logit, torch.zeros_like(logit))).numpy()
-        temperature, negatives = _temperature(loss, tau), self._scores.expand(*pos.shape, -1)
+        temperature, negatives = _temperature(loss, tau), self._taken(loss).expand(*pos.shape, -1)
         return (temperature * info_nce(pos, negatives, temperature=temperature, reduction="none")).numpy()
+
+    def _taken(self, loss: str) -> torch.Tensor:
+        """The scores that a loss compares the positive with."""
+        return self._scores.amax(0, keepdim=True) if loss in ONE else self._scores
 
     def stage(self) -> Stage:
         ticks = {t: f"{t:g}" for t in (-1, -0.5, 0, 0.5, 1)}
@@ -234,6 +241,7 @@ class LossFamily(Explainer):
     def _asks(self, result: Asked) -> str:
         return {
             "triplet": f"margin m/2 = {MARGIN / 2:g}",
+            "BPR": "margin τ ln 1 = 0",
             "N-pair": f"margin ln K = {result.margin:.3g}",
             "InfoNCE": f"margin τ ln K = {result.margin:.3g}",
             "sigmoid": f"threshold −τ b = {result.threshold:.3g}",
