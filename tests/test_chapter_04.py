@@ -1,7 +1,7 @@
 """The numbers of chapter 04 against brute force, exact fractions and mpmath."""
 
 from fractions import Fraction
-from math import comb, log
+from math import ceil, comb, log, log1p
 
 import mpmath
 import numpy as np
@@ -14,7 +14,8 @@ from nslab.explain.anchor_shares import KS as SHARE_KS
 from nslab.explain.hit_probability import KS as HIT_KS
 from nslab.explain.threshold_growth import DRAWS, _shown
 from nslab.explain.threshold_growth import KS as GROWTH_KS
-from nslab.theory import effective_negatives
+from nslab.losses import info_nce
+from nslab.theory import effective_negatives, hit_probability, smallest_k
 
 
 @pytest.mark.parametrize(
@@ -90,6 +91,33 @@ def test_a_pool_that_rounds_to_no_hard_negative_has_no_k():
 def test_hit_probability_refuses_what_does_not_fit(given, words):
     with pytest.raises(ValueError, match=words):
         explain.HitProbability(**given)
+
+
+def test_a_rounded_formula_passes_a_test_with_a_tolerance_of_one():
+    """Sometimes wrong by one is testable: with a tolerance. Without one, fractions find the last digit."""
+    grid = [(r / 200, q / 64) for r in range(1, 101) for q in range(1, 64)] + [
+        (0.25, 0.578125),
+        (1e-12, 0.95),
+    ]
+    off = [ceil(log1p(-q) / log1p(-rho)) - smallest_k(rho, q) for rho, q in grid]
+    assert set(off) == {0, 1}
+    plain = ceil(log(1 - 0.95) / log(1 - 1e-12)) - smallest_k(1e-12, 0.95)
+    assert plain > 10**7, "without log1p no tolerance helps"
+
+
+def test_a_batch_has_one_negative_less_than_items():
+    assert float(hit_probability(0.001, 4096 - 1)) == pytest.approx(0.9834, abs=5e-5)
+    assert float(hit_probability(0.001, 10)) == pytest.approx(0.009955, abs=5e-7)
+
+
+def test_drawing_with_counts_is_drawing_one_by_one():
+    """The chapter's loss of K draws from a table, shifted by the largest cosine, is InfoNCE of the drawn scores."""
+    scores, pos = torch.linspace(-1, 1, 40, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64)
+    drawn = torch.randint(40, (4096,), generator=torch.Generator().manual_seed(0))
+    count = torch.zeros(40, dtype=torch.float64).scatter_add_(0, drawn, torch.ones(4096, dtype=torch.float64))
+    total = (count * torch.exp((scores - 1) / 0.1)).sum()
+    loss = torch.nn.functional.softplus(total.log() + (1 - pos) / 0.1)
+    assert loss.item() == pytest.approx(info_nce(pos, scores[drawn], temperature=0.1).item(), rel=1e-12)
 
 
 def test_equal_negatives_lie_on_the_second_floor():

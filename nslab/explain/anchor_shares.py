@@ -228,7 +228,7 @@ class AnchorShares(Explainer):
         )
 
     def _reach(self, result: Shares) -> str:
-        """Which K reaches q, told once this K has promised it."""
+        """Say which K reaches q, once this K has promised it."""
         if result.promise < result.q:
             return f"q = {number(result.q)} is not reached"
         if result.k_covers is None:
