@@ -102,7 +102,6 @@ def short_code(notebook: NotebookNode) -> str | None:
 
 # --- the main path: what a reader meets without opening a fold
 
-FOLDS = {"hide-input", "hide-cell"}  # tags that fold a cell's code, or all of it, on the site
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
 FORMULA = re.compile(r"\$\$.+?\$\$|\$.+?\$", re.DOTALL)
 LINK = re.compile(r"\]\([^)]*\)")
@@ -121,11 +120,16 @@ def prose(cell: NotebookNode) -> str:
     return LINK.sub("]", FORMULA.sub("formula", shown)).strip()
 
 
+def folded(cell: NotebookNode) -> bool:
+    """Whether all that a cell shows stands behind titles (`practice.fold`)."""
+    return all("nslab-fold" in output.get("data", {}).get("text/html", "") for output in cell.outputs)
+
+
 def on_the_main_path(cell: NotebookNode) -> bool:
-    """Text outside a fold; code that is shown; an output whose code is folded."""
+    """Text outside a fold; code that is shown; an output outside a fold whose code is hidden."""
     if cell.cell_type == "markdown":
         return bool(prose(cell))
-    return "hide-cell" not in tags(cell) and ("hide-input" not in tags(cell) or bool(cell.outputs))
+    return "hide-input" not in tags(cell) or not folded(cell)
 
 
 def main_path(notebook: NotebookNode) -> list[NotebookNode]:
@@ -168,13 +172,14 @@ def something_to_touch_first(notebook: NotebookNode) -> str | None:
     )
 
 
-def folded_in_lab_and_on_the_site(notebook: NotebookNode) -> str | None:
+def hidden_in_lab_and_on_the_site(notebook: NotebookNode) -> str | None:
     for cell in notebook.cells:
-        jupyter = cell.metadata.get("jupyter", {})
-        expected = {"source_hidden": True} if tags(cell) & FOLDS else {}
-        expected |= {"outputs_hidden": True} if "hide-cell" in tags(cell) else {}
-        if jupyter != expected:
-            return f"tags {sorted(tags(cell))} and metadata {dict(jupyter)} differ: {cell.source}"
+        jupyter, expected = (
+            cell.metadata.get("jupyter", {}),
+            {"source_hidden": True} if "hide-input" in tags(cell) else {},
+        )
+        if jupyter != expected or tags(cell) - {"hide-input"}:
+            return f"cell {cell.id}: tags {sorted(tags(cell))} beside {dict(jupyter)}"
     return None
 
 
@@ -197,7 +202,7 @@ PATH_RULES: list[Rule] = [
     short_main_path,
     honest_minutes,
     something_to_touch_first,
-    folded_in_lab_and_on_the_site,
+    hidden_in_lab_and_on_the_site,
 ]
 
 
@@ -263,8 +268,8 @@ BREAKS: list[tuple[Rule, Callable[[NotebookNode], object]]] = [
     (honest_minutes, lambda nb: nb.cells[0].update(source="*1 minutes.*")),
     (honest_minutes, lambda nb: nb.cells[0].update(source="*20 minutes.*")),
     (something_to_touch_first, lambda nb: nb.cells[1].update(source="plt.show()")),
-    (folded_in_lab_and_on_the_site, lambda nb: nb.cells[2].metadata.update(tags=["hide-input"])),
-    (folded_in_lab_and_on_the_site, lambda nb: nb.cells[2].metadata.update(jupyter={"source_hidden": True})),
+    (hidden_in_lab_and_on_the_site, lambda nb: nb.cells[2].metadata.update(tags=["hide-input"])),
+    (hidden_in_lab_and_on_the_site, lambda nb: nb.cells[2].metadata.update(jupyter={"source_hidden": True})),
     (at_most_300_kb, lambda nb: set_data(nb, "image/png", "A" * 300 * 1024)),
 ]
 

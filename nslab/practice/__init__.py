@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nslab.practice._check import CheckError, Result, check, hidden_seed, passed
+from nslab.practice._fold import fold
 from nslab.practice._help import hint, solution
 from nslab.practice._progress import progress
 
@@ -23,6 +24,7 @@ __all__ = [
     "Prediction",
     "Result",
     "check",
+    "fold",
     "hidden_seed",
     "hint",
     "passed",
