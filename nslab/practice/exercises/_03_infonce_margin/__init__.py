@@ -73,7 +73,7 @@ _TAUS, _COUNTS = (0.02, 0.05, 0.07, 0.1, 0.2, 0.5), (2, 7, 10, 63, 255, 1000, 40
 
 
 def _settings(seed: int, count: int) -> list[tuple[float, float, int]]:
-    """β, τ and K."""
+    """s⁻, τ and K."""
     rng = np.random.default_rng(seed)
     return [
         (round(float(rng.uniform(-0.5, 0.8)), 2), float(rng.choice(_TAUS)), int(rng.choice(_COUNTS)))
@@ -119,7 +119,7 @@ def _threshold_cases(seed: int) -> list[Case]:
         Case((-4.9, 0.07, 255), "every score 5 lower, and so is the threshold"),
         Case((0.1, 0.07, 510), "twice the negatives: τ ln 2 higher"),
         Case((0.1, 0.01, 32767)),
-        Case((0.0, 1.0, 2), "at β = 0 and τ = 1 only K is left"),
+        Case((0.0, 1.0, 2), "at s⁻ = 0 and τ = 1 only K is left"),
     ]
     return edges + [Case(at) for at in _settings(seed, 10)]
 
@@ -180,7 +180,7 @@ def _effective_cases(seed: int) -> list[Case]:
         Case((five, 0.1)),
         Case((five, 0.02), "a low τ: close to the hardest"),
         Case((five, 20.0), "a high τ: close to the mean"),
-        Case((five + 0.3, 0.1), "every score 0.3 higher, and so is β_eff"),
+        Case((five + 0.3, 0.1), "every score 0.3 higher, and so is s_eff"),
         Case((five, 0.001), "exp(900) overflows"),
         Case((five + 100, 0.05), "exp(2000) overflows"),
         Case((five - 100, 0.05), "exp(−2000) is 0 in float64"),
@@ -203,7 +203,7 @@ EXERCISE = Exercise(
             mistakes.LOSS,
             (
                 "Write down the positive's softmax weight and divide numerator and denominator by the numerator. "
-                "What is left of α and β?",
+                "What is left of s⁺ and s⁻?",
                 "K equal terms are one term times K. Inside an exponential a factor becomes a summand, so the loss is a "
                 "function of one number x. Which sign has x when the positive stands far above all negatives?",
                 "Far below x = 0 the exponential is lost beside the 1: look for the function that takes ln(1 + y) of a "
@@ -220,7 +220,7 @@ EXERCISE = Exercise(
             (
                 "When the positive has half of the weight, how does its exponential compare with the sum of the others?",
                 "One exponential on the left, K equal ones on the right. Take logarithms on both sides.",
-                "Solve for α. Check the units: the answer is a score, β is a score, τ is a score, K is a count. Then put "
+                "Solve for s⁺. Check the units: the answer is a score, s⁻ is a score, τ is a score, K is a count. Then put "
                 "it into your `infonce_equal`: ln 2 must come out.",
             ),
         ),

@@ -113,9 +113,9 @@ LOSS = (
         "the sum.",
     ),
     Mutant(
-        "α and β exchanged",
+        "s⁺ and s⁻ exchanged",
         lambda alpha, beta, tau, K: _softplus((alpha - beta) / tau + math.log(K)),
-        "Your loss grows with the positive's score. α is the positive, β the negatives: a lead of α must lower it.",
+        "Your loss grows with the positive's score. s⁺ is the positive, s⁻ the negatives: a lead of s⁺ must lower it.",
     ),
     Mutant(
         "temperature ignored",

@@ -119,19 +119,19 @@ ALPHA = (
     *_everywhere(
         "the line inverted",
         _line,
-        "You solved the straight line for α, as if the positive were not in the denominator. At p = 1/2 the loss is "
+        "You solved the straight line for s⁺, as if the positive were not in the denominator. At p = 1/2 the loss is "
         "ln 2, while the line is 0: solve the softplus.",
     ),
     *_everywhere(
         "τ forgotten",
         _no_tau,
-        "How far α lies from the threshold is counted in units of τ: at a tenth of the temperature it is a tenth. "
+        "How far s⁺ lies from the threshold is counted in units of τ: at a tenth of the temperature it is a tenth. "
         "One of your terms has no τ.",
     ),
     Mutant(
         "τ forgotten",
         solved(_no_tau_at_all),
-        "Neither ln K nor the odds are scores: how far α lies from β is counted in units of τ.",
+        "Neither ln K nor the odds are scores: how far s⁺ lies from s⁻ is counted in units of τ.",
     ),
     Mutant(
         "the threshold, whatever is asked",
@@ -152,7 +152,7 @@ ALPHA = (
     Mutant(
         "lead for score",
         solved(lambda p, loss, beta, tau, K: right(p, loss, 0.0, tau, K)),
-        "You returned the lead over the negatives. Their score β is to be added: raise every score by 0.3, and this "
+        "You returned the lead over the negatives. Their score s⁻ is to be added: raise every score by 0.3, and this "
         "one rises too.",
     ),
     *(Mutant("wrong base", solved(wrong), _BASE) for wrong in _bases(2) + _bases(10)),

@@ -36,7 +36,7 @@ EFFECTIVE = (
     Mutant(
         "sum for mean",
         lambda s, tau: _logmeanexp(s, tau) + tau * math.log(len(s)),
-        "This is β_eff + τ ln K, the threshold. One score that stands for each of K negatives takes the mean of the "
+        "This is s_eff + τ ln K, the threshold. One score that stands for each of K negatives takes the mean of the "
         "exponentials, not their sum.",
     ),
     Mutant(
@@ -54,7 +54,7 @@ EFFECTIVE = (
         "exp overflows",
         lambda s, tau: float(tau * np.log(np.mean(np.exp(s / tau)))),
         "An exponential left the range of float64. Take one number from all scores before it and add that again at "
-        "the end: β_eff moves with the scores.",
+        "the end: s_eff moves with the scores.",
         not_finite,
     ),
     Mutant("temperature ignored", lambda s, tau: _logmeanexp(s, 1.0), _HOT),
@@ -82,7 +82,7 @@ EFFECTIVE = (
     Mutant(
         "the largest not added back",
         lambda s, tau: _logmeanexp(s, tau) - float(s.max()),
-        "You took the largest score from all, and it is still missing: β_eff moves with the scores.",
+        "You took the largest score from all, and it is still missing: s_eff moves with the scores.",
     ),
     Mutant(
         "wrong base",

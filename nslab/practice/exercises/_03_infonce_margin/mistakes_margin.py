@@ -18,7 +18,7 @@ def _one_less(case: Case, got: Outcome, own: Outcome) -> bool:
 
 _BASE = (
     "The logarithm has the wrong base. The loss is in nats, so it is the natural one: "
-    "for K = 255, τ = 0.07 and β = 0.1 the threshold is 0.4879."
+    "for K = 255, τ = 0.07 and s⁻ = 0.1 the threshold is 0.4879."
 )
 THRESHOLD = (
     Mutant(
@@ -45,12 +45,12 @@ THRESHOLD = (
         "The lower the temperature, the less lead is needed for the same odds: your threshold grows instead.",
     ),
     Mutant(
-        "β times τ too",
+        "s⁻ times τ too",
         lambda beta, tau, K: tau * (beta + math.log(K)),
-        "Raise every score by 0.3 and the threshold must rise by 0.3. β is a score already: it takes no factor.",
+        "Raise every score by 0.3 and the threshold must rise by 0.3. s⁻ is a score already: it takes no factor.",
     ),
     Mutant(
-        "β times ln K too",
+        "s⁻ times ln K too",
         lambda beta, tau, K: (beta + tau) * math.log(K),
         "Raise every score by 0.3 and the threshold must rise by 0.3, whatever K. Only τ is multiplied by ln K.",
     ),
@@ -91,9 +91,9 @@ THRESHOLD = (
         "The temperature has units and cannot stand inside a logarithm: it multiplies it.",
     ),
     Mutant(
-        "β inside the logarithm",
+        "s⁻ inside the logarithm",
         lambda beta, tau, K: tau * math.log(K * beta) if beta > 0 else math.nan,
-        "β stands in an exponent, and the logarithm brings it down to β/τ: it is a summand, and may be negative.",
+        "s⁻ stands in an exponent, and the logarithm brings it down to s⁻/τ: it is a summand, and may be negative.",
         lambda case, got, own: (
             not_finite(case, got, own)
             if math.isnan(own.value)
@@ -103,10 +103,10 @@ THRESHOLD = (
     Mutant(
         "multiplied, not added",
         lambda beta, tau, K: beta * tau * math.log(K),
-        "Raise every score by 0.3 and the threshold must rise by 0.3: β is a summand.",
+        "Raise every score by 0.3 and the threshold must rise by 0.3: s⁻ is a summand.",
     ),
     Mutant(
-        "β with the wrong sign",
+        "s⁻ with the wrong sign",
         lambda beta, tau, K: tau * math.log(K) - beta,
         "The higher the negatives, the higher the positive must stand. Yours goes down.",
     ),
@@ -130,7 +130,7 @@ def _wants_beta(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 def _some_score_added(case: Case, got: Outcome, own: Outcome) -> bool:
-    """τ ln K and a round score: a β that was typed in, not given."""
+    """τ ln K and a round score: a s⁻ that was typed in, not given."""
     tau, K = case.args
     if not is_number(got) or math.isinf(float(got.value)):
         return False
@@ -140,8 +140,8 @@ def _some_score_added(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 _IT_MOVES = (
-    "Add 0.3 to every score: your margin moves and the loss does not. With β in it, it is a threshold, a place. The "
-    "margin is a demand on the gap α − β, and needs τ and K alone."
+    "Add 0.3 to every score: your margin moves and the loss does not. With s⁻ in it, it is a threshold, a place. The "
+    "margin is a demand on the gap s⁺ − s⁻, and needs τ and K alone."
 )
 _BASE_OF_MARGIN = (
     "The logarithm has the wrong base. The loss is in nats, so it is the natural one: "
