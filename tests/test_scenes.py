@@ -489,13 +489,13 @@ def test_the_style_sheet_has_the_palette():
     sheet = (BASE / "scene.css").read_text(encoding="utf-8")
     light = dict(re.findall(r"--(\w+): light-dark\((#\w+),", sheet))
     assert {role: light[role].upper() for role in ROLES} == {
-        role: colour.upper() for role, colour in SCENE.items()
+        role: color.upper() for role, color in SCENE.items()
     }
     assert all(f".nslab-scene .{role} " in sheet for role in ROLES)
 
 
-def luminance(colour: str) -> float:
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def luminance(color: str) -> float:
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 

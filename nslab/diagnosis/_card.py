@@ -1,4 +1,4 @@
-"""A diagnosis as a card of HTML: each finding beside a small picture, in the colours of the page that shows it."""
+"""A diagnosis as a card of HTML: each finding beside a small picture, in the colors of the page that shows it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nslab.diagnosis._advice import Finding, Numbers, findings, heading, number
 
 Curves = dict[str, list[float]]
 
-# Colours have the roles they have in the course's figures; all can be told from white and from black.
+# Colors have the roles they have in the course's figures; all can be told from white and from black.
 STYLE = """
 .nslab-diagnosis { --positive: #009e73; --negative: #3c9fd6; --false: #cc79a7; --act: #d55e00; --look: #d08a00;
   color: var(--jp-content-font-color1, inherit); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
@@ -117,11 +117,11 @@ def _places(values: Sequence[float]) -> list[float]:
 
 
 def _path(
-    xs: Sequence[float], ys: Sequence[float], colour: str, *, fill: bool = False, dash: bool = False
+    xs: Sequence[float], ys: Sequence[float], color: str, *, fill: bool = False, dash: bool = False
 ) -> str:
     """A line, or the area under it, through points in the unit square."""
     points = " ".join(f"{240 * x:.1f},{72 - 70 * y:.1f}" for x, y in zip(xs, ys, strict=True))
-    look = f"fill: {colour}; fill-opacity: 0.55" if fill else f"fill: none; stroke: {colour}; stroke-width: 2"
+    look = f"fill: {color}; fill-opacity: 0.55" if fill else f"fill: none; stroke: {color}; stroke-width: 2"
     return f'<polyline points="{points}" style="{look}{"; stroke-dasharray: 4 4; opacity: 0.8" if dash else ""}"/>'
 
 
@@ -133,5 +133,5 @@ def _figure(words: str, body: str, ends: Sequence[str], *keys: str) -> str:
     )
 
 
-def _key(text: str, colour: str) -> str:
-    return f'<span><i style="--role: {colour}"></i>{escape(text)}</span>'
+def _key(text: str, color: str) -> str:
+    return f'<span><i style="--role: {color}"></i>{escape(text)}</span>'

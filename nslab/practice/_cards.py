@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_COLOURS = {
+_COLORS = {
     "good": "var(--jp-success-color1, #009e73)",
     "trouble": "var(--jp-warn-color1, #d55e00)",
     "quiet": "var(--jp-info-color1, #0072b2)",
@@ -111,7 +111,7 @@ class Card:
 
     def _repr_html_(self) -> str:
         body = "".join(_html(part) for part in self.parts)
-        style = f"{_CARD.format(_COLOURS[self.tone])}; {_FONT}"
+        style = f"{_CARD.format(_COLORS[self.tone])}; {_FONT}"
         return f'<div role="note" style="{style}"><strong>{inline(self.title)}</strong>{body}</div>'
 
 

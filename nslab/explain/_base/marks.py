@@ -35,7 +35,7 @@ class Mark:
 
     @property
     def used_roles(self) -> tuple[str, ...]:
-        """The roles that its colours may have."""
+        """The roles that its colors may have."""
         return tuple(dict.fromkeys((self.role, *getattr(self, "roles", ()))))
 
     @property
@@ -203,7 +203,7 @@ class Arrows(Links):
 
 @dataclass(frozen=True, kw_only=True)
 class Cells(Mark):
-    """A matrix over the whole panel, row after row from the top: `value` in [0, 1] is how much of the colour a cell has.
+    """A matrix over the whole panel, row after row from the top: `value` in [0, 1] is how much of the color a cell has.
 
     `names` are those of the rows and of the columns, for the tips; `shows` and `picks` are as for points.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# Okabe & Ito (2008): distinguishable with every common colour vision.
+# Okabe & Ito (2008): distinguishable with every common color vision.
 ANCHOR = "#0072B2"
 POSITIVE = "#009E73"
 NEGATIVE = "#56B4E9"

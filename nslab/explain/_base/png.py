@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from .palette import INK
 
 SIZE, MARGIN = 13, 8  # pixels
-COLOURS = 256  # a palette takes a third of the bytes, and no colour moves by more than a shade
+COLORS = 256  # a palette takes a third of the bytes, and no color moves by more than a shade
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:
@@ -37,7 +37,7 @@ def captioned_png(pixels: NDArray[np.uint8], text: str) -> bytes:
     whole = Image.new("RGB", size, "white")
     whole.paste(figure)
     ImageDraw.Draw(whole).multiline_text((MARGIN, figure.height + MARGIN), text, INK, font)
-    return _written(whole.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
+    return _written(whole.quantize(COLORS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE))
 
 
 def _written(image: Image.Image) -> bytes:

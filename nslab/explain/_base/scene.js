@@ -16,7 +16,7 @@ const nslabScene = (() => {
   const LEAST_PX = 4; // the side of a point, however small its size
   const TICK_PX = 6.3; // a letter of an axis
   const LIFT_PX = 12; // a point held by the keyboard, at each press
-  const TINY_PX = 7; // a picture so small shows its colour alone
+  const TINY_PX = 7; // a picture so small shows its color alone
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // --- elements
@@ -339,10 +339,10 @@ const nslabScene = (() => {
       const image = context.createImageData(width, height);
       return (v, panel) => {
         if (!canvas.isConnected) panel.box.prepend(canvas);
-        const colours = stage.spec.roles.map((role) => stage.colour(role));
+        const colors = stage.spec.roles.map((role) => stage.color(role));
         const own = stage.spec.roles.indexOf(look.role);
         v.value.forEach((value, i) => {
-          image.data.set([...colours[v.role ? v.role[i] : own], 255 * (value || 0)], 4 * i);
+          image.data.set([...colors[v.role ? v.role[i] : own], 255 * (value || 0)], 4 * i);
         });
         context.putImageData(image, 0, 0);
         const { left, top, inner, height: tall } = panel;
@@ -870,10 +870,10 @@ const nslabScene = (() => {
       this.places.push(call);
     }
 
-    // --- colours
+    // --- colors
 
-    // The numbers of a role's colour as the page shows it now.
-    colour(role) {
+    // The numbers of a role's color as the page shows it now.
+    color(role) {
       this.probe ??= this.root.appendChild(make("i", { hidden: true }));
       this.probe.style.color = `var(--${role})`;
       const context = make("canvas", { width: 1, height: 1 }).getContext("2d");
@@ -884,7 +884,7 @@ const nslabScene = (() => {
 
     // Pictures as addresses, in the ink of the page.
     images(n) {
-      if (!this.inks.has(n)) this.inks.set(n, inked(this.spec.images[n], this.colour("ink")));
+      if (!this.inks.has(n)) this.inks.set(n, inked(this.spec.images[n], this.color("ink")));
       return this.inks.get(n);
     }
 

@@ -41,7 +41,7 @@ from .stage import Axis, Panel, Stage
 WIDTH, HEIGHT = 8.4, 3.6  # inches
 PIXELS = 640  # of the width, left by margins
 LETTER = 7  # pixels: a letter of a tick
-TILE = 0.18  # how much of its role's colour a picture's ground has
+TILE = 0.18  # how much of its role's color a picture's ground has
 LEAST = 4  # pixels: the side of a point, however small its size
 SMALLEST = 11  # pixels: a word's height
 ALONG = {"x": "x", "x2": "x", "y": "y", "y2": "y", "low": "y", "high": "y", "base": "y"}
@@ -157,19 +157,19 @@ def _rule(ax: Axes, mark: Rule, v: Values) -> None:
 
 def _dots(ax: Axes, mark: Dots, v: Values) -> None:
     points = _sides(ax, mark, v) * 72 / ax.figure.dpi  # type: ignore[union-attr]
-    ax.scatter(v["x"], v["y"], s=points**2, c=_colours(mark, v), lw=0, clip_on=False)
+    ax.scatter(v["x"], v["y"], s=points**2, c=_colors(mark, v), lw=0, clip_on=False)
 
 
 def _pictures(ax: Axes, mark: Pictures, v: Values) -> None:
     images, box = bytes_of(mark.images) / 255, ax.get_window_extent()
-    for i, x, y, side, colour in zip(
-        _which(v), v["x"], v["y"], _sides(ax, mark, v), _colours(mark, v), strict=True
+    for i, x, y, side, color in zip(
+        _which(v), v["x"], v["y"], _sides(ax, mark, v), _colors(mark, v), strict=True
     ):
         if not np.isfinite(x + y + side):
             continue
         half = np.array([side / box.width, side / box.height]) / 2
         place = (x - half[0], x + half[0], y - half[1], y + half[1])
-        ground = 1 - TILE * (1 - np.array(to_rgb(colour)))
+        ground = 1 - TILE * (1 - np.array(to_rgb(color)))
         ink = images[i][..., None]
         ax.imshow(
             ground * (1 - ink) + np.array(to_rgb(SCENE["ink"])) * ink,
@@ -179,29 +179,29 @@ def _pictures(ax: Axes, mark: Pictures, v: Values) -> None:
             clip_on=False,
         )
         ax.add_patch(
-            Rectangle((place[0], place[2]), *(2 * half), fill=False, ec=colour, lw=1.2, clip_on=False)
+            Rectangle((place[0], place[2]), *(2 * half), fill=False, ec=color, lw=1.2, clip_on=False)
         )
     ax.set(xlim=(0, 1), ylim=(0, 1))
 
 
 def _words(ax: Axes, mark: Words, v: Values) -> None:
-    for i, x, y, side, colour in zip(
-        _which(v), v["x"], v["y"], _sides(ax, mark, v), _colours(mark, v), strict=True
+    for i, x, y, side, color in zip(
+        _which(v), v["x"], v["y"], _sides(ax, mark, v), _colors(mark, v), strict=True
     ):
         if np.isfinite(x + y + side):
             size = max(side, SMALLEST) * 72 / ax.figure.dpi  # type: ignore[union-attr]
-            ax.text(x, y, mark.words[i], color=colour, ha="center", va="center", fontsize=size)
+            ax.text(x, y, mark.words[i], color=color, ha="center", va="center", fontsize=size)
 
 
 def _stems(ax: Axes, mark: Stems, v: Values) -> None:
     base = v.get("base", np.zeros(len(v["x"])))
     lines = np.stack([np.stack([v["x"], base], -1), np.stack([v["x"], v["y"]], -1)], 1)
-    ax.add_collection(LineCollection(list(lines), colors=_colours(mark, v), lw=1.1))
+    ax.add_collection(LineCollection(list(lines), colors=_colors(mark, v), lw=1.1))
 
 
 def _bars(ax: Axes, mark: Bars, v: Values) -> None:
     base = v.get("base", np.zeros(len(v["x"])))
-    ax.bar(v["x"], v["y"] - base, v["wide"], base, color=_colours(mark, v))
+    ax.bar(v["x"], v["y"] - base, v["wide"], base, color=_colors(mark, v))
 
 
 def _links(ax: Axes, mark: Links, v: Values) -> None:
@@ -217,9 +217,9 @@ def _shafts(ax: Axes, mark: Links, v: Values, head: Callable[[float], float]) ->
     box = ax.get_window_extent()
     size = np.array([box.width, box.height])
     widths = v.get("width", np.full(len(v["x"]), 1.5))
-    shapes, colours = [], []
-    for x, y, x2, y2, width, colour in zip(
-        v["x"], v["y"], v["x2"], v["y2"], widths, _colours(mark, v), strict=True
+    shapes, colors = [], []
+    for x, y, x2, y2, width, color in zip(
+        v["x"], v["y"], v["x2"], v["y2"], widths, _colors(mark, v), strict=True
     ):
         start, way = np.array([x, y]) * size, np.array([x2 - x, y2 - y]) * size
         length = np.hypot(*way)
@@ -230,14 +230,14 @@ def _shafts(ax: Axes, mark: Links, v: Values, head: Callable[[float], float]) ->
             tip = [(neck, wing), (length, 0), (neck, -wing)] if head(width) else []
             corners = [(0, half), (neck, half), *tip, (neck, -half), (0, -half)]
             shapes.append([(start + a * along + c * across) / size for a, c in corners])
-            colours.append(colour)
-    ax.add_collection(PolyCollection(shapes, facecolors=colours, lw=0))
+            colors.append(color)
+    ax.add_collection(PolyCollection(shapes, facecolors=colors, lw=0))
 
 
 def _cells(ax: Axes, mark: Cells, v: Values) -> None:
-    colours = np.array([to_rgb(colour) for colour in _colours(mark, v)])
+    colors = np.array([to_rgb(color) for color in _colors(mark, v)])
     strength = np.nan_to_num(v["value"])[:, None]
-    rgb = (1 - strength + strength * colours).reshape(*mark.shape, 3)
+    rgb = (1 - strength + strength * colors).reshape(*mark.shape, 3)
     ax.imshow(rgb, extent=(0, 1, 0, 1), aspect="auto", interpolation="nearest")
 
 
@@ -282,7 +282,7 @@ def _which(v: Values) -> list[int]:
     return v["which"].astype(int).tolist() if "which" in v else list(range(len(v["x"])))
 
 
-def _colours(mark: Any, v: Values) -> list[str]:
+def _colors(mark: Any, v: Values) -> list[str]:
     if "role" in v:
         return [SCENE[ROLES[int(i)]] for i in v["role"]]
     return [SCENE[mark.role]] * len(next(iter(v.values())))

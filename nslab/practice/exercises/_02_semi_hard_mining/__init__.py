@@ -116,7 +116,7 @@ Row = tuple[Any, list[str], list[str]]
 
 
 def _strip(d_ap: float, m: float, rows: dict[str, Row], title: str) -> Figure:
-    """Rows of negatives over the three zones: their distances, colours and labels."""
+    """Rows of negatives over the three zones: their distances, colors and labels."""
     from matplotlib.figure import Figure
 
     from nslab.explain import COLORS
@@ -128,8 +128,8 @@ def _strip(d_ap: float, m: float, rows: dict[str, Row], title: str) -> Figure:
     axes.axvspan(0, d_ap, color=COLORS["hard"], alpha=0.15, lw=0)
     axes.axvspan(d_ap, d_ap + m, color=COLORS["semi_hard"], alpha=0.25, lw=0)
     axes.axvline(d_ap, color=COLORS["positive"])
-    for y, (xs, colours, names) in enumerate(list(rows.values())[::-1]):
-        axes.scatter(xs, np.full(len(xs), y - 0.15), c=[COLORS[name] for name in colours], zorder=3)
+    for y, (xs, colors, names) in enumerate(list(rows.values())[::-1]):
+        axes.scatter(xs, np.full(len(xs), y - 0.15), c=[COLORS[name] for name in colors], zorder=3)
         for x, name in zip(xs, names, strict=False):
             axes.text(x, y + 0.08, name, ha="center", fontsize=8)
     axes.set(xlim=(-0.02 * right, right), ylim=(-0.5, len(rows) - 0.5))
@@ -141,10 +141,10 @@ def _strip(d_ap: float, m: float, rows: dict[str, Row], title: str) -> Figure:
 
 def _zone_picture(args: tuple[Any, ...], value: Any) -> Figure:
     d_ap, d_an, m = args
-    colours = ("hard", "semi_hard", "negative")
-    right, yours = ([colours[int(code)] for code in codes] for codes in (categorise(*args), value))
+    colors = ("hard", "semi_hard", "negative")
+    right, yours = ([colors[int(code)] for code in codes] for codes in (categorise(*args), value))
     rows = {"asked for": (d_an, right, []), "yours": (d_an, yours, [])}
-    return _strip(float(d_ap), m, rows, "A dot's colour is its zone: red hard, orange semi-hard, blue easy")
+    return _strip(float(d_ap), m, rows, "A dot's color is its zone: red hard, orange semi-hard, blue easy")
 
 
 def _mine_picture(args: tuple[Any, ...], value: Any) -> Figure:
@@ -154,8 +154,8 @@ def _mine_picture(args: tuple[Any, ...], value: Any) -> Figure:
     a, p, _ = min(asked ^ yours)
 
     def row(ids: list[int]) -> Row:
-        colours = ["false_negative" if labels[i] == labels[a] else "negative" for i in ids]
-        return D[a, ids], colours, [str(i) for i in ids]
+        colors = ["false_negative" if labels[i] == labels[a] else "negative" for i in ids]
+        return D[a, ids], colors, [str(i) for i in ids]
 
     rows = {
         "other labels": row([i for i in range(len(labels)) if labels[i] != labels[a]]),
