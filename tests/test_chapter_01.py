@@ -136,6 +136,32 @@ def test_pull_alone_collapses_and_the_push_keeps_apart(circle: PullAndPush) -> N
     assert min(run.both.accuracy for run in runs[-10:]) > 0.9
 
 
+def test_the_push_cancels_in_a_crowd_and_is_longest_beside_a_gap(circle: PullAndPush) -> None:
+    def push(degrees: float) -> float:  # on a digit held there, counter-clockwise
+        x, y = (0.5 + f(math.radians(degrees)) / 2 for f in (math.cos, math.sin))
+        return circle.pulled("both", 5, x, y, step=0, push=1.0).both.push[5]
+
+    points = np.delete(circle.at(step=0, push=1.0).both.points, 5, 0)
+    angle = np.degrees(np.arctan2(points[:, 1], points[:, 0]))
+
+    def crowd(degrees: float) -> int:
+        return int((np.abs((angle - degrees + 180) % 360 - 180) <= 15).sum())
+
+    assert crowd(310) <= 2 and min(crowd(150), crowd(160), crowd(170)) >= 9
+    forces = {degrees: push(degrees) for degrees in range(0, 360, 10)}
+    assert max(abs(forces[degrees]) for degrees in (150, 160, 170)) < 0.3
+    assert max(forces, key=forces.__getitem__) == 290 and min(forces, key=forces.__getitem__) == 340
+    assert forces[290] > 1.8 and forces[340] < -1.9  # both towards the gap between them
+
+
+def test_only_the_whole_push_improves_on_the_start(circle: PullAndPush) -> None:
+    votes = {push: circle.at(step=100, push=push).both.accuracy for push in (0.0, 0.2, 0.5, 1.0)}
+    start = circle.at(step=0).both.accuracy
+    assert start == pytest.approx(0.78, abs=0.005)
+    assert votes[0.0] < votes[0.2] < start - 0.1 and votes[0.5] <= start
+    assert votes[1.0] == pytest.approx(0.97, abs=0.005)
+
+
 def test_the_start_does_not_say_which_circle_fares_better(circle: PullAndPush) -> None:
     start = circle.at()
     assert start.step == 0 and start.alone.accuracy == start.both.accuracy
