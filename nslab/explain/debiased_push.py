@@ -173,7 +173,7 @@ class DebiasedPush(Explainer):
                     picks="anchor",
                 ),
                 "chosen": self._points("all", role="focus", size=[1]),
-                "says": Note("all", x=[0.98], y=[35], align="end", big=True),
+                "says": Note("all", x=[0.98], y=[35], align="end"),
             },
             key={
                 "negative": "true negative",
@@ -206,7 +206,7 @@ class DebiasedPush(Explainer):
             "plain": {"x": result.plain_false, "y": plain},
             "anchors": {"x": result.plain_false, "y": debiased, "value": result.debiased},
             "chosen": {"x": [result.plain_false[row]], "y": [debiased[row]], "which": [row]},
-            "says": {"text": f"without push: {result.silent}"},
+            "says": {"text": f"{result.silent} anchors push nothing" if result.silent else ""},
         }
 
     def summary(self, result: Pushes) -> str:
@@ -220,8 +220,8 @@ class DebiasedPush(Explainer):
         if result.rho == 0:
             change = "nothing yet: π = 0 is InfoNCE"
         return (
-            f"τ = {number(result.tau)}, π = {number(result.rho)}: {result.silent} of {n} anchors push no negative; the others "
-            f"push {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE {number(result.plain.mean())}\n"
+            f"τ = {number(result.tau)}, π = {number(result.rho)}: {n - result.silent} of {n} anchors push, in the mean "
+            f"with {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE {number(result.plain.mean())}\n"
             f"{pull}\n"
-            f"false negatives' share of the others' push: {number(both)}; debiasing changes {change}"
+            f"false negatives' share of their push: {number(both)}; debiasing changes {change}"
         )

@@ -31,7 +31,9 @@ from ._base import (
 
 SHOWN = 40  # held-out links, and as many negatives
 NAMED = 3  # of the best-connected nodes
-COLOURS = ("ink", "anchor", "hard")  # of the methods
+COLOURS = ("ink", "semi_hard", "false_negative")  # of the methods
+APART = 0.055  # of their names, on the axis of the AUC
+BELOW = 0.26  # the foot of that axis, where the knob stands
 ALPHAS = np.linspace(-0.5, 1.5, 21)  # where the lines bend
 ROUNDS = 300  # of the layout
 
@@ -54,8 +56,9 @@ class EvaluationNegatives(Explainer):
     `adjacency` (n, n), symmetric, of zeros and ones: all links. `held_out` (splits, m, 2) int64: the links to find in
     each split. `scores` {name: (splits, n, n)}: what a method that knows the other links gives every pair. `names` (n,) are
     those of the nodes. Negatives are pairs without a link: a share h drawn only from pairs two steps apart (with a common
-    neighbour among the links known), the rest from all. Degrees d count all links, hidden ones too. The AUC is the mean
-    over all draws and splits; the graph shows some of the first split's links, and one draw.
+    neighbour among the links known), the rest from all. Degrees d count the links that the split leaves known; where their
+    product is 0, it counts as 1. The AUC is the mean over all draws and splits; the graph shows some of the first split's
+    links, and one draw.
     """
 
     question = "Which method wins if the negatives change?"
@@ -87,24 +90,30 @@ class EvaluationNegatives(Explainer):
         free = links[i, j] == 0
         i, j = i[free], j[free]
         self._free, self._degrees = torch.stack([i, j], 1).numpy(), links.sum(1)
-        self._log_dd = (self._degrees[i] * self._degrees[j]).clamp(min=1).log()
         known = links.repeat(splits, 1, 1)
         a, b = held_out[..., 0], held_out[..., 1]
         row = torch.arange(splits)[:, None]
         known[row, a, b] = known[row, b, a] = 0
+        degrees = known.sum(2)
+        log_dd = (degrees[:, i] * degrees[:, j]).clamp(min=1).log()
+        self._log_dd = log_dd[0].numpy()  # of the split that is shown
         self._near = (known @ known)[:, i, j] > 0
         if not self._near.any(1).all():
             raise ValueError("held_out must leave two unlinked nodes with a common neighbour in every split")
         if held_out.shape[1] < SHOWN:
             raise ValueError(f"held_out must hide at least {SHOWN} links a split, got {held_out.shape[1]}")
         above = torch.stack([_share_above(s[row, a, b], s[:, i, j]) for s in scores.values()])
-        self._products, group = self._log_dd.unique(
-            return_inverse=True
-        )  # pairs of one product weigh the same
-        ones = torch.zeros(len(i), len(self._products), dtype=torch.float64)
-        ones[torch.arange(len(i)), group] = 1
+        self._products, group = log_dd.unique(return_inverse=True)  # pairs of one product weigh the same
         near = self._near.double()
-        self._anywhere, self._close = (ones.sum(0), above @ ones), (near @ ones, (above * near) @ ones)
+        self._anywhere, self._close = (
+            tuple(
+                torch.zeros(*x.shape[:-1], len(self._products), dtype=torch.float64).scatter_add_(
+                    -1, group.expand(x.shape), x
+                )
+                for x in (share, above * share)
+            )
+            for share in (torch.ones_like(near), near)
+        )
         self._known, self._held = known[0].numpy(), held_out[0, :SHOWN].numpy()
         rng = np.random.default_rng(0)
         self._noise = rng.gumbel(size=(SHOWN, len(i)))
@@ -121,7 +130,7 @@ class EvaluationNegatives(Explainer):
 
     def _draw(self, alpha: float, h: float) -> NDArray[np.int64]:
         """SHOWN draws, each the pair whose ln weight + Gumbel noise is the highest: a draw stays while its pair stays ahead."""
-        logits = alpha * self._log_dd.numpy() + self._noise
+        logits = alpha * self._log_dd + self._noise
         near = np.where(self._near[0].numpy(), logits, -np.inf)
         return self._free[np.where(self._far < h, near.argmax(1), logits.argmax(1))]
 
@@ -151,13 +160,14 @@ class EvaluationNegatives(Explainer):
             f"end {name}": Dots("auc", role, scale=0.045, shows={"AUC": "y"})
             for name, role in colours.items()
         }
+        labels = {f"name {name}": Note("auc", role, text=name) for name, role in colours.items()}
         return Stage(
             panels={
                 "graph": Panel("40 hidden links, 40 drawn negatives; known links grey", share=1.3),
                 "auc": Panel(
-                    "AUC over all draws, mean of the splits",
-                    Axis("α", -0.5, 1.5),
-                    Axis("AUC", 0.25, 1),
+                    "AUC, mean of all draws and splits",
+                    Axis("α", -0.5, 2.6, ticks={x: f"{x:g}" for x in (-0.5, 0.0, 0.5, 1.0, 1.5)}),
+                    Axis("AUC", BELOW, 1),
                 ),
             },
             marks={
@@ -182,11 +192,12 @@ class EvaluationNegatives(Explainer):
                 "other": Note("graph", "focus", align="middle"),
                 "toss": Rule("auc", "faint", at=[0.5]),
                 "coin": Note("auc", "faint", x=[-0.47], y=[0.515], text="coin toss"),
-                "now": Rule("auc", "focus", axis="x"),
+                "now": Rule("auc", "faint", axis="x"),
             }
             | lines
             | ends
-            | {"here": Handle("auc", along={"x": "alpha"}, y=[0.25])},
+            | labels
+            | {"here": Handle("auc", along={"x": "alpha"}, role="faint", y=[BELOW])},
             key={
                 "positive": "hidden link",
                 "negative": "negative: no link",
@@ -204,6 +215,8 @@ class EvaluationNegatives(Explainer):
         along = np.clip(ALPHAS, min(result.alpha, 0), max(result.alpha, 0))
         drawn = zip(self._methods, result.path, result.auc, strict=True)
         lines: dict[str, dict[str, Any]] = {}
+        for name, y in zip(self._methods, _spread(result.auc), strict=True):
+            lines[f"name {name}"] = {"x": result.alpha + 0.09, "y": y - 0.012}
         for name, path, auc in drawn:
             lines[f"line {name}"] = {"x": along, "y": path.round(4)}
             lines[f"end {name}"] = {"x": result.alpha, "y": auc}
@@ -252,6 +265,21 @@ class EvaluationNegatives(Explainer):
         """The best-connected nodes whose names do not run into each other."""
         order = np.argsort(-degrees, kind="stable")
         return without_collisions(order, self._places, np.full((len(order), 2), [0.085, 0.035]), NAMED)
+
+
+def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values, moved apart to at least APART, their order and mean kept."""
+    order = np.argsort(values, kind="stable")
+    places = values[order] - APART * np.arange(len(values))
+    groups: list[list[float]] = []
+    for place in places.tolist():
+        groups.append([place])
+        while len(groups) > 1 and np.mean(groups[-2]) > np.mean(groups[-1]):  # out of order: pool them
+            groups[-2:] = [groups[-2] + groups[-1]]
+    places = np.concatenate([np.full(len(group), np.mean(group)) for group in groups])
+    found = np.empty_like(values)
+    found[order] = places + APART * np.arange(len(values))
+    return found
 
 
 def _ends(places: NDArray[np.float64], pairs: NDArray[np.int64]) -> dict[str, Any]:

@@ -27,9 +27,9 @@ from ._base import (
     number,
 )
 
-MOST = 1000  # sampled negatives
+MOST = 2000  # sampled negatives
 KS = list(range(1, 61))
-ROLES = ("ink", "negative", "semi_hard", "anchor")  # of the rankers, who have their names beside them
+ROLES = ("ink", "negative", "semi_hard", "false_negative")  # of the rankers, who have their names beside them
 LINKED = 20  # items at the head of the sample whose way is drawn
 APART = 0.5  # in the logarithm of ranks: nearer to the item no other is named
 ALL, DRAWN = 0.36, 0.64  # where the two lists stand
@@ -105,8 +105,8 @@ class SampledMetric(Explainer):
         n = self._others
         most = min(n, MOST)
         ms, ranks = sorted({*integer_grid(1, most, 81), min(100, most)}), integer_grid(1, n + 1, 161)
-        half, high = min(ms, key=lambda m: abs(m - n / 2)), min(ranks, key=lambda r: abs(r - n / 16))
-        m = Control("m", "sampled negatives", ms, start=half, play=True)
+        high = min(ranks, key=lambda r: abs(r - n / 16))
+        m = Control("m", "sampled negatives", ms, start=ms[-1], play=True)
         rank = Control("r", "rank of the item", ranks, start=high)
         m.name, rank.name = "m", "rank"
         return super().declared() | {"m": m, "rank": rank}
@@ -202,7 +202,7 @@ class SampledMetric(Explainer):
 
     def summary(self, result: Measured) -> str:
         def table(rates: dict[str, float]) -> str:
-            return ", ".join(f"{name} {number(round(rate, 9))}" for name, rate in rates.items())
+            return ", ".join(f"{name} {rate:.3f}" for name, rate in rates.items())
 
         chance = number(round(float(result.credit[result.rank - 1]), 9))
         return (
