@@ -166,7 +166,7 @@ class EvaluationNegatives(Explainer):
                 "graph": Panel("40 hidden links, 40 drawn negatives; known links grey", share=1.3),
                 "auc": Panel(
                     "AUC, mean of all draws and splits",
-                    Axis("α", -0.5, 2.6, ticks={x: f"{x:g}" for x in (-0.5, 0.0, 0.5, 1.0, 1.5)}),
+                    Axis("α", -0.5, 3.3, ticks={x: f"{x:g}" for x in (-0.5, 0.0, 0.5, 1.0, 1.5)}),
                     Axis("AUC", BELOW, 1),
                 ),
             },
