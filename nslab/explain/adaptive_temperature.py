@@ -56,7 +56,7 @@ class AdaptiveTemperature(Explainer):
     """
 
     question = "Does one τ let the same number count for every anchor?"
-    title = "For the same number to count, each anchor needs its own τ"
+    title = "For the same number to count, each anchor would need its own τ"
     tau = Control("τ", "shared temperature", log_grid(0.005, 0.5, 101), start=0.05)
     n = Control("n", "wanted number", list(range(2, MOST + 1)), start=4, play=True)
 

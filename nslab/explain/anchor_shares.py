@@ -61,9 +61,9 @@ class Shares:
     reached: float | None  # what k_covers covers
 
     @property
-    def without(self) -> float:
-        """Share of the anchors that have no hard negative at all."""
-        return float((self.shares == 0).mean())
+    def without(self) -> int:
+        """How many anchors have no hard negative at all."""
+        return int((self.shares == 0).sum())
 
 
 class AnchorShares(Explainer):
@@ -77,7 +77,7 @@ class AnchorShares(Explainer):
 
     question = "Do K draws keep for all anchors what they promise for the average one?"
     title = "The average of the chances stays below the chance at the average ρ"
-    k = Control("K", "draws", integer_grid(1, 20_000, 145), start=1, play=True)
+    k = Control("K", "draws", integer_grid(1, 20_000, 145), start=10, play=True)
     cutoff = Control("t", "cut-off: hard above t", CUTOFFS, start=0.5)
     q = Control("q", "wanted probability", linear_grid(0.5, 0.98, 97), start=0.9)
 
@@ -152,7 +152,9 @@ class AnchorShares(Explainer):
         draws = Axis("draws K", 1, 20_000, log=True)
         return Stage(
             panels={
-                "anchors": Panel("Area: chance of a hit, the least enlarged", share, bands, share=1.2),
+                "anchors": Panel(
+                    "Size: chance of a hit (the smallest drawn larger)", share, bands, share=1.2
+                ),
                 "chance": Panel("How often K draws hit", draws, Axis("probability of a hit", 0, 1.04)),
             },
             marks={
@@ -222,7 +224,7 @@ class AnchorShares(Explainer):
     def summary(self, result: Shares) -> str:
         return (
             f"hard: score above {number(result.cutoff)}; mean ρ = {number(result.mean)}; "
-            f"{number(result.without)} of the anchors have no hard negative\n"
+            f"{result.without:,} of {len(result.shares):,} anchors have no hard negative\n"
             f"K = {result.k:,}: chance at the mean ρ {number(result.promise)}, average chance {number(result.kept)}; "
             f"{self._reach(result)}"
         )

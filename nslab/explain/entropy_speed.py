@@ -1,4 +1,4 @@
-"""Two negatives pulled apart: at which τ their entropy moves fastest, and how much faster the plain variance has it."""
+"""Two negatives pulled apart: at which gap their entropy moves fastest with τ."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ._base import (
     number,
 )
 
-TAUS = np.geomspace(0.01, 2, 81)
+GAPS = np.linspace(0, 1, 101)
 RATIO, PEAK = (
     2.39936,
     0.43923,
@@ -38,49 +38,44 @@ RATIO, PEAK = (
 ASIDE = np.array(
     [-0.11, 0.11]
 )  # where the pictures stand beside their places, so that neither hides the other
-NOTE = 0.09  # the end of a note that begins within the panel
 FOOT = -0.2  # of the handle, below the pictures
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Speeds are dH/d ln τ = τ dH/dτ, in nats for each e-fold of τ; slopes are dH/dτ, in nats a unit of score."""
+    """Speeds are dH/d ln τ = τ dH/dτ, in nats for each e-fold of τ; the slope is dH/dτ, in nats a unit of score."""
 
     gap: float
     temperature: float
     places: tuple[float, float]  # how far each stands behind the harder one's own place
     shares: NDArray[np.float64]  # of the push
     speed: float
-    plain_speed: float
     entropy: float
-    speeds: NDArray[np.float64]  # at TAUS
+    speeds: NDArray[np.float64]  # at GAPS
     entropies: NDArray[np.float64]
 
     @property
     def fastest(self) -> float:
-        """The temperature at which this gap's dH/d ln τ is largest."""
-        return self.gap / RATIO
+        """The gap at which dH/d ln τ is largest at this temperature."""
+        return self.temperature * RATIO
 
     @property
     def slope(self) -> float:
         return self.speed / self.temperature
-
-    @property
-    def plain_slope(self) -> float:
-        return self.plain_speed / self.temperature
 
 
 class EntropySpeed(Explainer):
     """Two negatives a gap apart: their shares of the push, their entropy H, and how fast it rises, dH/d ln τ.
 
     `pictures` (2, height, width), in [0, 1], are the harder negative and the easier one; `names` says what they show. A
-    handle moves the easier one, and a hand can hold either of them elsewhere until it lets go.
+    handle moves the easier one, and a hand can hold either of them elsewhere until it lets go. The curves are drawn as far
+    as the gap goes.
     """
 
     question = "Does a wider gap make the entropy rise faster?"
-    title = "At a given τ, entropy rises fastest at a gap of 2.4 τ, not a wider one"
+    title = "At a given τ, the entropy of two rises fastest at a gap of 2.4 τ, not a wider one"
     tau = Control("τ", "temperature", log_grid(0.02, 0.5, 97), start=0.1)
-    g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.36, play=True)
+    g = Control("g", "gap of the scores", linear_grid(0, 1, 101), start=0.1, play=True)
 
     def __init__(self, pictures: Any, names: tuple[str, str] | None = None, **start: Any) -> None:
         self._pictures, self._names = np.asarray(pictures, dtype=np.float64), names
@@ -107,8 +102,8 @@ class EntropySpeed(Explainer):
                 ),
                 "speed": Panel(
                     "Their entropy H, and how fast it rises with τ",
-                    Axis("temperature τ", TAUS[0], TAUS[-1], log=True),
-                    Axis("nats; nats for each factor e of τ", 0, 0.8, ticks=nats),
+                    Axis("gap g, at this τ", 0, 1.05, ticks=places),
+                    Axis("", 0, 0.8, ticks=nats),
                 ),
             },
             marks={
@@ -121,60 +116,61 @@ class EntropySpeed(Explainer):
                 ),
                 "pull": Handle("pair", "negative", along={"x": "g"}, y=[FOOT]),
                 "says": Note("pair", x=[1.25], y=[0.95], align="end", big=True),
-                "hump": Band("speed", "focus", x=TAUS, low=np.zeros_like(TAUS)),
-                "entropy": Line("speed", "ink", x=TAUS),
-                "speed": Line("speed", "focus", x=TAUS),
+                "hump": Band("speed", "focus", x=GAPS, low=np.zeros_like(GAPS)),
+                "entropy": Line("speed", "ink", x=GAPS),
+                "speed": Line("speed", "focus", x=GAPS),
                 "peak": Stems("speed", "focus", y=[PEAK], base=[0]),
-                "fastest": Note("speed", "focus", y=[PEAK + 0.03], align="end"),
+                "fastest": Note("speed", "focus", y=[PEAK + 0.03]),
+                "says_entropy": Note("speed", "ink", x=[1.03], y=[0.66], text="entropy H", align="end"),
+                "says_speed": Note("speed", "focus", x=[1.03], y=[0.57], text="its speed, τ·dH/dτ", align="end"),
                 "count": Dots("speed", "ink"),
-                "here": Handle("speed", along={"x": "tau"}),
+                "here": Handle("speed", along={"x": "g"}),
             },
             key={
-                "ink": "entropy H",
-                "focus": "its speed, dH/d ln τ = τ dH/dτ",
                 "negative": "negative",
+                "ink": "entropy H",
+                "focus": "how fast it rises when τ grows by a given factor",
             },
         )  # fmt: skip
 
     def scene(self, result: Speed) -> dict[str, dict[str, Any]]:
-        places = np.array(result.places)
+        places, wider = np.array(result.places), result.gap + 1e-9 < GAPS
+        passed = result.gap > result.fastest
         return {
             "poles": {"x": places, "y": result.shares},
             "reach": {"x": places[1:]},
             "pictures": {"x": places + ASIDE, "y": result.shares},
             "pull": {"x": places[1]},
             "says": {"text": f"{np.exp(result.entropy):.3g} of 2 count"},
-            "hump": {"high": result.speeds},
-            "entropy": {"y": result.entropies},
-            "speed": {"y": result.speeds},
-            "peak": {"x": [result.fastest if result.fastest >= TAUS[0] else np.nan]},
+            "hump": {"high": np.where(wider, np.nan, result.speeds)},
+            "entropy": {"y": np.where(wider, np.nan, result.entropies)},
+            "speed": {"y": np.where(wider, np.nan, result.speeds)},
+            "peak": {"x": [result.fastest if passed else np.nan]},
             "fastest": {
-                "x": max(result.fastest, NOTE),
-                "text": f"fastest at τ = {result.fastest:.3g}" if result.gap else "",
+                "x": min(result.fastest, 0.5),
+                "text": f"fastest at g = {result.fastest:.3g}" if passed else "",
             },
-            "count": {"x": [result.temperature], "y": [result.entropy]},
-            "here": {"y": result.speed},
+            "count": {"x": [result.gap], "y": [result.entropy]},
+            "here": {"x": result.gap, "y": result.speed},
         }
 
     def summary(self, result: Speed) -> str:
         return (
             f"g = {number(result.gap)}, τ = {number(result.temperature)}, g/τ = {number(result.gap / result.temperature)}: "
             f"H = {number(result.entropy)} nats\n"
-            f"dH/d ln τ = {number(result.speed)}, dH/dτ = {number(result.slope)}; "
-            f"with the plain variance it would be {number(result.plain_speed)} and {number(result.plain_slope)}"
+            f"τ·dH/dτ = {number(result.speed)}, dH/dτ = {number(result.slope)}"
         )
 
 
 def _speed(places: tuple[float, float], tau: float) -> Speed:
     gap = abs(places[1] - places[0])
-    speeds, entropies = _curves(gap)
+    speeds, entropies = _curves(tau)
     return Speed(
         gap=gap,
         temperature=tau,
         places=places,
         shares=torch.softmax(-torch.tensor(places, dtype=torch.float64) / tau, dim=0).numpy(),
         speed=tau * float(softmax_entropy_slope([gap, 0.0], tau)),
-        plain_speed=(gap / 2 / tau) ** 2,
         entropy=float(softmax_entropy([gap, 0.0], tau)),
         speeds=speeds,
         entropies=entropies,
@@ -182,9 +178,9 @@ def _speed(places: tuple[float, float], tau: float) -> Speed:
 
 
 @lru_cache(256)
-def _curves(gap: float) -> tuple[NDArray[np.float64], ...]:
-    """Speed and entropy at TAUS."""
-    pairs = torch.from_numpy(np.stack([gap / TAUS, np.zeros_like(TAUS)], axis=-1))
+def _curves(tau: float) -> tuple[NDArray[np.float64], ...]:
+    """Speed and entropy at GAPS."""
+    pairs = torch.from_numpy(np.stack([GAPS / tau, np.zeros_like(GAPS)], axis=-1))
     return (
         softmax_entropy_slope(pairs, 1.0).numpy(),
         softmax_entropy(pairs, 1.0).numpy(),

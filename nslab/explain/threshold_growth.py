@@ -117,7 +117,7 @@ class ThresholdGrowth(Explainer):
 
     def stage(self) -> Stage:
         score = Axis("score (cosine)", LOW, HIGH, ticks={t: f"{t:g}" for t in (-1, -0.5, 0, 0.5, 1, 1.5)})
-        draws = Axis("K, negatives drawn", 1, KS[-1], log=True)
+        draws = Axis("K, negatives drawn (mean of 200 draws)", 1, KS[-1], log=True)
         return Stage(
             panels={
                 "draw": Panel("One draw. Area: a negative's share of the push", y=score),
@@ -141,13 +141,15 @@ class ThresholdGrowth(Explainer):
                     "needed", "hard", x=KS[::STEP], y=self._hardest[np.array(KS[::STEP]) - 1], dashed=True
                 ),
                 "threshold": Line("needed", x=KS[::STEP]),
+                "says_threshold": Note("needed", x=[1.1], y=[1.52], text="T, needed"),
+                "says_hardest": Note("needed", "hard", x=[1.1], y=[1.34], text="finding: the hardest of K"),
+                "says_same": Note("needed", "negative", x=[1.1], y=[1.16], text="counting: s̄ + τ ln K"),
                 "here": Handle("needed", along={"x": "k"}),
             },
             key={
                 "positive": "highest cosine",
-                "negative": "negatives; dashed: s̄ + τ ln K",
-                "hard": "hardest; dashed: on average",
-                "ink": "needed, T",
+                "negative": "negatives",
+                "hard": "the hardest of them",
             },
         )
 
@@ -172,10 +174,10 @@ class ThresholdGrowth(Explainer):
     def summary(self, result: Growth) -> str:
         needed, same, hardest = result.here
         return (
-            f"K = {result.k:,}, τ = {number(result.temperature)}: T = {number(needed)}; "
-            f"s̄ + τ ln K = {number(same)}; hardest of K on average {number(hardest)}\n"
+            f"K = {result.k:,}, τ = {number(result.temperature)}: T = {number(needed)}, hardest of K {number(hardest)}, "
+            f"means of 200 draws; s̄ + τ ln K = {number(same)}\n"
             f"τ ln K = {number(result.temperature * math.log(result.k))}; "
-            f"{number(result.effective)} of the K drawn count"
+            f"{number(result.effective)} of the K shown count"
         )
 
 
