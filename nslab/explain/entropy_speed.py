@@ -142,7 +142,7 @@ class EntropySpeed(Explainer):
             "pictures": {"x": places + ASIDE, "y": result.shares},
             "pull": {"x": places[1]},
             "says": {"text": f"{np.exp(result.entropy):.3g} of 2 count"},
-            "hump": {"high": np.where(wider, np.nan, result.speeds)},
+            "hump": {"high": np.where(wider, 0, result.speeds)},
             "entropy": {"y": np.where(wider, np.nan, result.entropies)},
             "speed": {"y": np.where(wider, np.nan, result.speeds)},
             "peak": {"x": [result.fastest if passed else np.nan]},
