@@ -69,13 +69,13 @@ CLICKS = {
     ),
     "ln q": (
         (0.43, 0.44),
-        ("✂ gradient", "no gradient runs back through ln q then"),
-        ("join gradient", "the gradient runs back through ln q then"),
+        ("✂ ln q", "no gradient runs back through ln q then"),
+        ("join ln q", "the gradient runs back through ln q then"),
     ),
     "draws": (
         (0.86, 0.72),
-        ("✂ gradient", "no gradient runs back through the draws then"),
-        ("join gradient", "the gradient runs back through the draws then"),
+        ("✂ draws", "no gradient runs back through the draws then"),
+        ("join draws", "the gradient runs back through the draws then"),
     ),
     "minus": (
         (0.16, 0.80),
@@ -110,10 +110,10 @@ class NoiseRace(Explainer):
     are softmax(s), which every arm has; that e^s itself sums to 1 is said only of those that subtract ln(Kq).
     """
 
-    question = "Cut a wire: do the bars still reach the data?"
+    question = "Join or cut a wire: do the bars still reach the data?"
     title = "Own noise leads to the data at every T if q is held and ln(Kq) subtracted"
-    step = Control("step", "of training", integer_grid(1, STEPS, 97), start=25, play=True)
-    wiring = Control("", "wiring", list(ARMS), start="full")
+    step = Control("step", "of training", integer_grid(1, STEPS, 97), start=1, play=True)
+    wiring = Control("", "wiring", list(ARMS), start="stop_grad")
     temperature = Control("T", "of the proposals", TEMPERATURES, start=2.0, play=True)
 
     def compute(self, step: int, wiring: str, temperature: float) -> Race:
@@ -126,7 +126,11 @@ class NoiseRace(Explainer):
     def stage(self) -> Stage:
         states, lanes = np.arange(1, 6), np.arange(len(ARMS))
         far = Axis(
-            "total variation, closer →", 1.2, FLOOR, log=True, ticks={1: "1", 1e-3: "0.001", 1e-6: "1e-6"}
+            "total variation (right: closer)",
+            1.2,
+            FLOOR,
+            log=True,
+            ticks={1: "1", 1e-3: "0.001", 1e-6: "1e-6"},
         )
         said = [click for _, *both in CLICKS.values() for click in both]
         return Stage(
@@ -179,7 +183,7 @@ class NoiseRace(Explainer):
                     roles=("anchor",),
                     y=5 - lanes,
                     scale=0.06,
-                    tips=[f"{says} ({mode})" for mode, says in ARMS.items()],
+                    tips=list(ARMS.values()),
                     shows={"distance": "x"},
                     picks="wiring",
                 ),
@@ -231,7 +235,7 @@ class NoiseRace(Explainer):
             for says, path in zip(ARMS.values(), result.distances, strict=True)
         ]
         return (
-            f"{ARMS[result.wiring]} ({result.wiring}), step {result.step}, T = {number(result.temperature)}; "
+            f"{ARMS[result.wiring]}, step {result.step}, T = {number(result.temperature)}; "
             "total variation from the data:\n" + "; ".join(far[:3]) + "\n" + "; ".join(far[3:])
         )
 
