@@ -221,12 +221,13 @@ def test_the_push_by_hand_is_the_gradient_of_sgns_loss(step: Any) -> None:
 
 
 def test_a_miss_weighs_pn_over_p_plus_n() -> None:
-    for met, drawn in ((12.0, 3.0), (5.0, 75.0)):
+    for met, drawn, weight in ((12.0, 3.0, 2.4), (1000.0, 3.0, 3.0), (12.0, 15.0, 6.7), (1000.0, 15.0, 14.8)):
         s = torch.tensor(math.log(met / drawn), dtype=torch.float64, requires_grad=True)
         loss = met * torch.nn.functional.softplus(-s) + drawn * torch.nn.functional.softplus(s)
         slope = torch.autograd.grad(loss, s, create_graph=True)[0]
         assert slope.item() == pytest.approx(0, abs=1e-12)
-        assert torch.autograd.grad(slope, s)[0].item() == pytest.approx(met * drawn / (met + drawn))
+        curvature = torch.autograd.grad(slope, s)[0].item()
+        assert curvature == pytest.approx(met * drawn / (met + drawn)) == pytest.approx(weight, abs=0.05)
 
 
 def test_for_vectors_k_is_more_than_a_shift(often: np.ndarray) -> None:
@@ -256,24 +257,6 @@ def trained(
     return found
 
 
-def test_neighbours_move_with_alpha_once_they_have_settled(step: Any, often: np.ndarray) -> None:
-    gaps = []
-    for u in trained(step, often[:100, :100], [1, 0], 3, 16, [200, 1200]):
-        unit = torch.nn.functional.normalize(u, dim=-1)
-        near = (unit @ unit.mT - 9 * torch.eye(100)).topk(10).indices
-        shared = (
-            (near[:, :, None, None, :, :, None] == near[None, None, :, :, :, None])
-            .any(-1)
-            .float()
-            .mean((4, 5))
-        )
-        own = np.mean([shared[a, i, a, j] for a in (0, 1) for i in range(3) for j in range(i)])
-        other = np.mean([shared[0, i, 1, j] for i in range(3) for j in range(3) if i != j])
-        gaps.append((own, own - other))
-    (early, gap), (late, wider) = gaps
-    assert gap < 0.03 < wider and late > early + 0.1
-
-
 def test_what_a_full_rank_says_of_unseen_pairs_depends_on_when_one_stops(step: Any) -> None:
     order = np.random.default_rng(0).permutation(len(REPORTS))
     learn, later = (near([REPORTS[i] for i in part], 150) for part in (order[:200], order[200:]))
@@ -286,8 +269,9 @@ def test_what_a_full_rank_says_of_unseen_pairs_depends_on_when_one_stops(step: A
     assert early - roc_auc_score(later[unseen] > 0, chance) > 0.01 and late < early - 0.003
 
 
-def test_the_pair_of_the_question_is_in_the_table() -> None:
-    assert {"bin", "laden"} <= set(WORDS[:150]) and "service" not in WORDS[:150]
+def test_the_pair_of_the_question_is_never_met(often: np.ndarray) -> None:
+    united, per = WORDS[:150].index("united"), WORDS[:150].index("per")
+    assert often[united, per] == 0 and "service" not in WORDS[:150]
 
 
 # --- neighbours in the target

@@ -191,8 +191,8 @@ class RowNeighbours(Explainer):
 
     def summary(self, result: Neighbours) -> str:
         return (
-            f"α = {number(result.alpha)}, k = {result.k}: {number(result.kept)} of the table above 0; the closest occur "
-            f"{number(result.often(self.counts))} times on average (geometric)\n"
+            f"α = {number(result.alpha)}, k = {result.k}: {result.kept:.1%} of the numbers lie above 0; the closest words "
+            f"occur about {result.often(self.counts):,.0f} times\n"
             f"closest: {', '.join(self.top_words(result)[:5]) or 'none'}"
         )
 

@@ -62,7 +62,7 @@ class TableTraining(Explainer):
 
     question = "Which scores come to rest?"
     title = "Seen pairs come to rest at ln p(c|a) − ln(k q); those never seen sink without end"
-    passes = Control("passes", "of training", PASSES, start=10, play=True)
+    passes = Control("passes", "of training", PASSES, start=205, play=True)
     k = Control("k", "negatives", range(1, 61), start=1)
     alpha = Control("α", "in q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0)
 
@@ -207,9 +207,8 @@ class TableTraining(Explainer):
     def summary(self, result: Trained) -> str:
         sunk = number(result.sunk.mean()) if len(result.sunk) else "none"
         return (
-            f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: score − PMI of the pairs seen, on average "
-            f"{number(round(result.gap, 6))}, and {number(round(result.slope, 6))} more for each 1 of PMI\n"
-            f"score of the pairs never seen, on average: {sunk}"
+            f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: average score of the pairs seen "
+            f"{number(round(result.scores.mean(), 6))}, of the pairs never seen {sunk}"
         )
 
 
