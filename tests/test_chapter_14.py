@@ -144,6 +144,8 @@ def test_the_matrix_contains_its_own_noise() -> None:
 
 
 def test_half_a_bit_is_not_its_unit() -> None:
+    equal: Any = brentq(lambda x: np.exp(x * S).mean() - 1, 0.1, 1)
+    assert equal == pytest.approx(0.2810, abs=5e-5)  # the scale moves with the letters
     half = math.log(2) / 2
     assert (CHANCE * np.exp(half * S)).sum() == pytest.approx(1.042, abs=5e-4)
     assert math.exp((half - LAM) * 50) == pytest.approx(4.26, abs=0.01)
@@ -256,6 +258,11 @@ def test_the_matrix_knows_domains_it_is_tested_on() -> None:
     shuffled[off] = rng.permutation(PMI[off])
     shuffled = shuffled + np.triu(shuffled, 1).T
     assert value(PMI) < value(shuffled) - 0.05 < value(0 * PMI) - 0.1
+    unequal = ~np.eye(20, dtype=bool)
+    alone = np.log(RELATED[unequal].sum() / CHANCE[unequal].sum())
+    same = np.where(unequal, alone, PMI)  # knows only whether two letters are the same
+    assert value(same) - value(PMI) == pytest.approx(0.05, abs=0.01)
+    assert value(0 * PMI) - value(same) > 3 * (value(same) - value(PMI))
     assert value(0 * PMI) == pytest.approx(2 * math.log(2))
 
 
@@ -374,7 +381,7 @@ def test_the_window_has_one_stop_for_each_place(motif: MotifWeights) -> None:
 
 def test_the_letters_of_a_column_stand_on_each_other_and_share_its_information(motif: MotifWeights) -> None:
     result = motif.at(k=10_000, mix=1.0)
-    logo = motif.scene(result)["learnt"]
+    logo = motif.scene(result)["learned"]
     shares = logo["value"].reshape(6, 4)
     assert shares == pytest.approx(np.exp(result.log_odds) / np.exp(result.log_odds).sum(1, keepdims=True))
     bits = 2 + (shares * np.log2(shares)).sum(1)
@@ -449,6 +456,20 @@ def gains(
             fit = LogisticRegression(C=10, max_iter=100).fit(x, y, sample_weight=weight)
             found[1 + i, fold] = roc_auc_score(is_site, fit.decision_function(spaced(asked)))
     return (found[1:] - found[0]).mean(1)
+
+
+def test_the_other_background_in_the_logarithm_helps_where_a_and_t_are_common(places: list[str]) -> None:
+    rng, words = np.random.default_rng(0), digits(places)
+    rich = np.array([0.35, 0.15, 0.15, 0.35])
+    scan = rng.choice(4, (20_000, 26), p=rich)
+    order, found = rng.permutation(len(words)), []
+    for table in (0, np.log(4 * rich)):
+        for fold in range(5):
+            test = order[fold::5]
+            against = log_odds(np.delete(words, test, 0)) - table
+            site, noise = (against[np.arange(26), x].sum(1) for x in (words[test], scan))
+            found.append((noise < site[:, None]).mean())
+    assert np.mean(found[5:]) - np.mean(found[:5]) == pytest.approx(0.026, abs=0.01)
 
 
 def test_one_word_a_site_is_too_few_and_independent_columns_are_for_counting(places: list[str]) -> None:

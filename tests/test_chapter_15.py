@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -258,6 +259,20 @@ def test_unseen_english_is_spared_more_than_french_and_polish(lists: dict[str, l
     assert result.survive > result.promised + 0.05
 
 
+def test_holes_in_unseen_english_come_from_pieces_that_words_share(lists: dict[str, list[str]]) -> None:
+    rng = np.random.default_rng(0)
+    order = rng.permutation(3000)
+    own, unseen = ([lists["en"][i] for i in part] for part in (order[:1000], order[1000:2000]))
+    mixed = [
+        "".join(word)
+        for word in zip(*(rng.permutation(list(c)) for c in zip(*own, strict=True)), strict=True)
+    ]
+    (spared,), (without,) = (
+        veto.holes(veto.at(n=1000)) for veto in (WordVeto(x, {"en": unseen}) for x in (own, mixed))
+    )
+    assert spared > 0.15 and without < 0.07
+
+
 def test_alike_chances_promise_fewer_misses_than_there_are(lists: dict[str, list[str]]) -> None:
     for rho in veto_of(lists, 0).at(n=1000).rho[1:]:
         caught = np.asarray(hit_probability(rho, 30_000)).mean()
@@ -292,6 +307,19 @@ def test_counting_gains_most_where_windows_are_short(
     delete = above(*[(c == 0).sum(1) for c in known])
     count = above(*[-np.log(c + 0.5).sum(1) for c in known])
     assert low < count - delete < high and count > 0.6
+
+
+def test_deleting_is_better_between_german_and_dutch() -> None:
+    german, dutch = ([w for w in datasets.words(code, 25_000) if len(w) == 6][:3000] for code in ("de", "nl"))
+    order = np.random.default_rng(11).permutation(3000)
+    own = [german[i] for i in order[:1000]]
+    new = [w for w in dutch if w not in set(german)][:1000]
+    times = Counter((i, word[i : i + 3]) for word in own for i in range(4))
+    unseen = [german[i] for i in order[1000:2000]]
+    known = [np.array([[times[i, w[i : i + 3]] for i in range(4)] for w in group]) for group in (unseen, new)]
+    delete = above(*[(c == 0).sum(1) for c in known])
+    count = above(*[-np.log(c + 0.5).sum(1) for c in known])
+    assert count < delete
 
 
 def test_windows_left_order_words_as_the_exact_count_does(lists: dict[str, list[str]]) -> None:

@@ -86,7 +86,7 @@ class ContiguousMatch(Explainer):
                 "use": Panel(
                     "How useful is a detector, for each r?",
                     Axis("it matches one string in …", 1, 2e6, log=True, ticks=often),
-                    Axis("share, and use", 0, 1.2, ticks={0: "0", 0.5: "0.5", 1: "1"}),
+                    Axis("share", 0, 1.2, ticks={0: "0", 0.5: "0.5", 1: "1"}),
                 ),
             },
             marks={
@@ -110,8 +110,8 @@ class ContiguousMatch(Explainer):
                 "anchor": "detector",
                 "hard": "agrees in r in a row: deleted",
                 "semi_hard": "in fewer",
-                "positive": "share left",
-                "ink": "use: left, and matches",
+                "positive": "left after deletion",
+                "ink": "left and matches (highest = 1)",
             },
         )
 
@@ -147,7 +147,7 @@ class ContiguousMatch(Explainer):
             "hump": {"y": np.round(hump, 3)},
             "dots": {"x": places_r, "y": result.useful, "role": best},
             "rs": {
-                "x": np.where(result.useful > 0.04, places_r * BESIDE, np.nan),
+                "x": np.where(result.useful > 0.1, places_r * BESIDE, np.nan),
                 "y": result.useful,
                 "role": best,
             },

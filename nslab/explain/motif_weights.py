@@ -35,7 +35,7 @@ MOST = 512  # places of the window
 BIT = 0.36  # of the panel's height
 CAPITAL = 0.72  # a capital letter's height beside its font's
 LEAST = 0.034  # of the panel's height: lower letters are left out
-ROWS = {"counted": 0.55, "learnt": 0.05}  # where the logos stand
+ROWS = {"counted": 0.55, "learned": 0.05}  # where the logos stand
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ class MotifWeights(Explainer):
     over, its places numbered from 1; `columns`: where in the window the words' letters stand, ascending from 0.
     """
 
-    question = "Where do the weights go as k grows?"
-    title = "The larger k, the closer the learnt logo comes to the counted one"
-    k = Control("k", "negatives a site", KS, start=1, play=True)
-    mix = Control("m", "independence", MIX, start=0.0)
+    question = "Where do the weights go as K grows?"
+    title = "The larger K, the closer the learned logo comes to the counted one"
+    k = Control("K", "negatives per site", KS, start=1, play=True)
+    mix = Control("mix", "1: independent columns", MIX, start=0.0)
     place = Control("", "place of the window", [str(1 + i) for i in range(MOST)], start="1", play=True)
 
     def __init__(self, sites: Sequence[str], dna: str, columns: Sequence[int], **start: Any) -> None:
@@ -190,7 +190,7 @@ class MotifWeights(Explainer):
             },
             marks={
                 "counted": Words("logo", **letters),
-                "learnt": Words("logo", **letters),
+                "learned": Words("logo", **letters),
                 "window": Band("dna", "focus", low=[ground] * len(x), high=ground + high_band * 0.14 * (high - low)),
                 "letters": Words(
                     "dna", words=list(self._dna), x=self._middles, y=[ground + 0.07 * (high - low)] * len(self._dna),
@@ -208,7 +208,7 @@ class MotifWeights(Explainer):
         inside = np.isin(np.arange(len(self._dna)) - result.place, self._columns)
         return {
             "counted": _logo(result.log_odds, ROWS["counted"]),
-            "learnt": _logo(result.weights, ROWS["learnt"]),
+            "learned": _logo(result.weights, ROWS["learned"]),
             "window": {"x": self._window + result.place},
             "letters": {"role": np.where(inside, "focus", "ink")},
             "profile": {"y": result.profile},
@@ -220,8 +220,8 @@ class MotifWeights(Explainer):
 
     def summary(self, result: Motif) -> str:
         return (
-            f"k = {result.k:,}, m = {number(result.mix)}: weights = {number(result.slope)} × log-odds on average, "
-            f"{number(round(result.gap, 6))} apart (root mean square)\n"
+            f"K = {result.k:,}, mix = {number(result.mix)}: the learned weights are {number(result.slope)} times the counted ones "
+            f"on average, {number(round(result.gap, 6))} away from them (root mean square)\n"
             f"a site pulls with {number(result.mean_pull)} of its full strength"
         )
 

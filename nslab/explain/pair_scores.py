@@ -54,7 +54,7 @@ class PairScores(Explainer):
 
     question = "At which λ above 0 do the weights add up to 1 again?"
     title = "At one λ the weighted chance pairs add up to 1: the pairs of relatives"
-    lam = Control("λ", "nats a point of score", LAMBDAS, start=0.1, play=True)
+    lam = Control("λ", "nats per point of score", LAMBDAS, start=0.1, play=True)
     alpha = Control("α", "letters drawn ∝ p^α", ALPHAS, start=1.0)
 
     def __init__(self, scores: Any, background: Any, letters: Sequence[str], **start: Any) -> None:
@@ -122,7 +122,7 @@ class PairScores(Explainer):
                 "pairs": Panel("Depth of colour: weight of a pair, both orders", across, down, square=True),
                 "total": Panel(
                     "All weights together",
-                    Axis("λ, nats a point of score", 0, LAMBDAS[-1]),
+                    Axis("λ, nats per point of score", 0, LAMBDAS[-1]),
                     Axis("sum", 0.7, 1.05 * most),
                 ),
             },

@@ -213,8 +213,8 @@ class WordVeto(Explainer):
         shares = zip(self._groups, self.holes(result), strict=True)
         holes = ", ".join(f"{name} {number(share)}" for name, share in shares if name != YOURS)
         return (
-            f"Nₛ = {result.n:,}: {number(result.survive)} of all detectors left, random self would leave "
-            f"{number(result.promised)}\n{result.word}: {number(result.left)} of its matchers left\nshare of holes: {holes}"
+            f"Nₛ = {result.n:,}: {number(result.survive)} of all detectors left\n"
+            f"{result.word}: {number(result.left)} of its matchers left\nshare of holes: {holes}"
         )
 
 
