@@ -162,12 +162,11 @@ def test_the_logit_stops_and_certainty_does_not(cap: FalseNegativeCap) -> None:
     assert r == pytest.approx(1e4, rel=1e-6)
 
 
-def test_the_logit_is_the_room_between_the_bars(cap: FalseNegativeCap) -> None:
-    scene = cap.scene(cap.at(pi=0.1, r=1e4))
-    positive, true, false = scene["rates"]["y"]
-    assert math.log(positive / (true + false)) == pytest.approx(cap.at(pi=0.1, r=1e4).logit)
-    assert scene["logit"] == {"y": pytest.approx(true + false), "y2": positive}
-    assert scene["pi"]["y"] == false == 1000
+def test_the_worked_numbers_of_the_cap(cap: FalseNegativeCap) -> None:
+    for r, noise, logit in ((100, 10.9, 2.216), (1e4, 1000.9, 2.302)):
+        result = cap.at(pi=0.1, r=r)
+        assert result.noise == pytest.approx(noise) and result.logit == pytest.approx(logit, abs=5e-4)
+        assert cap.scene(result)["says"]["text"] == f"logit {result.logit:.2f}"
 
 
 def test_the_curve_ends_at_the_logit_and_the_ceiling_is_drawn_where_it_is_reached(
@@ -262,7 +261,9 @@ def test_each_point_is_called_by_its_own_text(mass: ExclusionMass) -> None:
         87 + lag if 87 + lag >= 0 and lag else 0 for lag in range(-80, 81)
     ]
     assert scene["anchor"]["text"] == "text 87"
-    assert set(scene["items"]["role"][75:86]) == {"faint"}
+    for i, role in enumerate(scene["items"]["role"]):
+        false = i != 80 and 0 <= 7 + i < N and bool(mass._false[29, 7 + i])
+        assert role == ("false_negative" if false else "faint" if 75 <= i <= 85 else "negative")
 
 
 def test_the_window_wants_a_text_for_each_item(mass: ExclusionMass) -> None:

@@ -61,7 +61,7 @@ class ExclusionMass(Explainer):
     """
 
     question = "What does a window shut out, and what takes the push then?"
-    title = "The window shuts out what is near; what comes back later takes the push"
+    title = "The window shuts out what is near; what comes back later is missed"
     w = Control("w", "window", WIDTHS.tolist(), start=10, play=True)
     tau = Control("τ", "temperature", log_grid(0.02, 1, 69), start=0.1)
     anchor = Control("a", "anchor, one of 64", range(1, ANCHORS + 1), start=1)
@@ -123,7 +123,7 @@ class ExclusionMass(Explainer):
         low, high = self._scores.min().item(), self._scores.max().item()
         line = high - low
         foot, shut = low - 0.15 * line, high + 0.12 * line
-        share = {1e-4: "0.01 %", 1e-3: "0.1 %", 0.01: "1 %", 0.1: "10 %", 1: "all"}
+        share = {1e-4: "0.01 %", 1e-3: "0.1 %", 0.01: "1 %", 0.1: "10 %", 1: "100 %"}
         return Stage(
             panels={
                 "line": Panel(
@@ -133,9 +133,9 @@ class ExclusionMass(Explainer):
                     share=1.6,
                 ),
                 "shares": Panel(
-                    "What it leaves, what it bars",
+                    "What the false ones keep",
                     Axis("window w", 0, WIDEST),
-                    Axis("share of push, 64 anchors", LEAST, 1, log=True, ticks=share),
+                    Axis("share of the push left, 64 anchors", LEAST, 1, log=True, ticks=share),
                 ),
             },
             marks={
@@ -154,21 +154,20 @@ class ExclusionMass(Explainer):
                 "most": Note("line", "ink", x=[-VIEW], y=[high + 0.2 * line]),
                 "edge": Handle("line", along={"x": "w"}, y=[low - 0.05 * line]),
                 "left": Line("shares", "false_negative", x=WIDTHS),
-                "barred": Line("shares", "negative", x=WIDTHS),
                 "here": Handle("shares", along={"x": "w"}),
             },
             key={
                 "anchor": "anchor",
-                "negative": "true negative; right: push barred",
-                "false_negative": "false negative; right: share of what is left",
-                "faint": "shut out",
+                "negative": "true negative",
+                "false_negative": "false negative",
+                "faint": "true negative, shut out",
             },
         )
 
     def scene(self, result: Mass) -> dict[str, dict[str, Any]]:
         shut = np.abs(LAGS) <= result.w
         most = int(result.push.argmax())
-        role = np.where(shut, "faint", np.where(result.false, "false_negative", "negative"))
+        role = np.where(result.false, "false_negative", np.where(shut, "faint", "negative"))
         return {
             "window": {"x": [-result.w - 0.5, result.w + 0.5]},
             "items": {
@@ -181,7 +180,6 @@ class ExclusionMass(Explainer):
             "anchor": {"text": self._texts[result.anchor]},
             "most": {"text": f"strongest, {LAGS[most]:+d} steps: {self._texts[result.anchor + LAGS[most]]}"},
             "left": {"y": _drawn(result.left)},
-            "barred": {"y": _drawn(result.barred)},
             "here": {"y": max(result.left[result.w], LEAST)},
         }
 

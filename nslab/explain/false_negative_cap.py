@@ -13,12 +13,10 @@ from .._checks import as_float, as_ids
 from ..diagnostics import false_negative_cap
 from ._base import (
     Axis,
-    Bars,
     Control,
     Explainer,
     Handle,
     Line,
-    Links,
     Note,
     Panel,
     Pictures,
@@ -30,8 +28,6 @@ from ._base import (
 CARDS = 100
 COLUMNS = np.arange(CARDS) % 10 / 10 + 0.05
 ROWS = 0.8 - np.arange(CARDS) // 10 * 0.083
-LEAST = 0.005  # the foot of the bars
-BARS = "positive", "negative", "false_negative"
 RATIOS = np.geomspace(0.01, 1e6, 33)
 REACHED = 10  # times the rate at r = 1: from there on the logit is within 0.1 of its cap
 
@@ -105,18 +101,12 @@ class FalseNegativeCap(Explainer):
 
     def stage(self) -> Stage:
         often = {0.01: "0.01", 1: "1", 100: "100", 1e4: "10⁴", 1e6: "10⁶"}
-        kinds = {1.0: "positive", 2.0: "true neg.", 3.0: "false neg."}
         return Stage(
             panels={
-                "cards": Panel("100 negatives, a share π false", share=0.8, square=True),
-                "rates": Panel(
-                    "How often one item turns up",
-                    Axis("as a …", 0.4, 3.6, ticks=kinds),
-                    Axis("rate (true neg. at π = 0: 1)", LEAST, 2e6, log=True, ticks=often),
-                ),
+                "cards": Panel("100 negatives, a share π false", share=0.7, square=True),
                 "logits": Panel(
                     "Its best logit, for every r so far",
-                    Axis("r", 0.01, 1e6, log=True, ticks=often),
+                    Axis("r: times likelier as a positive", 0.01, 1e6, log=True, ticks=often),
                     Axis("logit", -5, 15),
                 ),
             },
@@ -141,23 +131,15 @@ class FalseNegativeCap(Explainer):
                     roles=("false_negative",),
                     tips=self._tips,
                 ),
-                "rates": Bars("rates", "positive", x=[1, 2, 3], base=[LEAST] * 3, roles=BARS[1:], width=0.5),
-                "noise": Line("rates", "ink", x=[1.5, 3.4], dashed=True),
-                "top": Line("rates", "ink", x=[1, 1.5], dashed=True),
-                "logit": Links("rates", "focus", x=[1.5], x2=[1.5], width=[8]),
-                "says": Note("rates", "focus", x=[1.6], big=True),
-                "both": Note("rates", "ink", x=[2.2], align="middle", text="all negatives"),
                 "clean": Line("logits", "faint", x=[0.01, 1e6], y=np.log([0.01, 1e6]), dashed=True),
                 "ceiling": Line("logits", "false_negative", x=[0.01, 1e6], dashed=True),
                 "stops": Note("logits", "false_negative", x=[9e5], align="end"),
                 "curve": Line("logits", "focus"),
                 "end": Handle("logits", along={"x": "r"}),
-                "r": Handle("rates", along={"y": "r"}, x=[1]),
-                "pi": Handle("rates", along={"y": "pi"}, x=[3]),
+                "says": Note("logits", "focus", x=[0.02], y=[13], big=True),
             },
             key={
                 "anchor": "anchor",
-                "positive": "positive",
                 "negative": "true negative",
                 "false_negative": "false negative",
                 "focus": "best logit",
@@ -166,25 +148,17 @@ class FalseNegativeCap(Explainer):
         )
 
     def scene(self, result: Cap) -> dict[str, dict[str, Any]]:
-        above = max(np.sqrt(result.noise * result.r), 5 * result.noise)
         ratios = np.minimum(RATIOS, result.r)  # what is not yet reached lies on the handle
-        r, noise, false = result.r, result.noise, max(result.pi * result.r, LEAST)
         return {
             "cards": {
                 "which": np.arange(CARDS) + np.where(result.own, 0, CARDS),
                 "role": np.where(result.own, "false_negative", "negative"),
             },
-            "rates": {"y": [r, max(1 - result.pi, LEAST), false], "role": BARS},
-            "noise": {"y": [noise] * 2},
-            "top": {"y": [r] * 2},
-            "logit": {"y": noise, "y2": r},
-            "says": {"y": above if above < 1.5e6 else noise / 12, "text": f"logit {result.logit:.2f}"},
-            "both": {"y": 1.3 * noise},
             "ceiling": {"y": [result.cap if result.reached else np.nan] * 2},
             "stops": {"y": result.cap - 1.4, "text": f"stops at {result.cap:.2f}" if result.reached else ""},
             "curve": {"x": ratios, "y": np.round(np.log(ratios / (1 - result.pi + result.pi * ratios)), 3)},
             "end": {"y": result.logit},
-            "pi": {"y": false},
+            "says": {"text": f"logit {result.logit:.2f}"},
         }
 
     def summary(self, result: Cap) -> str:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ._base import (
     Arrows,
     Axis,
     Control,
+    Dots,
     Explainer,
     Handle,
     Line,
@@ -40,9 +40,8 @@ BIAS = -10.0  # of the sigmoid, where SigLIP starts
 LOSSES = ("triplet", "BPR", "N-pair", "InfoNCE", "sigmoid")
 ONE = ("triplet", "BPR")  # those that take one negative, here the hardest
 TEMPERED = ("BPR", "InfoNCE", "sigmoid")  # those that the slider of τ moves
-SCORES = torch.linspace(-1, 1, 81, dtype=torch.float64)
-TOP = 5.4  # of the loss in units of score: N-pair lies so high
-APART = 0.36  # of two names beside their curves
+SCORES = torch.linspace(0, 1, 81, dtype=torch.float64)
+LIST = np.linspace(0.68, 0.16, 5)  # heights of the names of the losses
 REACH = 1.15  # of the axis of scores
 LANE, SIDE = 0.84, 0.24  # where the positive moves, and its side where the whole pull is left
 STRIP = -0.17  # height of the margin
@@ -61,6 +60,8 @@ class Asked:
     curves: dict[str, NDArray[np.float64]]  # of every loss, at SCORES
     here: float  # at s⁺
     pull: float  # on the positive
+    pulls: dict[str, NDArray[np.float64]]  # of every loss, at SCORES
+    asked: dict[str, float]  # the threshold of every loss
     push: NDArray[np.float64]  # on each negative
 
     @property
@@ -75,19 +76,19 @@ class Asked:
 
 
 class LossFamily(Explainer):
-    """One positive against real negatives under five losses, each drawn in units of score against the positive's score s⁺.
+    """One positive against real negatives under five losses, how hard each still pulls at every score s⁺.
 
     `scores` (K,), K from 2 to 256: cosines of one anchor with its negatives. `pictures` (1 + K, height, width), in [0, 1],
     and as many `names` show the positive and the negatives. The triplet takes the hardest negative and a margin of 0.2 in
     squared distance. BPR is InfoNCE with K = 1 and takes the same negative; Rendle draws one and has no τ. N-pair has τ = 1:
-    Sohn's is for vectors of any length, here it gets cosines. Of the sigmoid, with bias −10, the curve is the positive's own term.
+    Sohn's is for vectors of any length, here it gets cosines. Of the sigmoid, with bias −10, the pull is that of the positive's own term.
     """
 
     question = "What does each loss ask of the positive?"
-    title = "Five losses, one shape: straight down to a threshold, then almost 0"
+    title = "Each loss pulls the positive up to its own threshold; N-pair's is out of reach"
     loss = Control("", "loss", LOSSES, start="InfoNCE")
     tau = Control("τ", "temperature", log_grid(0.01, 1, 81), start=0.1, play=True)
-    pos = Control("s⁺", "positive's score", linear_grid(-1, 1, 101), start=0.6)
+    pos = Control("s⁺", "positive's score", linear_grid(0, 1, 101), start=0.6)
 
     def __init__(
         self, scores: Any, *, pictures: Any = None, names: Sequence[str] | None = None, **start: Any
@@ -110,24 +111,50 @@ class LossFamily(Explainer):
 
     def compute(self, loss: str, tau: float, pos: float) -> Asked:
         curves = {name: self._curve(name, tau if name in TEMPERED else 1.0) for name in LOSSES}
+        pulls: dict[str, NDArray[np.float64]] = {
+            name: 1.0 * (curves[name] > 0)
+            if name == "triplet"
+            else -np.expm1(-curves[name] / _temperature(name, tau))
+            for name in LOSSES
+        }
+        asked = {name: self._threshold(name, tau) for name in LOSSES}
         here = float(self._loss(loss, tau, torch.tensor(pos, dtype=torch.float64)))
-        scores, hardest = self._scores, self._hardest
+        scores, temperature = self._scores, _temperature(loss, tau)
         only = self._is_hardest.double() / self._is_hardest.sum()
-        if loss == "triplet":
-            temperature, effective, threshold = math.nan, hardest, hardest + MARGIN / 2
-            pull = float(here > 0)
-            push = pull * only
-        elif loss == "sigmoid":
-            temperature, effective, threshold = tau, math.nan, -tau * BIAS
-            pull = -math.expm1(-here / tau)
+        pull = float(here > 0) if loss == "triplet" else -math.expm1(-here / temperature)
+        if loss == "sigmoid":
             push = torch.sigmoid(scores / tau + BIAS)
         else:
-            temperature, taken = _temperature(loss, tau), self._taken(loss)
-            effective = float(temperature * ((taken / temperature).logsumexp(0) - math.log(len(taken))))
-            threshold = float(effective_margin(len(taken), temperature, effective))
-            pull = -math.expm1(-here / temperature)
             push = pull * (only if loss in ONE else torch.softmax(scores / temperature, 0))
-        return Asked(loss, temperature, pos, effective, threshold, curves, here, pull, push.numpy())
+        return Asked(
+            loss=loss,
+            temperature=temperature,
+            pos=pos,
+            effective=self._effective(loss, tau),
+            threshold=asked[loss],
+            curves=curves,
+            here=here,
+            pull=pull,
+            pulls=pulls,
+            asked=asked,
+            push=push.numpy(),
+        )
+
+    def _effective(self, loss: str, tau: float) -> float:
+        """The one score that stands for all negatives."""
+        if loss in ("triplet", "sigmoid"):
+            return self._hardest if loss == "triplet" else math.nan
+        temperature, taken = _temperature(loss, tau), self._taken(loss)
+        return float(temperature * ((taken / temperature).logsumexp(0) - math.log(len(taken))))
+
+    def _threshold(self, loss: str, tau: float) -> float:
+        if loss == "triplet":
+            return self._hardest + MARGIN / 2
+        if loss == "sigmoid":
+            return -tau * BIAS
+        return float(
+            effective_margin(len(self._taken(loss)), _temperature(loss, tau), self._effective(loss, tau))
+        )
 
     def _loss(self, loss: str, tau: float, pos: torch.Tensor) -> NDArray[np.float64]:
         """One loss at scores of the positive, in units of score."""
@@ -158,9 +185,9 @@ class LossFamily(Explainer):
                     share=1.1,
                 ),
                 "loss": Panel(
-                    "Loss against s⁺",
-                    Axis("s⁺, the positive's score", -1.75, REACH, ticks=ticks),
-                    Axis("τ · loss (triplet: loss / 2)", 0, TOP, ticks={t: f"{t}" for t in range(6)}),
+                    "How long each loss pulls",
+                    Axis("s⁺, the positive's score", -0.02, REACH, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
+                    Axis("pull on the positive", 0, 1.35, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
                 ),
             },
             marks={
@@ -193,10 +220,15 @@ class LossFamily(Explainer):
                 "says_effective": Note("push", y=[-0.35], align="middle"),
                 "others": Line("loss", "faint", x=np.tile(np.append(SCORES, math.nan), len(LOSSES))),
                 "curve": Line("loss", x=SCORES),
-                **{loss: Note("loss", x=[-1.06], align="end") for loss in LOSSES},
+                "halves": Dots("loss", "focus", y=[0.5] * len(LOSSES), scale=0.04, tips=LOSSES),
+                **{
+                    loss: Note("loss", x=[0.03], y=[height])
+                    for loss, height in zip(LOSSES, LIST, strict=True)
+                },
+                "list": Note("loss", x=[0.03], y=[0.82], text="half of it is gone at"),
                 "here": Handle("loss", "positive", along={"x": "pos"}),
-                "asks": Note("loss", "focus", x=[REACH], y=[TOP * 0.93], align="end"),
-                "says": Note("loss", "positive", x=[REACH], align="end", big=True),
+                "asks": Note("loss", "focus", x=[REACH], y=[1.2], align="end"),
+                "says": Note("loss", "positive", x=[0], y=[1.18], big=True),
             },
             key={
                 "negative": f"{k} negatives",
@@ -210,9 +242,9 @@ class LossFamily(Explainer):
     def scene(self, result: Asked) -> dict[str, dict[str, Any]]:
         edge = result.threshold if result.threshold <= REACH else math.nan
         effective = result.effective
-        within = {name: _within(curve) for name, curve in result.curves.items()}
-        others = [within[name] if name != result.loss else np.full(len(SCORES), math.nan) for name in LOSSES]
-        starts = _apart([result.curves[name][0] for name in LOSSES])
+        pulls = {name: np.round(pull, 3) for name, pull in result.pulls.items()}
+        others = [pulls[name] if name != result.loss else np.full(len(SCORES), math.nan) for name in LOSSES]
+        reached = [result.asked[name] if result.asked[name] <= 1 else math.nan for name in LOSSES]
         order = np.argsort(-self._scores.numpy(), kind="stable")
         return {
             "effective": {"x": effective, "x2": effective},
@@ -228,14 +260,15 @@ class LossFamily(Explainer):
                 "text": "" if math.isnan(effective) else "stands for all",
             },
             "others": {"y": np.concatenate([np.append(curve, math.nan) for curve in others])},
-            "curve": {"y": within[result.loss]},
+            "curve": {"y": pulls[result.loss]},
+            "halves": {"x": reached},
             **{
-                name: {"y": start, "text": name if result.curves[name][0] <= TOP else f"{name} ↑"}
-                for name, start in zip(LOSSES, starts, strict=True)
+                name: {"text": f"{'▸ ' if name == result.loss else ''}{name}: {_place(result.asked[name])}"}
+                for name in LOSSES
             },
-            "here": {"y": min(result.here, TOP)},
+            "here": {"y": result.pull},
             "asks": {"text": self._asks(result)},
-            "says": {"y": TOP * 0.5, "text": f"pull {result.pull:.3g}"},
+            "says": {"text": f"pull {result.pull:.3g}"},
         }
 
     def _asks(self, result: Asked) -> str:
@@ -260,20 +293,8 @@ class LossFamily(Explainer):
 
 
 def _temperature(loss: str, tau: float) -> float:
-    return 1.0 if loss == "N-pair" else tau
+    return {"triplet": math.nan, "N-pair": 1.0}.get(loss, tau)
 
 
-def _within(curve: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(curve <= TOP, np.round(curve, 3), np.nan)
-
-
-def _apart(heights: list[float]) -> NDArray[np.float64]:
-    """Heights for names beside their curves, from the lowest up, so that none covers another."""
-    places = np.array([min(height, TOP - APART) for height in heights])
-    order = np.argsort(places, kind="stable")
-    for below, above in pairwise(order):
-        places[above] = max(places[above], places[below] + APART)
-    for above, below in pairwise(order[::-1]):
-        places[above] = min(places[above], TOP)
-        places[below] = min(places[below], places[above] - APART)
-    return places.round(2)
+def _place(threshold: float) -> str:
+    return f"{threshold:.2f}" if threshold <= 1 else f"{threshold:.1f}, out of reach"
