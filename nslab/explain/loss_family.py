@@ -111,17 +111,12 @@ class LossFamily(Explainer):
 
     def compute(self, loss: str, tau: float, pos: float) -> Asked:
         curves = {name: self._curve(name, tau if name in TEMPERED else 1.0) for name in LOSSES}
-        pulls: dict[str, NDArray[np.float64]] = {
-            name: 1.0 * (curves[name] > 0)
-            if name == "triplet"
-            else -np.expm1(-curves[name] / _temperature(name, tau))
-            for name in LOSSES
-        }
+        pulls = {name: self._pull(name, tau, curves[name]) for name in LOSSES}
         asked = {name: self._threshold(name, tau) for name in LOSSES}
         here = float(self._loss(loss, tau, torch.tensor(pos, dtype=torch.float64)))
         scores, temperature = self._scores, _temperature(loss, tau)
         only = self._is_hardest.double() / self._is_hardest.sum()
-        pull = float(here > 0) if loss == "triplet" else -math.expm1(-here / temperature)
+        pull = float(self._pull(loss, tau, np.float64(here)))
         if loss == "sigmoid":
             push = torch.sigmoid(scores / tau + BIAS)
         else:
@@ -155,6 +150,10 @@ class LossFamily(Explainer):
         return float(
             effective_margin(len(self._taken(loss)), _temperature(loss, tau), self._effective(loss, tau))
         )
+
+    def _pull(self, loss: str, tau: float, height: Any) -> Any:
+        """How hard the positive is pulled where the loss has a height."""
+        return 1.0 * (height > 0) if loss == "triplet" else -np.expm1(-height / _temperature(loss, tau))
 
     def _loss(self, loss: str, tau: float, pos: torch.Tensor) -> NDArray[np.float64]:
         """One loss at scores of the positive, in units of score."""
