@@ -62,7 +62,7 @@ def test_every_negative_that_brings_loss_has_the_same_slope(digits, zones):
     assert d_ap.grad is not None and d_an.grad is not None
     assert sorted(set(d_an.grad.tolist())) == [-1, 0]
     assert d_ap.grad == result.active == result.counts[:2].sum()
-    assert f"{result.active} bring loss, each pushed equally hard" in repr(zones)
+    assert f"{result.active} bring loss, each with the same push" in repr(zones)
 
 
 def test_nothing_says_which_zone_is_semi_hard_before_the_reveal(zones):

@@ -197,7 +197,7 @@ class TripletZones(Explainer):
         counts = ", ".join(f"{count} {place}" for count, place in zip(result.counts, WHERE, strict=True))
         return (
             f"anchor to positive d(a,p) = {number(result.d_ap)}, m = {number(result.margin)}: "
-            f"mean loss = {number(result.loss.mean())}; {result.active} bring loss, each pushed equally hard\n"
+            f"mean loss = {number(result.loss.mean())}; {result.active} bring loss, each with the same push\n"
             f"of the {len(result.zone)} shown: {counts}"
         )
 
