@@ -40,7 +40,7 @@ def written(*cells: str) -> dict[str, Any]:
     return space
 
 
-OWN = written("own-build", "own-draw", "tree-of", "tree-change", "tree")
+OWN = written("own-build", "own-draw", "tree")
 
 
 # --- the build, step by step
@@ -303,6 +303,22 @@ def test_the_prices_of_the_rule_come_from_the_records() -> None:
     notebook = nbformat.v4.reads(CHAPTER.read_text(encoding="utf-8"))
     printed = next(cell.outputs[0].text for cell in notebook.cells if cell.id == "what-to-do-print")
     assert f"pays after about {round(draws, -4):,.0f} draws" in printed
+
+
+def test_a_chapter_that_was_copied_alone_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = {cell.id: cell.source for cell in nbformat.v4.reads(CHAPTER.read_text(encoding="utf-8")).cells}
+    space: dict[str, Any] = {"json": json, "median": median, "Path": Path}
+    for name in ("records", "counts-table", "what-to-do-print"):
+        exec(cells[name], space)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 2 and all("benchmarks/records" in line for line in printed)
+
+
+def test_a_thousand_ids_and_14_bits_leave_the_coin_as_much_as_a_million_and_24() -> None:
+    assert RandomBits().at(bits=14, n=1000).values in (16, 17)
 
 
 def test_a_coin_of_eight_values_is_found_out_and_a_fine_one_is_not() -> None:

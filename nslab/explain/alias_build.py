@@ -117,7 +117,7 @@ class AliasBuild(Explainer):
         return Stage(
             panels={
                 "columns": Panel(
-                    "Colour and letter above the line: who poured it",
+                    "Grey: short. The others: tall, they pour. Outline: before. Letter above: who poured",
                     columns,
                     Axis("", -0.08 * top, top, ticks={0: "0", 1: "mean"}),
                 )

@@ -36,6 +36,7 @@ SHOWN = 100  # darts that stay on the board
 FLOOR = 1.35  # of the piles, above the board of height 1
 BETWEEN = (1 + FLOOR) / 2  # where the letters stand
 PILE = 0.45  # height of a pile beside that of a column of the same mass
+ROOM = 0.15  # that an alias needs in a column to be named
 WIDE = 0.84  # of a column's place
 
 
@@ -131,6 +132,7 @@ class AliasDarts(Explainer):
             marks={
                 "own": Bars("board", "faint", x=middle, base=np.zeros(n), width=WIDE),
                 "given": Bars("board", "faint", x=middle, y=np.ones(n), width=WIDE),
+                "whose": Words("board", "ink", x=middle, words=self._names, scale=0.035),
                 "pile": Bars("board", "faint", x=middle, base=np.full(n, FLOOR), width=WIDE),
                 "glass": Line("board", "ink", x=np.repeat(np.arange(n + 1), 2)),
                 "ground": Rule("board", "faint", at=FLOOR, dashed=False),
@@ -155,6 +157,11 @@ class AliasDarts(Explainer):
         return {
             "own": {"y": result.keep, "role": colour},
             "given": {"base": result.keep, "role": colour[result.alias]},
+            "whose": {
+                "y": (1 + result.keep) / 2,
+                "which": result.alias,
+                "size": np.where(result.keep < 1 - ROOM, 1, np.nan),
+            },
             "pile": {"y": FLOOR + PILE * np.minimum(piles, room), "role": colour},
             "glass": {"y": [FLOOR, *np.repeat(glass, 2), FLOOR]},
             "beyond": {"size": np.where(piles > room, 1, np.nan)},

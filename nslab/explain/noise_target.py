@@ -52,7 +52,7 @@ class NoiseTarget(Explainer):
 
     question = "Which words get the highest score beside the anchor?"
     title = "The lower α, the more the score follows how common a word is"
-    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0, play=True)
+    alpha = Control("α", "exponent of the frequencies", linear_grid(-0.5, 1.25, 71), start=1.0, play=True)
     k = Control("K", "negatives", KS, start=5)
 
     def __init__(self, words: Sequence[str], counts: Any, with_anchor: Any, **start: Any) -> None:
@@ -91,7 +91,7 @@ class NoiseTarget(Explainer):
             float(self._counts.max()) * 1.8,
             log=True,
         )
-        score = Axis("optimal logit s*", min(map(np.min, ends)) - 0.4, max(map(np.max, ends)) + 0.4)
+        score = Axis("optimal score s*", min(map(np.min, ends)) - 0.4, max(map(np.max, ends)) + 0.4)
         exponent = Axis("exponent α", -1.1, 1.85, ticks={-0.5: "−½", 0: "0", 0.5: "½", 1: "1"})
         self._named, self._dots = self._room(often, score)
         tips = [

@@ -22,6 +22,7 @@ from ._base import (
     Panel,
     Rule,
     Stage,
+    Words,
     integer_grid,
     number,
 )
@@ -29,7 +30,7 @@ from ._base import (
 BITS = list(range(8, 64))
 COIN = 2**62
 NAMED = {24: "float32", 32: "32-bit word", 53: "float64", 63: "nslab"}
-FLOOR, ONE, ZERO = 30, 3e4, 600  # where the bits stand, above the curve, and how high a 1 and a 0 reach
+BYTE = 8  # bits in a row
 FINE = 40  # values of a coin from which on they are not told apart
 R = np.random.default_rng(1).integers(0, 2, BITS[-1])  # a random integer, the column's bits first
 
@@ -74,29 +75,34 @@ class RandomBits(Explainer):
         names = {
             f"named{at}": Note(
                 "bits",
-                x=[at + (-0.5 if at > 60 else 0.5)],
+                x=[at + (-0.5 if at > 50 else 0.5)],
                 y=[0.6 if i % 2 else 0.003],
                 text=name,
-                align="end" if at > 60 else "start",
+                align="end" if at > 50 else "start",
             )
             for i, (at, name) in enumerate(NAMED.items())
         }
         return Stage(
             panels={
-                "bits": Panel(
-                    "One random integer, bit by bit; below: the share of wrong draws",
-                    Axis("b, random bits in one draw", 0, 64, ticks={float(b): str(b) for b in range(0, 65, 8)}),
-                    Axis("", low, 1e5, log=True, ticks=tens),
-                    share=2,
+                "integer": Panel(
+                    "Random integer", Axis("", -0.5, 7.5, ticks={}), Axis("", -7.7, 0.7, ticks={}), share=0.7
                 ),
-                "column": Panel("One column of the table", Axis("", 0, 1, ticks={}), Axis("its own id's share", 0, 1.25, ticks={0: "0", 0.5: "0.5", 1: "1"})),
+                "bits": Panel(
+                    "Wrong draws; dashed: at most N / 2ᵇ",
+                    Axis("b, random bits in one draw", 0, 64, ticks={float(b): str(b) for b in range(0, 65, 16)}),
+                    Axis("share of wrong draws", low, 10, log=True, ticks=tens),
+                    share=1.9,
+                ),
+                "column": Panel("One column", Axis("", 0, 1, ticks={}), Axis("its own id's share", 0, 1.25, ticks={0: "0", 0.5: "0.5", 1: "1"})),
             },
             marks={
                 "named": Rule("bits", "faint", at=list(NAMED), axis="x"),
                 **names,
-                "r": Bars("bits", "negative", x=np.arange(BITS[-1]) + 0.5, base=np.full(BITS[-1], FLOOR), roles=("semi_hard",)),
+                "r": Words(
+                    "integer", "negative", words=[str(bit) for bit in R], roles=("semi_hard",), x=np.arange(BITS[-1]) % BYTE,
+                    y=-(np.arange(BITS[-1]) // BYTE), scale=0.08,
+                ),
                 "bound": Line("bits", "ink", x=BITS, dashed=True),
-                "at most": Note("bits", x=[39], y=[1e-8], text="at most N / 2ᵇ"),
                 "here": Handle("bits", along={"x": "bits"}),
                 "says": Note("bits", x=[1], y=[1e-18], big=True),
                 "own": Bars("column", "anchor", x=[0.45], base=[0], width=0.5),
@@ -116,14 +122,13 @@ class RandomBits(Explainer):
         )  # fmt: skip
 
     def scene(self, result: Shared) -> dict[str, dict[str, Any]]:
-        places = np.arange(result.bits)
+        places = np.arange(BITS[-1])
         kept = result.kept / result.values if result.values else 0.0
         some = float(result.values > 0)
         values = result.values if result.values <= FINE else 0
-        values_text = f"{result.values:,}" if result.values < 10**6 else f"{result.values:.2e}"
         return {
             "r": {
-                "y": np.where(R[places] == 1, ONE, ZERO),
+                "size": np.where(places < result.bits, 1, np.nan),
                 "role": np.where(places + 0.5 < result.column_bits, "negative", "semi_hard"),
             },
             "bound": {"y": result.n / 2.0 ** np.array(BITS)},
@@ -134,12 +139,12 @@ class RandomBits(Explainer):
             "wrong": {"y": max(kept, result.wanted), "base": min(kept, result.wanted)},
             "values": {"at": np.arange(values + 1)[: values and None] / max(values, 1)},
             "wanted": {"at": result.wanted},
-            "count": {"text": f"the coin has {values_text} values"},
+            "count": {"text": f"coin: {_short(result.values)} values"},
         }
 
     def _says(self, result: Shared) -> str:
         return (
-            f"wrong: 1 draw in {number(float(f'{1 / result.wrong:.3g}'))}"
+            f"wrong: 1 in {_short(1 / result.wrong)}"
             if result.wrong
             else "no draw is wrong"
         )
@@ -147,10 +152,14 @@ class RandomBits(Explainer):
     def summary(self, result: Shared) -> str:
         one_in = f"one draw in {number(float(f'{1 / result.wrong:.4g}'))}" if result.wrong else "no draw"
         return (
-            f"b = {result.bits} bits, N = {result.n:,}: {number(result.column_bits)} for the column, "
-            f"{number(result.coin_bits)} for the coin\n"
+            f"b = {result.bits} bits, N = {result.n:,}: {number(float(2**result.bits))} values, "
+            f"{number(2**result.bits / result.n)} for each column's coin\n"
             f"{one_in} is wrong; ids that are never drawn: {result.never:,}"
         )
+
+
+def _short(value: float) -> str:
+    return f"{float(f'{value:.3g}'):,.0f}" if value < 10**6 else f"{value:.1e}".replace("e+", "e")
 
 
 @cache

@@ -33,9 +33,11 @@ from ._base import (
 ALPHAS = np.linspace(-1, 1.25, 46)
 PILE = 24  # pictures of dogs, at most
 WAY = np.linspace(0.33, 0.74, 13)  # of a flow, from the pictures to the names
+LABEL = 4  # the point of WAY where a flow is named
 BEND = np.sin(np.linspace(-np.pi / 2, np.pi / 2, len(WAY))) / 2 + 0.5
 TOP, FLOOR, TALL = 0.9, 0.17, 0.6  # where dogs begin, where aardvarks begin, and the height of all draws
 THIN = 0.012  # the height of a flow that is too small to be seen
+TEXT = 0.06  # the height of a flow that has room for a text
 BESIDE = 0.25  # how far a picture stands from its dot
 LOW, FOOT = 3e-6, 1e-5  # of the axis of draws, and of the handle there
 DOG = """
@@ -99,7 +101,7 @@ class RareClass(Explainer):
 
     question = "Which name is drawn as a negative, and how often?"
     title = "A lower α draws “aardvark” more often, and mostly for dogs"
-    alpha = Control("α", "exponent of q ∝ f^α", linear_grid(-1, 1.25, 91), start=0.25, play=True)
+    alpha = Control("α", "exponent of the frequencies", linear_grid(-1, 1.25, 91), start=1.0, play=True)
     r = Control("R", "frequent : rare", integer_grid(1, 10_000, 81), start=1000)
     k = Control("K", "negatives", integer_grid(1, 1000, 91), start=10)
 
@@ -134,7 +136,7 @@ class RareClass(Explainer):
         flow = {"x": WAY}
         return Stage(
             panels={
-                "draws": Panel("K names for each picture. Height of a band: share of all draws", share=1.2),
+                "draws": Panel("K names for each photo. Height of a band: share of all draws", share=1.2),
                 "negatives": Panel(
                     "Drawn as a negative, per time as a positive",
                     exponent,
@@ -158,7 +160,8 @@ class RareClass(Explainer):
                     tips=["the name “dog”", "the name “aardvark”"],
                 ),
                 "many": Note("draws", x=[0], y=[0.96]),
-                "drawn": Note("draws", x=[1], y=[0.96], align="end", text="drawn names"),
+                "drawn": Note("draws", x=[1], y=[0.96], align="end", text="names drawn for them"),
+                "for_dogs": Note("draws", "focus", x=[WAY[LABEL]], align="middle"),
                 "one": Note("draws", "focus", x=[0], y=[FLOOR], text="and 1 →"),
                 "its": Note("draws", "focus", x=[0], y=[0.03]),
                 "thin": Note("draws", x=[0], y=[-0.05]),
@@ -181,13 +184,19 @@ class RareClass(Explainer):
         per = np.array([result.frequent, result.rare]) / result.k
         size = np.where(np.arange(PILE) < result.imbalance, 1.0, np.nan)
         flows, names = _flows(share, result.q)
+        crossing = flows["dog_aardvark"]
+        wide = crossing["high"][0] - crossing["low"][0] > TEXT
         thin = TALL * share * min(result.q, 1 - result.q) < THIN
         return {
             **flows,
             "dogs": {"size": size},
             "names": {"y": names, "role": ["ink", "focus"]},
             "edge": {"y": np.append(flows["dog_aardvark"]["low"], flows["dog_aardvark"]["high"][::-1])},
-            "many": {"text": f"{result.imbalance:,} dog{'s' * (result.imbalance > 1)} →"},
+            "many": {"text": f"{result.imbalance:,} dog photo{'s' * (result.imbalance > 1)} →"},
+            "for_dogs": {
+                "y": (crossing["low"][LABEL] + crossing["high"][LABEL]) / 2 - 0.02,
+                "text": "for dog photos" if wide else "",
+            },
             "its": {
                 "text": f"its {result.k:,} draws: {number(result.draws[1, 0])} “dog”, {number(result.draws[1, 1])} “aardvark”"
             },
