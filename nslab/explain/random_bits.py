@@ -143,11 +143,7 @@ class RandomBits(Explainer):
         }
 
     def _says(self, result: Shared) -> str:
-        return (
-            f"wrong: 1 in {_short(1 / result.wrong)}"
-            if result.wrong
-            else "no draw is wrong"
-        )
+        return f"wrong: 1 in {_short(1 / result.wrong)}" if result.wrong else "no draw is wrong"
 
     def summary(self, result: Shared) -> str:
         one_in = f"one draw in {number(float(f'{1 / result.wrong:.4g}'))}" if result.wrong else "no draw"
