@@ -131,6 +131,7 @@ class ContiguousMatch(Explainer):
         left, hump = _use(1 / ONE_IN, result.n_self)
         shown = result.exact * ONE_IN[-1] > 1
         places_r = np.where(shown, 1 / np.where(shown, result.exact, 1), np.nan)
+        beside = BESIDE * places_r
         best = np.where(result.best == RS, "focus", "ink")
         return {
             "runs": {"x": x, "x2": x2, "y": y, "y2": y, "role": roles},
@@ -147,7 +148,7 @@ class ContiguousMatch(Explainer):
             "hump": {"y": np.round(hump, 3)},
             "dots": {"x": places_r, "y": result.useful, "role": best},
             "rs": {
-                "x": np.where(result.useful > 0.1, places_r * BESIDE, np.nan),
+                "x": np.where((result.useful > 0.1) & (beside < ONE_IN[-1]), beside, np.nan),
                 "y": result.useful,
                 "role": best,
             },
