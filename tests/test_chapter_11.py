@@ -132,11 +132,11 @@ def test_the_heat_map_and_the_paths_are_scores_of_their_pairs(often: np.ndarray)
 
 
 @pytest.mark.parametrize("k", [1, 2, 5, 60])
-def test_colours_say_the_sign_and_no_name_lies_on_the_line_at_zero(often: np.ndarray, k: int) -> None:
+def test_colors_say_the_sign_and_no_name_lies_on_the_line_at_zero(often: np.ndarray, k: int) -> None:
     explainer = TableTraining(often, WORDS[:150])
     stage = explainer.stage()
-    coloured = [name for name, mark in stage.marks.items() if {"positive", "negative"} & {*mark.used_roles}]
-    assert coloured == ["cells"]  # a pair seen may well have a score below 0
+    colored = [name for name, mark in stage.marks.items() if {"positive", "negative"} & {*mark.used_roles}]
+    assert colored == ["cells"]  # a pair seen may well have a score below 0
     result = explainer.at(k=k, alpha=1.0, passes=1000)
     scene = explainer.scene(result)
     assert np.array_equal(scene["cells"]["role"] == "positive", result.table.ravel() >= 0)

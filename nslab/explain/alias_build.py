@@ -32,7 +32,7 @@ from ._base import (
 MOST = 26  # columns
 STEPS = 8  # stops of the slider that one pour takes
 ALPHAS = linear_grid(0, 1.25, 126)
-COLOURS = ("hard", "positive", "semi_hard", "anchor", "false_negative")  # of the tall ones, in turn
+COLORS = ("hard", "positive", "semi_hard", "anchor", "false_negative")  # of the tall ones, in turn
 
 
 @dataclass(frozen=True)
@@ -144,16 +144,16 @@ class AliasBuild(Explainer):
 
     def scene(self, result: Levelling) -> dict[str, dict[str, Any]]:
         ids, tops = np.arange(len(result.own)), result.own + result.given
-        colour = colours(result.heights)
+        color = colors(result.heights)
         now = result.now or Pour(0, 0, 0)
         filled, unfinished = result.alias != ids, now.short if result.now else -1
         return {
             "glass": {"y": [0, *np.repeat(result.heights, 2), 0]},
-            "own": {"y": result.own, "role": colour},
-            "given": {"y": tops, "base": result.own, "role": colour[result.alias]},
+            "own": {"y": result.own, "role": color},
+            "given": {"y": tops, "base": result.own, "role": color[result.alias]},
             "whose": {
                 "size": np.where(filled & (ids != unfinished), 1, np.nan),
-                "role": colour[result.alias],
+                "role": color[result.alias],
                 "which": result.alias,
             },
             "flow": {
@@ -161,7 +161,7 @@ class AliasBuild(Explainer):
                 "y": tops[now.tall],
                 "x2": now.short,
                 "y2": tops[now.short],
-                "role": colour[now.tall : now.tall + 1],
+                "role": color[now.tall : now.tall + 1],
             },
             "tops": {"y": result.heights},
             "says": {"text": self._says(result)},
@@ -189,11 +189,11 @@ class AliasBuild(Explainer):
         )
 
 
-def colours(heights: NDArray[np.float64]) -> NDArray[np.str_]:
-    """The role of each id: those that start tall have colours of their own, which neighbours among them do not share."""
+def colors(heights: NDArray[np.float64]) -> NDArray[np.str_]:
+    """The role of each id: those that start tall have colors of their own, which neighbours among them do not share."""
     role = np.full(len(heights), "faint", dtype="U16")
     tall = np.flatnonzero(heights > 1)
-    role[tall] = np.resize(COLOURS, len(tall))
+    role[tall] = np.resize(COLORS, len(tall))
     return role
 
 

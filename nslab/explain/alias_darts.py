@@ -29,7 +29,7 @@ from ._base import (
     integer_grid,
     number,
 )
-from .alias_build import ALPHAS, checked_columns, colours, plan, poured
+from .alias_build import ALPHAS, checked_columns, colors, plan, poured
 
 DARTS = integer_grid(1, 100_000, 121)
 SHOWN = 100  # darts that stay on the board
@@ -59,7 +59,7 @@ class Darts:
 
 
 class AliasDarts(Explainer):
-    """Darts thrown at the alias table of f^α: each draws the letter on whose colour it lands, and the letters pile up.
+    """Darts thrown at the alias table of f^α: each draws the letter on whose color it lands, and the letters pile up.
 
     `counts` (N,) and `names` as in AliasBuild. For every α the same darts are thrown. The outlines have the heights
     N q, which the piles come to; an arrow says that a pile goes on above the picture. Beside them is the total
@@ -148,21 +148,21 @@ class AliasDarts(Explainer):
         )  # fmt: skip
 
     def scene(self, result: Darts) -> dict[str, dict[str, Any]]:
-        ids, colour = np.arange(len(result.heights)), colours(result.heights)
+        ids, color = np.arange(len(result.heights)), colors(result.heights)
         piles, room = len(ids) * result.frequencies, self._room
         glass = FLOOR + PILE * result.heights
         columns, heights = np.floor(result.where[:, 0]), result.where[:, 1]
         across = columns + 0.5 + WIDE * (result.where[:, 0] - columns - 0.5)
         last, thrown = int(result.drawn[-1]), np.array(DARTS) <= result.darts
         return {
-            "own": {"y": result.keep, "role": colour},
-            "given": {"base": result.keep, "role": colour[result.alias]},
+            "own": {"y": result.keep, "role": color},
+            "given": {"base": result.keep, "role": color[result.alias]},
             "whose": {
                 "y": (1 + result.keep) / 2,
                 "which": result.alias,
                 "size": np.where(result.keep < 1 - ROOM, 1, np.nan),
             },
-            "pile": {"y": FLOOR + PILE * np.minimum(piles, room), "role": colour},
+            "pile": {"y": FLOOR + PILE * np.minimum(piles, room), "role": color},
             "glass": {"y": [FLOOR, *np.repeat(glass, 2), FLOOR]},
             "beyond": {"size": np.where(piles > room, 1, np.nan)},
             "flight": {"x": across[-1], "y": heights[-1], "x2": last + 0.5},

@@ -31,7 +31,7 @@ from ._base import (
 
 SHOWN = 40  # held-out links, and as many negatives
 NAMED = 3  # of the best-connected nodes
-COLOURS = ("ink", "semi_hard", "false_negative")  # of the methods
+COLORS = ("ink", "semi_hard", "false_negative")  # of the methods
 APART = 0.055  # of their names, on the axis of the AUC
 BELOW = 0.26  # the foot of that axis, where the knob stands
 ALPHAS = np.linspace(-0.5, 1.5, 21)  # where the lines bend
@@ -77,8 +77,8 @@ class EvaluationNegatives(Explainer):
     ) -> None:
         links = torch.as_tensor(adjacency, dtype=torch.float64)
         n, splits = len(links), len(held_out)
-        if not 1 <= len(scores) <= len(COLOURS):
-            raise ValueError(f"scores must hold 1 to {len(COLOURS)} methods, got {len(scores)}")
+        if not 1 <= len(scores) <= len(COLORS):
+            raise ValueError(f"scores must hold 1 to {len(COLORS)} methods, got {len(scores)}")
         for name, score in scores.items():
             if score.shape != (splits, n, n):
                 raise ValueError(f"scores[{name!r}] must be {(splits, n, n)}, got {tuple(score.shape)}")
@@ -154,13 +154,12 @@ class EvaluationNegatives(Explainer):
         x, y = self._places.T
         degrees = self._degrees.numpy()
         best, known, held = self._heroes, np.argwhere(np.triu(self._known)), self._held
-        colours = dict(zip(self._methods, COLOURS, strict=False))
-        lines = {f"line {name}": Line("auc", role) for name, role in colours.items()}
+        colors = dict(zip(self._methods, COLORS, strict=False))
+        lines = {f"line {name}": Line("auc", role) for name, role in colors.items()}
         ends = {
-            f"end {name}": Dots("auc", role, scale=0.045, shows={"AUC": "y"})
-            for name, role in colours.items()
+            f"end {name}": Dots("auc", role, scale=0.045, shows={"AUC": "y"}) for name, role in colors.items()
         }
-        labels = {f"name {name}": Note("auc", role, text=name) for name, role in colours.items()}
+        labels = {f"name {name}": Note("auc", role, text=name) for name, role in colors.items()}
         return Stage(
             panels={
                 "graph": Panel("40 hidden links, 40 drawn negatives; known links grey", share=1.3),
@@ -202,7 +201,7 @@ class EvaluationNegatives(Explainer):
                 "positive": "hidden link",
                 "negative": "negative: no link",
                 "focus": "picked pair",
-                **{role: name for name, role in colours.items()},
+                **{role: name for name, role in colors.items()},
             },
         )
 

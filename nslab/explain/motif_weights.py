@@ -27,7 +27,7 @@ from ._base import (
 )
 
 LETTERS = "ACGT"
-COLOURS = "positive", "anchor", "semi_hard", "hard"
+COLORS = "positive", "anchor", "semi_hard", "hard"
 KS = integer_grid(1, 10_000, 91)
 MIX = linear_grid(0, 1, 61)
 LONGEST = 6
@@ -168,7 +168,7 @@ class MotifWeights(Explainer):
         gaps = np.cumsum(np.diff(self._columns, prepend=-1) > 1) / 2
         letters: dict[str, Any] = {
             "words": list(LETTERS) * width, "x": np.repeat(np.arange(width) + 0.5 + gaps, 4), "scale": BIT / CAPITAL,
-            "roles": COLOURS, "tips": [f"{letter} in column {j + 1}" for j in range(width) for letter in LETTERS],
+            "roles": COLORS, "tips": [f"{letter} in column {j + 1}" for j in range(width) for letter in LETTERS],
             "shows": {"share": "value"},
         }  # fmt: skip
         x = np.repeat(np.arange(span + 1), 2)[1:-1]
@@ -200,7 +200,7 @@ class MotifWeights(Explainer):
                 "here": Handle("dna", along={"x": "place"}),
                 "says": Note("dna", x=[self._middles[0]], y=[high - 0.09 * (high - low)]),
             },
-            key=dict(zip(COLOURS, LETTERS, strict=True)),
+            key=dict(zip(COLORS, LETTERS, strict=True)),
         )  # fmt: skip
 
     def scene(self, result: Motif) -> dict[str, dict[str, Any]]:
@@ -233,7 +233,7 @@ def _logo(weights: NDArray[np.float64], base: float) -> dict[str, Any]:
     order = heights.argsort(1)
     tops = np.take_along_axis(np.take_along_axis(heights, order, 1).cumsum(1), order.argsort(1), 1)
     size = np.where(heights >= LEAST, (heights / BIT) ** 2, np.nan)
-    role = COLOURS * len(weights)
+    role = COLORS * len(weights)
     return {
         "y": (base + tops - heights / 2).ravel(),
         "size": size.ravel(),

@@ -29,7 +29,7 @@ from ._base import (
 
 LAMBDAS = linear_grid(0, 0.5, 101)
 ALPHAS = linear_grid(0, 1.5, 61)
-FULL = 0.02  # the weight whose cell has its whole colour
+FULL = 0.02  # the weight whose cell has its whole color
 SHADES = 48  # few enough for small pages
 
 
@@ -119,7 +119,7 @@ class PairScores(Explainer):
         most = max(self.compute(LAMBDAS[-1], alpha).total for alpha in ALPHAS[::10])
         return Stage(
             panels={
-                "pairs": Panel("Depth of colour: weight of a pair, both orders", across, down, square=True),
+                "pairs": Panel("Depth of color: weight of a pair, both orders", across, down, square=True),
                 "total": Panel(
                     "All weights together",
                     Axis("λ, nats per point of score", 0, LAMBDAS[-1]),

@@ -164,7 +164,7 @@ class SampledMetric(Explainer):
                 "hard": "the last place that is a hit",
                 "focus": "the item: drag it",
                 "positive": "chance of a hit",
-                "faint": "hit rate among all; coloured: among m",
+                "faint": "hit rate among all; colored: among m",
             },
         )  # fmt: skip
 

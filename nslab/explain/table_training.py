@@ -30,7 +30,7 @@ from ._base import (
 
 SAMPLE = 1200  # pairs, drawn once from the table, which the summary describes
 SIDE = 16  # words whose pairs are shown
-DEEP, SHADES = 5.0, 16  # a score of full colour, and how many shades there are below
+DEEP, SHADES = 5.0, 16  # a score of full color, and how many shades there are below
 LOW, HIGH = -14.0, 8.0
 NAME = 1.5  # height that a name takes
 STEP = 0.025  # word2vec's first step size
