@@ -365,6 +365,21 @@ def test_the_order_of_the_arms_on_another_split() -> None:
     assert loss["model"] < loss["full"] + 0.05 < loss["uniform"] < loss["model, raw"] - 0.1
 
 
+def test_where_p_is_peaked_five_draws_from_the_model_are_worth_more_than_they_cost() -> None:
+    images, labels = datasets.digit_embeddings()
+    cost = 600 // 3 + 5
+    for tau, cheaper in ((0.1, "table"), (0.03, "model")):
+        quieter = 0
+        for i in range(100, 110):
+            others = (torch.arange(601) != i).nonzero().ravel()
+            own = labels[others] == labels[i]
+            target = int(own.nonzero()[1])
+            own[target] = False
+            explainer = ProposalGradient(images[others], images[i] / tau, target, own)
+            quieter += explainer.estimate(1, 5).noise < explainer.estimate(1e4, cost).noise
+        assert quieter >= 8 if cheaper == "model" else quieter <= 2
+
+
 def test_five_draws_from_the_model_cost_as_much_as_n_thirds_and_five_from_a_table() -> None:
     """Operations for a pair: 2 N d for all scores, 6 d for each item whose gradients are wanted, the positive too."""
     for n, d, k in ((300, 16, 5), (30_000, 64, 20)):

@@ -64,7 +64,7 @@ class AccidentalHits(Explainer):
     question = "How many negatives are the anchor's own positive?"
     title = "Frequent items come back as their own negatives"
     b = Control("B", "rows in a batch", BS, start=256)
-    alpha = Control("α", "exponent of the frequencies", linear_grid(0, 1, 81), start=0.5, play=True)
+    alpha = Control("α", "exponent of the frequencies", linear_grid(0, 1, 81), start=0.0, play=True)
 
     def __init__(self, names: Sequence[str] = (), counts: Any = None, **start: Any) -> None:
         generator = torch.Generator().manual_seed(0)

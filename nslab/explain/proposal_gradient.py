@@ -97,7 +97,7 @@ class ProposalGradient(Explainer):
 
     question = "Where does the mean of many draws point?"
     title = "At T = 1, corrected by − ln q, the mean of the draws points along the full gradient"
-    draws = Control("", "draws", DRAWS, start=40, play=True)
+    draws = Control("", "draws", DRAWS, start=1, play=True)
     logits = Control("", "logits", LOGITS, start=LOGITS[0])
     temperature = Control("T", "temperature of q", TEMPERATURES, start=1.0)
 
@@ -205,7 +205,7 @@ class ProposalGradient(Explainer):
         return Stage(
             panels={
                 "plane": Panel(
-                    "Up: along the full gradient; right: off it",
+                    "Height: the part along the full gradient",
                     Axis("", *self._view[0], ticks={}),
                     Axis("", *self._view[1], ticks={}),
                     share=1.05,
@@ -244,7 +244,7 @@ class ProposalGradient(Explainer):
             key={
                 "ink": "full gradient",
                 "focus": "mean of the draws",
-                "faint": "other logits",
+                "faint": "the same draws, other scores",
                 "negative": "true negative",
                 "false_negative": "false negative",
                 "positive": "positive",
@@ -316,7 +316,7 @@ class ProposalGradient(Explainer):
             f"T = {number(result.temperature)}, logits {result.logits}, {n:,} drawn: their mean is "
             f"{number(result.angle)}° off the full gradient{length}\n"
             f"false negatives: {number(100 * result.false_drawn)} % of these draws, "
-            f"{number(100 * one.false_push)} % of the push of endless ones; noise / signal of a draw {number(one.noise)}\n"
+            f"{number(100 * one.false_push)} % of the push of endless ones; noise of one draw {number(one.noise)}\n"
             f"the mean of endless draws: {end}"
         )
 

@@ -55,8 +55,8 @@ class SchemeCost(Explainer):
 
     question = "Own or shared: which takes more?"
     title = "Own negatives take more encoding; shared ones, in a large batch, more bytes"
-    b = Control("B", "anchors in a batch", BS, start=1024, play=True)
-    k = Control("K", "own negatives", KS, start=1023)
+    b = Control("B", "anchors in a batch", BS, start=8, play=True)
+    k = Control("K", "own negatives", KS, start=7)
     d = Control("d", "numbers in a vector", DIMS, start=128)
 
     def compute(self, b: int, k: int, d: int) -> Costs:
