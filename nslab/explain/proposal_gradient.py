@@ -244,7 +244,7 @@ class ProposalGradient(Explainer):
             key={
                 "ink": "full gradient",
                 "focus": "mean of the draws",
-                "faint": "the same draws, other scores",
+                "faint": "other scores",
                 "negative": "true negative",
                 "false_negative": "false negative",
                 "positive": "positive",
