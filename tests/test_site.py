@@ -46,8 +46,8 @@ def asked_and_revealed() -> NotebookNode:
 
 
 def shown(cell: NotebookNode) -> ElementTree.Element:
-    """The output of a cell, with its void elements closed as XML wants them."""
-    return ElementTree.fromstring(re.sub(r"(<input[^>]*)>", r"\1/>", cell.outputs[0].data["text/html"]))
+    """The last output of a cell, with its void elements closed as XML wants them."""
+    return ElementTree.fromstring(re.sub(r"(<input[^>]*)>", r"\1/>", cell.outputs[-1].data["text/html"]))
 
 
 def test_a_question_becomes_a_form_with_one_radio_button_an_option() -> None:
@@ -76,6 +76,14 @@ def test_an_answer_is_closed_and_knows_its_question_and_never_says_that_nobody_a
     assert [row.get("data-option") for row in fold.iter("tr")] == ["a", "b"]
     text = "".join(fold.itertext())
     assert "run this cell" not in text and WHY["b"] in text
+
+
+def test_what_a_cell_draws_before_its_answer_stays() -> None:
+    notebook = asked_and_revealed()
+    drawn = new_output("display_data", {"image/png": "iVBORw0KGgo="})
+    notebook.cells[1].outputs.insert(0, drawn)
+    answer = predictions.with_predictions(notebook).cells[1]
+    assert answer.outputs[0] == drawn and shown(answer).tag == "details"
 
 
 def test_each_prediction_of_the_course_finds_its_answer() -> None:

@@ -43,13 +43,17 @@ def revealed(html: str, name: str) -> str:
 
 
 def with_predictions(notebook: NotebookNode) -> NotebookNode:
-    """Turns each question and each answer of a notebook into what a page can do. Works in place."""
+    """Turns each question and each answer of a notebook into what a page can do. Works in place.
+
+    A card is the last that a cell shows; what was drawn or printed before it stays.
+    """
     for cell in notebook.cells:
         for pattern, form in ((ASKED, asked), (REVEALED, revealed)):
             found = pattern.search(cell.source) if cell.cell_type == "code" else None
             if found and cell.outputs:
-                html = form(cell.outputs[0]["data"]["text/html"], found[1])
-                cell.outputs = [new_output("display_data", {"text/html": html})]
+                *before, card = cell.outputs
+                html = form(card["data"]["text/html"], found[1])
+                cell.outputs = [*before, new_output("display_data", {"text/html": html})]
                 cell.metadata.tags = ["remove-input"]  # instead of a fold: there is nothing to unfold
     return notebook
 
