@@ -66,7 +66,7 @@ class DrawsAndPush(Explainer):
     title = "A low α draws rare words often; training takes most of that push away"
     alpha = Control("α", "exponent of the frequencies", linear_grid(-1, 1.25, 91), start=0.0)
     k = Control("K", "negatives", integer_grid(1, 1000, 91), start=5)
-    t = Control("t", "training: 0 begin, 1 end", linear_grid(0, 1, 101), start=0.0, play=True)
+    t = Control("t", "training: 0 begin, 1 end", linear_grid(0, 1, 101), start=0.05, play=True)
 
     def __init__(self, words: Sequence[str], counts: Any, **start: Any) -> None:
         values = as_float(counts, "counts").double()
