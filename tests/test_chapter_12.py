@@ -420,8 +420,8 @@ def test_raw_ranks_put_a_count_above_a_model_that_filtered_ranks_put_first(natio
     assert count[True] > model[True] + 0.02 and model[False] > count[False] + 0.15
 
 
-def test_pykeen_agrees_on_the_measure_and_on_the_filter() -> None:
-    """Its evaluator ranks our vectors as we do, and its own filter of training truths does not help either."""
+def test_pykeen_agrees_on_the_measure() -> None:
+    """Its evaluator and ours give the vectors that it trained the same MRR."""
     logging.disable(logging.WARNING)
     pytest.importorskip("pykeen.training")
     gc.collect()
@@ -453,19 +453,19 @@ def pykeens() -> None:
         results = RankBasedEvaluator().evaluate(model, peer.testing.mapped_triples, **where)
         return results.get_metric("both.realistic.inverse_harmonic_mean_rank")
 
-    def trained(filterer: str | None, epochs: int) -> DistMult:
+    def trained(epochs: int) -> DistMult:
         model = DistMult(triples_factory=peer.training, random_seed=0, **look).double()
         loop = SLCWATrainingLoop(
             model=model,
             triples_factory=peer.training,
             optimizer=torch.optim.Adam(model.parameters(), lr=0.02),
             negative_sampler="basic",
-            negative_sampler_kwargs={"num_negs_per_pos": 10, "filterer": filterer},
+            negative_sampler_kwargs={"num_negs_per_pos": 10},
         )
         loop.train(peer.training, num_epochs=epochs, batch_size=256, use_tqdm=False, pin_memory=False)
         return model
 
-    model = trained(None, 12)
+    model = trained(12)
     entity, relation = (each.detach() for each in model.parameters())
     s = torch.einsum("hd,rd,td->hrt", entity, relation, entity)
     every = torch.zeros(14, 55, 14, dtype=torch.bool)
@@ -476,7 +476,6 @@ def pykeens() -> None:
     )
     ours = ranks(lambda side, e, r: s[:, r, e] if side else s[e, r], graph.test, every, raw=False)
     assert score(model) == pytest.approx(ours, abs=1e-4)
-    assert score(trained("python-set", 12)) < score(model) + 0.03
 
 
 # --- bad input
