@@ -166,6 +166,12 @@ def test_the_list_of_exercises_holds_every_exercise() -> None:
     )
 
 
+def test_each_symbol_of_chapter_00_has_its_chapter() -> None:
+    start = nbformat.read(ROOT / "notebooks" / "00_start_here.ipynb", as_version=4)
+    stems = {path.stem[:2]: path.stem for path in ROOT.glob("notebooks/*.ipynb")}
+    assert r"$\lambda$" in symbols.table(start, tomllib.loads(read("site/symbols.toml")), stems)
+
+
 def test_a_symbol_without_a_chapter_is_refused() -> None:
     start = new_notebook(
         cells=[
