@@ -23,11 +23,11 @@ def answers(name: str) -> list[str]:
 def test_a_prediction_is_scored_when_it_is_revealed(open_notebook: Callable[[str], Notebook]) -> None:
     notebook = open_notebook("notebooks/00_start_here.ipynb")
     notebook.run()
-    notebook.page.get_by_label("two or three").check()
-    notebook.page.get_by_text("Noted: c.").wait_for()
+    notebook.page.get_by_label("nearly all").check()
+    notebook.page.get_by_text("Noted: d.").wait_for()
     notebook.run_cell("q.reveal(")
-    notebook.page.get_by_text("You chose c, and that is right").wait_for()
-    assert notebook.page.get_by_label("two or three").is_disabled()
+    notebook.page.get_by_text("You chose d, and that is right").wait_for()
+    assert notebook.page.get_by_label("nearly all").is_disabled()
     assert notebook.trouble() == []
 
 
