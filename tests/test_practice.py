@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp, softmax, xlogy
 
 from nslab import practice
-from nslab.practice import _check, _help, _predict, _run
+from nslab.practice import _check, _fold, _help, _predict, _run
 from nslab.practice._exercise import Mutant, Question, load
 from nslab.practice._judge import outcomes_of, prepared, wrong_cases
 from tools.exercises import build
@@ -786,3 +786,19 @@ def test_an_exercise_runs_unsolved_and_says_not_attempted(path: Path, unsolved: 
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
     outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
     assert not [out for out in outputs if out.output_type == "error" or out.get("name") == "stderr"]
+
+
+# Folds
+
+
+def test_a_fold_shows_what_was_printed_before_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ZeroDivisionError), practice.fold("Twice the steps"):
+        print("step 1")
+        print(1 / 0)
+    assert capsys.readouterr().out == "Twice the steps\nstep 1\n"
+
+
+def test_a_fold_is_closed_and_shows_its_text_to_the_letter() -> None:
+    html = _fold.Fold("a < b", "<b>1</b>")._repr_html_()
+    assert html.startswith("<details class=") and "<details open" not in html
+    assert "<summary>a &lt; b</summary>" in html and "&lt;b&gt;1&lt;/b&gt;" in html

@@ -46,12 +46,17 @@ def fold(title: str) -> Iterator[None]:
         0.93 ± 0.01
     """
     printed = StringIO()
-    with redirect_stdout(printed):
-        yield
-    shown = Fold(title, printed.getvalue().rstrip("\n"))
+    try:
+        with redirect_stdout(printed):
+            yield
+    finally:  # what was printed before an error is shown too
+        _show(Fold(title, printed.getvalue().rstrip("\n")))
+
+
+def _show(what: Fold) -> None:
     try:
         from IPython.display import display
     except ModuleNotFoundError:
-        print(shown)
+        print(what)
     else:
-        display(shown)
+        display(what)
