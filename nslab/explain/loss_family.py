@@ -56,8 +56,7 @@ class Asked:
     temperature: float  # NaN for the triplet
     pos: float  # s⁺
     effective: float  # the one score that stands for all negatives; NaN for the sigmoid
-    threshold: float  # where half of the pull is left
-    curves: dict[str, NDArray[np.float64]]  # of every loss, at SCORES
+    curve: NDArray[np.float64]  # the loss at SCORES
     here: float  # at s⁺
     pull: float  # on the positive
     pulls: dict[str, NDArray[np.float64]]  # of every loss, at SCORES
@@ -65,9 +64,9 @@ class Asked:
     push: NDArray[np.float64]  # on each negative
 
     @property
-    def curve(self) -> NDArray[np.float64]:
-        """The chosen loss at SCORES."""
-        return self.curves[self.loss]
+    def threshold(self) -> float:
+        """Where half of the pull is left."""
+        return self.asked[self.loss]
 
     @property
     def margin(self) -> float:
@@ -106,6 +105,9 @@ class LossFamily(Explainer):
         )
         self._mean, self._hardest = float(self._scores.mean()), float(self._scores.max())
         self._is_hardest = self._scores == self._hardest
+        self._order = np.argsort(
+            -self._scores.numpy(), kind="stable"
+        )  # small pictures are drawn over large ones
         self._curve = cache(lambda loss, tau: self._loss(loss, tau, SCORES))
         super().__init__(**start)
 
@@ -126,8 +128,7 @@ class LossFamily(Explainer):
             temperature=temperature,
             pos=pos,
             effective=self._effective(loss, tau),
-            threshold=asked[loss],
-            curves=curves,
+            curve=curves[loss],
             here=here,
             pull=pull,
             pulls=pulls,
@@ -172,8 +173,7 @@ class LossFamily(Explainer):
 
     def stage(self) -> Stage:
         ticks = {t: f"{t:g}" for t in (-1, -0.5, 0, 0.5, 1)}
-        k = len(self._scores)
-        order = np.argsort(-self._scores.numpy(), kind="stable")  # small pictures are drawn over large ones
+        k, order = len(self._scores), self._order
         shown: dict[str, Any] = {"tips": self._names, "scale": SIDE}
         return Stage(
             panels={
@@ -244,14 +244,13 @@ class LossFamily(Explainer):
         pulls = {name: np.round(pull, 3) for name, pull in result.pulls.items()}
         others = [pulls[name] if name != result.loss else np.full(len(SCORES), math.nan) for name in LOSSES]
         reached = [result.asked[name] if result.asked[name] <= 1 else math.nan for name in LOSSES]
-        order = np.argsort(-self._scores.numpy(), kind="stable")
         return {
             "effective": {"x": effective, "x2": effective},
             "edge": {"x": edge, "x2": edge},
             "margin": {"x": effective, "x2": edge},
             "negatives": {
-                "size": np.round(result.push[order], 3),
-                "role": np.where(self._scores[order] == self._hardest, "hard", "negative"),
+                "size": np.round(result.push[self._order], 3),
+                "role": np.where(self._is_hardest[self._order], "hard", "negative"),
             },
             "positive": {"x": result.pos, "size": round(result.pull, 3)},
             "says_effective": {

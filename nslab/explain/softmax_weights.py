@@ -85,9 +85,9 @@ class SoftmaxWeights(Explainer):
     ) -> None:
         self._scores, self._false = _tables(scores, false)
         self._pictures, self._names = pictures, names
-        items = self._scores.shape[1]
+        count = self._scores.shape[1]
         check_each(
-            f"show the anchor and its negatives, {items} in all", items, pictures=pictures, names=names
+            f"show the anchor and its negatives, {count} in all", count, pictures=pictures, names=names
         )
         self._curve = cache(lambda k, anchor: _counts(self._scores[anchor, _negatives(anchor, k)]))
         self._heights = cache(self._places)

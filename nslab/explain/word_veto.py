@@ -74,6 +74,7 @@ class WordVeto(Explainer):
         if not R <= self._length <= 2 * R:
             raise ValueError(f"shown must hold words of {R} to {2 * R} letters, got {shown[0]!r}")
         self._self, self._shown = list(shown), _grams(shown, self._length, "shown")
+        self._lists = list(groups)
         self._groups = {name: _grams(words, self._length, name) for name, words in groups.items()}
         runs = 1 + (self._length - R) * (M - 1) / M  # exact, as no string holds two runs of R
         self._match = runs * M**-R
@@ -106,8 +107,8 @@ class WordVeto(Explainer):
         )
 
     def holes(self, result: Veto) -> list[float]:
-        """Share of each group that no surviving detector matches."""
-        return [float((rho == 0).mean()) for rho in result.rho]
+        """Share of each list that no surviving detector matches; a word that is in no list comes after them."""
+        return [float((rho == 0).mean()) for rho in result.rho[: len(self._lists)]]
 
     def stage(self) -> Stage:
         length, names = self._length, list(self._groups)
@@ -164,8 +165,7 @@ class WordVeto(Explainer):
                 "this": Dots("words", "focus", scale=0.06),
                 **{
                     f"holes{i}": Note("words", "hard", x=[1.29], y=[len(names) - i - 0.55], align="end")
-                    for i in range(len(names))
-                    if names[i] != YOURS
+                    for i in range(len(self._lists))
                 },
             },
             key={
@@ -202,16 +202,12 @@ class WordVeto(Explainer):
             "verdict": {"text": _verdict(result.left)},
             "words": {"x": np.round(x, 3), "role": role},
             "this": {"x": np.round(x[chosen], 3), "y": self._heights[chosen]},
-            **{
-                f"holes{i}": {"text": f"{share:.0%}"}
-                for i, (name, share) in enumerate(zip(self._groups, self.holes(result), strict=True))
-                if name != YOURS
-            },
+            **{f"holes{i}": {"text": f"{share:.0%}"} for i, share in enumerate(self.holes(result))},
         }
 
     def summary(self, result: Veto) -> str:
-        shares = zip(self._groups, self.holes(result), strict=True)
-        holes = ", ".join(f"{name} {number(share)}" for name, share in shares if name != YOURS)
+        shares = zip(self._lists, self.holes(result), strict=True)
+        holes = ", ".join(f"{name} {number(share)}" for name, share in shares)
         return (
             f"Nₛ = {result.n:,}: {number(result.survive)} of all detectors left\n"
             f"{result.word}: {number(result.left)} of its matchers left\nshare of holes: {holes}"
