@@ -34,7 +34,7 @@ WIDTHS = np.arange(WIDEST + 1)
 VIEW = 80  # lags on each side
 LAGS = np.arange(-VIEW, VIEW + 1)
 LEAST = 1e-4  # share of the push that is still drawn
-LETTERS = 28  # of a text that are shown
+LETTERS = 25  # of a text that are shown
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class ExclusionMass(Explainer):
             },
             "self": {"y": result.own},
             "anchor": {"text": self._texts[result.anchor]},
-            "most": {"text": f"strongest, {LAGS[most]:+d} steps: {self._texts[result.anchor + LAGS[most]]}"},
+            "most": {"text": f"strongest, {LAGS[most]:+d}: {self._texts[result.anchor + LAGS[most]]}"},
             "left": {"y": _drawn(result.left)},
             "here": {"y": max(result.left[result.w], LEAST)},
         }

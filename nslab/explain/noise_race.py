@@ -126,7 +126,7 @@ class NoiseRace(Explainer):
     def stage(self) -> Stage:
         states, lanes = np.arange(1, 6), np.arange(len(ARMS))
         far = Axis(
-            "total variation (right: closer)",
+            "total variation",
             1.2,
             FLOOR,
             log=True,
@@ -142,7 +142,7 @@ class NoiseRace(Explainer):
                     Axis("probability", 0, 1),
                 ),
                 "race": Panel(
-                    "Distance from the data",
+                    "Distance: right is nearer",
                     far,
                     Axis("", -0.6, 5.6, ticks={5.0 - i: says for i, says in enumerate(ARMS.values())}),
                     share=1.15,

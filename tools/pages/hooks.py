@@ -1,8 +1,9 @@
-"""What every page gets: a description for search engines and, where the text does not say so itself, its reading time."""
+"""What every page gets: a description for search engines, its reading time where the text does not say it, names for folds."""
 
 from __future__ import annotations
 
 import math
+import re
 from html import escape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ FOLD = "Show or hide the pages below this one"
 WORDS_A_MINUTE = 200
 TIMED = ("notebooks/", "exercises/0", "exercises/1")  # they say how long they take
 UNTIMED = ("index", "api/")
+ICONS = "_static/scripts/fontawesome.js"
 
 
 def description(doctree: nodes.document) -> str:
@@ -43,6 +45,11 @@ def accessible(html: str) -> str:
     return html
 
 
+def light(html: str) -> str:
+    """A page without the script of 1.6 MB that draws icons: the theme's style sheet draws them too, from its fonts."""
+    return re.sub(rf"<script [^>]*{re.escape(ICONS)}[^>]*></script>", "", html)
+
+
 def setup(app) -> dict[str, bool]:
     def add(app, page, template, context, doctree):
         text = description(doctree) if doctree else ""
@@ -62,8 +69,9 @@ def setup(app) -> dict[str, bool]:
             template.unlink()
         for path in Path(app.outdir).rglob("*.html"):
             html = path.read_text(encoding="utf-8")
-            if accessible(html) != html:
-                path.write_text(accessible(html), encoding="utf-8")
+            if light(accessible(html)) != html:
+                path.write_text(light(accessible(html)), encoding="utf-8")
+        Path(app.outdir, ICONS).unlink(missing_ok=True)
 
     app.connect("doctree-resolved", tell)
     app.connect("build-finished", finish)
