@@ -42,7 +42,8 @@ TIME = """root => {
 # Words of figures that stand outside of them.
 OUTSIDE = """() => [...document.querySelectorAll(".nslab-scene")].flatMap((root) => {
   const { left, right } = root.getBoundingClientRect();
-  const words = [...root.querySelectorAll("svg text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const seen = [...root.querySelectorAll("svg text")].filter((text) => text.checkVisibility({ visibilityProperty: true }));
+  const words = seen.map((text) => [text.textContent, text.getBoundingClientRect()]);
   return words.filter(([, box]) => box.width && (box.left < left - 4 || box.right > right + 4)).map(([text]) => text);
 })"""
 
