@@ -17,6 +17,8 @@ GROUPS = {  # title: numbers of its chapters
     "Where negatives come from": range(6, 9),
     "In practice and in theory": range(9, 11),
     "Outside": range(11, 16),
+    "What people train today": range(16, 19),
+    "For your own work": range(19, 22),
 }
 
 
