@@ -59,7 +59,7 @@ class ThresholdGrowth(Explainer):
     first draw is shown. `pictures` (N, height, width), in [0, 1], and `names` say what the negatives are.
     """
 
-    title = "More draws reach higher, and even where they do not, they add up"
+    title = "Two floors lift the threshold: finding a harder negative, counting more"
     tau = Control("τ", "temperature", linear_grid(0.01, 0.2, 96), start=0.07)
     k = Control("K", "negatives", KS, start=45, play=True)
 
