@@ -143,6 +143,17 @@ def _pair_scores():
     return explain.PairScores(scores, torch.linspace(1, 7, 20), letters)
 
 
+def _mined_neighbours():
+    reports = [report for report in dict.fromkeys(datasets.lee()) if len(report) >= 120][:60]
+    questions = [" ".join(report[:30]) for report in reports]
+    passages = [" ".join(report[at : at + 30]) for report in reports for at in (30, 60, 90)]
+    vectors = datasets.text_vectors(questions + passages)
+    vectors = torch.nn.functional.normalize(vectors - vectors.mean(0), dim=1)
+    scores, own = vectors[:60] @ vectors[60:].T, torch.arange(180) // 3 == torch.arange(60)[:, None]
+    known = scores.masked_fill(~own, -1).argmax(1)
+    return explain.MinedNeighbours(scores, known, own, questions, passages)
+
+
 def _motif_weights():
     sites = [site[6:9] + site[17:20] for site in datasets.binding_sites()]
     return explain.MotifWeights(sites, "TTGCATTGAACTTGTGGATAAAATCACGGTCTG", (0, 1, 2, 11, 12, 13))
@@ -223,6 +234,7 @@ BUILD = {
     "EffectiveMargin": _effective_margin,
     "HitProbability": _hit_probability,
     "LossFamily": _loss_family,
+    "MinedNeighbours": _mined_neighbours,
     "MotifWeights": _motif_weights,
     "PairScores": _pair_scores,
     "PooledProposal": _pooled_proposal,

@@ -20,6 +20,7 @@ from .exclusion_mass import ExclusionMass
 from .false_negative_cap import FalseNegativeCap
 from .hit_probability import HitProbability
 from .loss_family import LossFamily
+from .mined_neighbours import MinedNeighbours
 from .motif_weights import MotifWeights
 from .noise_race import NoiseRace
 from .noise_target import NoiseTarget
@@ -59,6 +60,7 @@ __all__ = [
     "FalseNegativeCap",
     "HitProbability",
     "LossFamily",
+    "MinedNeighbours",
     "MotifWeights",
     "NoiseRace",
     "NoiseTarget",

@@ -1,0 +1,230 @@
+"""Which neighbours a miner takes as negatives, and which of them are false."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ._base import (
+    Axis,
+    Control,
+    Dots,
+    Explainer,
+    Handle,
+    Line,
+    Links,
+    Note,
+    Panel,
+    Rule,
+    Stage,
+    linear_grid,
+    number,
+)
+
+K = 4  # negatives that a question gets
+NEAR = 40  # neighbours that are drawn
+SHOWN = 12  # questions to pick, at most
+LETTERS, TIP = 36, 60  # of a passage in the list, and in the tip of its dot
+LOW, HIGH = 0.3, 1.7
+SHARES = linear_grid(LOW, HIGH, 71)
+GOLDEN = 0.618034  # spreads the dots over their band
+LINES = (0.63, 0.55, 0.47, 0.39)  # where the mined passages stand
+NONE = "nothing: no negative is mined"
+
+
+@dataclass(frozen=True)
+class Mined:
+    below: float
+    question: int
+    ids: list[int]  # of the mined passages, hardest first
+    false: list[bool]  # which of them are from the question's own report
+    false_share: float  # of all that is mined, over all questions
+    kept_false: float  # share of the false ones among the K nearest that are still mined
+    kept_true: float  # the same of the others
+
+
+class MinedNeighbours(Explainer):
+    """Each question takes the K = 4 nearest passages that score below a share of its known answer's score as negatives.
+
+    `scores` (Q, N): of each question with each passage. `known` (Q,): the passage that each question is known to ask for,
+    its score above 0. `same` (Q, N) bool: passages that answer the question as well, the known one included. `questions`
+    and `passages`: their texts. The first 12 questions can be picked; the curves count all of them. At the slider's upper
+    end, 1.7, nothing is bounded.
+    """
+
+    question = "Which of the nearest passages are false negatives?"
+    title = "A bound below the known answer's score drops false negatives, and hard ones with them"
+    below = Control("c", "bound: a share of the known answer's score", SHARES, start=HIGH, play=True)
+
+    def __init__(
+        self,
+        scores: Tensor,
+        known: Tensor,
+        same: Tensor,
+        questions: Sequence[str],
+        passages: Sequence[str],
+        **start: Any,
+    ) -> None:
+        s = torch.as_tensor(scores, dtype=torch.float64).numpy()
+        at, own = torch.as_tensor(known).numpy(), torch.as_tensor(same).numpy().astype(bool)
+        rows = np.arange(len(s))
+        if s.ndim != 2 or own.shape != s.shape or at.shape != (len(s),):
+            raise ValueError(
+                f"scores and same must be (Q, N) and known (Q,), got {s.shape}, {own.shape}, {at.shape}"
+            )
+        if s.shape != (len(questions), len(passages)) or len(passages) <= NEAR:
+            raise ValueError(
+                f"questions and passages must name all of {s.shape} scores, more than {NEAR} passages, "
+                f"got {len(questions)} and {len(passages)}"
+            )
+        if not (s[rows, at] > 0).all() or not own[rows, at].all():
+            raise ValueError("known must be an answer with a score above 0 for every question")
+        share = s / s[rows, at][:, None]
+        share[rows, at] = -np.inf  # the known answer is never a negative
+        order = np.argsort(-share, axis=1, kind="stable")
+        self._share, self._order = np.take_along_axis(share, order, 1), order
+        self._false = np.take_along_axis(own, order, 1)
+        self._passages, self._known = list(passages), at
+        picks = [f"{i + 1}: {_cut(text, 22)}" for i, text in enumerate(questions[:SHOWN])]
+        self._questions, self._picks = list(questions), picks
+        self._drawn, which = np.unique(
+            order[:SHOWN, :NEAR], return_inverse=True
+        )  # passages that are ever drawn
+        self._which = which.reshape(-1, NEAR)
+        counts = np.array([self._count(share) for share in SHARES])
+        self._curves = {"false": counts[:, 1], "true": counts[:, 2]}
+        self.add_traits(asks=Control("", "question", picks, start=picks[0]))
+        super().__init__(**start)
+
+    def _first(self, below: float) -> NDArray[np.int64]:
+        """Where in the order of each question the first passage under the bound stands."""
+        return (self._share >= (below if below < HIGH else np.inf)).sum(1)
+
+    def _count(self, below: float) -> tuple[float, float, float]:
+        """Share of false ones among all that is mined, and what is kept of the K nearest: of the false, of the others."""
+        first = self._first(below)
+        slots = first[:, None] + np.arange(K)
+        mined = slots < self._share.shape[1] - 1  # the known answer stands last
+        false = np.take_along_axis(self._false, np.minimum(slots, self._share.shape[1] - 1), 1) & mined
+        nearest, still = self._false[:, :K], np.arange(K) >= first[:, None]
+        kept = [(still & group).sum() / max(group.sum(), 1) for group in (nearest, ~nearest)]
+        return float(false.sum() / max(mined.sum(), 1)), float(kept[0]), float(kept[1])
+
+    def compute(self, below: float, asks: str) -> Mined:
+        row = self._picks.index(asks)
+        first = int(self._first(below)[row])
+        last = min(first + K, self._share.shape[1] - 1)
+        return Mined(
+            below,
+            row,
+            self._order[row, first:last].tolist(),
+            self._false[row, first:last].tolist(),
+            *self._count(below),
+        )
+
+    def stage(self) -> Stage:
+        shares = Axis("score, as a share of the known answer's", LOW - 0.05, HIGH + 0.05)
+        texts = [_cut(self._passages[i], TIP) for i in self._drawn]
+        left = [LOW - 0.02]
+        return Stage(
+            panels={
+                "one": Panel("One question, and what is mined for it", shares, share=1.5),
+                "all": Panel(
+                    "All questions: what is left of the 4 nearest",
+                    Axis("bound c", LOW - 0.05, HIGH + 0.05),
+                    Axis("share that is still mined", 0, 1.02),
+                ),
+            },
+            marks={
+                "asks": Note("one", "anchor", x=left, y=[0.93]),
+                "answer": Note("one", "positive", x=left, y=[0.83]),
+                "mined": Note("one", "ink", x=left, y=[0.73], text="mined as negatives:"),
+                **{
+                    f"{role} {i}": Note("one", role, x=left, y=[y])
+                    for i, y in enumerate(LINES)
+                    for role in ("hard", "false_negative")
+                },
+                "near": Dots(
+                    "one",
+                    "faint",
+                    y=0.05 + 0.25 * (np.arange(NEAR) * GOLDEN % 1),
+                    scale=0.05,
+                    roles=("hard", "false_negative"),
+                    tips=texts,
+                    shows={"share of the known answer's score": "x"},
+                ),
+                "known": Dots("one", "positive", x=[1.0], y=[0.17], scale=0.09),
+                "bound": Links("one", "focus", y=[0], y2=[0.34], width=[1.5]),
+                "here": Handle("one", along={"x": "below"}, y=[0.34]),
+                "true": Line("all", "hard", x=SHARES, y=self._curves["true"]),
+                "false": Line("all", "false_negative", x=SHARES, y=self._curves["false"]),
+                "at": Rule("all", "focus", axis="x"),
+                "ends": Dots(
+                    "all", "hard", scale=0.06, roles=("false_negative",), shows={"still mined": "y"}
+                ),
+            },
+            key={
+                "anchor": "question",
+                "positive": "its known answer",
+                "false_negative": "false: from the same report",
+                "hard": "mined, from another report",
+                "faint": "not mined",
+            },
+        )
+
+    def scene(self, result: Mined) -> dict[str, dict[str, Any]]:
+        row, lines = result.question, {}
+        for i in range(K):
+            text = _cut(self._passages[result.ids[i]], LETTERS) if i < len(result.ids) else ""
+            if not result.ids and i == 0:
+                text = NONE
+            false = i < len(result.ids) and result.false[i]
+            lines[f"hard {i}"] = {"text": "" if false else text}
+            lines[f"false_negative {i}"] = {"text": text if false else ""}
+        near = self._order[row, :NEAR]
+        x = self._share[row, :NEAR]
+        role = np.where(self._false[row, :NEAR], "false_negative", "faint")
+        role = np.where(np.isin(near, result.ids) & ~self._false[row, :NEAR], "hard", role)
+        mined = np.isin(near, result.ids)
+        return {
+            "asks": {"text": f"asks: {_cut(self._questions[row], LETTERS)}"},
+            "answer": {"text": f"known: {_cut(self._passages[self._known[row]], LETTERS)}"},
+            **lines,
+            "near": {
+                "x": np.where((x > LOW - 0.05) & (x < HIGH + 0.05), x.round(3), np.nan),
+                "which": self._which[row],
+                "size": np.where(mined, 2.2, np.where(self._false[row, :NEAR], 1.3, 0.6)),
+                "role": role,
+            },
+            "bound": {"x": result.below, "x2": result.below},
+            "at": {"at": result.below},
+            "ends": {
+                "x": [result.below] * 2,
+                "y": [result.kept_true, result.kept_false],
+                "role": ["hard", "false_negative"],
+            },
+        }
+
+    def summary(self, result: Mined) -> str:
+        return (
+            f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this question are false\n"
+            f"all questions: {number(result.false_share)} of what is mined is false\n"
+            f"of the 4 nearest: {number(result.kept_false)} of the false and {number(result.kept_true)} of the others "
+            "are still mined"
+        )
+
+
+def _cut(text: str, letters: int) -> str:
+    """The first words of a text, as many as fit."""
+    words, found = text.split(), ""
+    for word in words:
+        if len(found) + len(word) + 1 > letters:
+            return f"{found} …"
+        found = f"{found} {word}".strip()
+    return found
