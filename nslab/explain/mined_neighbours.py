@@ -45,6 +45,7 @@ class Mined:
     ids: list[int]  # of the mined passages, hardest first
     false: list[bool]  # which of them are from the question's own report
     false_share: float  # of all that is mined, over all questions
+    hardness: float  # mean score of the others that are mined
     kept_false: float  # share of the false ones among the K nearest that are still mined
     kept_true: float  # the same of the others
 
@@ -59,7 +60,7 @@ class MinedNeighbours(Explainer):
     """
 
     question = "Which of the nearest passages are false negatives?"
-    title = "A bound below the known answer's score drops false negatives, and hard ones with them"
+    title = "A bound sends the miner down the list, where false negatives are rarer"
     below = Control("c", "bound: a share of the known answer's score", SHARES, start=HIGH, play=True)
 
     def __init__(
@@ -85,7 +86,8 @@ class MinedNeighbours(Explainer):
             )
         if not (s[rows, at] > 0).all() or not own[rows, at].all():
             raise ValueError("known must be an answer with a score above 0 for every question")
-        share = s / s[rows, at][:, None]
+        self._height = s[rows, at]
+        share = s / self._height[:, None]
         share[rows, at] = -np.inf  # the known answer is never a negative
         order = np.argsort(-share, axis=1, kind="stable")
         self._share, self._order = np.take_along_axis(share, order, 1), order
@@ -98,7 +100,7 @@ class MinedNeighbours(Explainer):
         )  # passages that are ever drawn
         self._which = which.reshape(-1, NEAR)
         counts = np.array([self._count(share) for share in SHARES])
-        self._curves = {"false": counts[:, 1], "true": counts[:, 2]}
+        self._curves = {"false": counts[:, 0], "true": counts[:, 1]}
         self.add_traits(asks=Control("", "question", picks, start=picks[0]))
         super().__init__(**start)
 
@@ -106,15 +108,18 @@ class MinedNeighbours(Explainer):
         """Where in the order of each question the first passage under the bound stands."""
         return (self._share >= (below if below < HIGH else np.inf)).sum(1)
 
-    def _count(self, below: float) -> tuple[float, float, float]:
-        """Share of false ones among all that is mined, and what is kept of the K nearest: of the false, of the others."""
-        first = self._first(below)
+    def _count(self, below: float) -> tuple[float, float, float, float]:
+        """False share of all that is mined, mean score of the rest, and what is left of the K nearest: of the false, of the others."""
+        first, last = self._first(below), self._share.shape[1] - 1  # the known answer stands last
         slots = first[:, None] + np.arange(K)
-        mined = slots < self._share.shape[1] - 1  # the known answer stands last
-        false = np.take_along_axis(self._false, np.minimum(slots, self._share.shape[1] - 1), 1) & mined
+        mined, slots = slots < last, np.minimum(slots, last)
+        false = np.take_along_axis(self._false, slots, 1) & mined
+        score = np.take_along_axis(self._share, slots, 1) * self._height[:, None]
+        others = mined & ~false
+        hardness = score[others].sum() / max(others.sum(), 1)
         nearest, still = self._false[:, :K], np.arange(K) >= first[:, None]
-        kept = [(still & group).sum() / max(group.sum(), 1) for group in (nearest, ~nearest)]
-        return float(false.sum() / max(mined.sum(), 1)), float(kept[0]), float(kept[1])
+        kept = [float((still & group).sum() / max(group.sum(), 1)) for group in (nearest, ~nearest)]
+        return float(false.sum() / max(mined.sum(), 1)), float(hardness), kept[0], kept[1]
 
     def compute(self, below: float, asks: str) -> Mined:
         row = self._picks.index(asks)
@@ -136,9 +141,9 @@ class MinedNeighbours(Explainer):
             panels={
                 "one": Panel("One question, and what is mined for it", shares, share=1.5),
                 "all": Panel(
-                    "All questions: what is left of the 4 nearest",
+                    "All questions: what is mined",
                     Axis("bound c", LOW - 0.05, HIGH + 0.05),
-                    Axis("share that is still mined", 0, 1.02),
+                    Axis("share; score", 0, max(0.5, 1.1 * float(np.max(list(self._curves.values()))))),
                 ),
             },
             marks={
@@ -165,9 +170,23 @@ class MinedNeighbours(Explainer):
                 "true": Line("all", "hard", x=SHARES, y=self._curves["true"]),
                 "false": Line("all", "false_negative", x=SHARES, y=self._curves["false"]),
                 "at": Rule("all", "focus", axis="x"),
-                "ends": Dots(
-                    "all", "hard", scale=0.06, roles=("false_negative",), shows={"still mined": "y"}
+                "is false": Note(
+                    "all",
+                    "false_negative",
+                    x=[HIGH],
+                    y=[self._curves["false"][-1] - 0.06],
+                    align="end",
+                    text="share of false ones",
                 ),
+                "is hard": Note(
+                    "all",
+                    "hard",
+                    x=[HIGH],
+                    y=[self._curves["true"][-1] + 0.025],
+                    align="end",
+                    text="mean score of the others",
+                ),
+                "ends": Dots("all", "hard", scale=0.06, roles=("false_negative",), shows={"here": "y"}),
             },
             key={
                 "anchor": "question",
@@ -206,7 +225,7 @@ class MinedNeighbours(Explainer):
             "at": {"at": result.below},
             "ends": {
                 "x": [result.below] * 2,
-                "y": [result.kept_true, result.kept_false],
+                "y": [result.hardness, result.false_share],
                 "role": ["hard", "false_negative"],
             },
         }
@@ -214,7 +233,8 @@ class MinedNeighbours(Explainer):
     def summary(self, result: Mined) -> str:
         return (
             f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this question are false\n"
-            f"all questions: {number(result.false_share)} of what is mined is false\n"
+            f"all questions: {number(result.false_share)} of what is mined is false; mean score of the others "
+            f"{number(result.hardness)}\n"
             f"of the 4 nearest: {number(result.kept_false)} of the false and {number(result.kept_true)} of the others "
             "are still mined"
         )
