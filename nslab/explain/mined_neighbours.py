@@ -32,8 +32,9 @@ NEAR = 40  # neighbours that are drawn
 SHOWN = 12  # questions to pick, at most
 LETTERS, TIP = 36, 60  # of a passage in the list, and in the tip of its dot
 LOW, HIGH = 0.3, 1.7
+EDGES = LOW - 0.05, HIGH + 0.1  # of the axis
+HEIGHTS = 0.04 + 0.25 * (np.arange(NEAR + K) * 0.618034 % 1)  # of the dots
 SHARES = linear_grid(LOW, HIGH, 71)
-GOLDEN = 0.618034  # spreads the dots over their band
 LINES = (0.63, 0.55, 0.47, 0.39)  # where the mined passages stand
 NONE = "nothing: no negative is mined"
 
@@ -134,7 +135,8 @@ class MinedNeighbours(Explainer):
         )
 
     def stage(self) -> Stage:
-        shares = Axis("score, as a share of the known answer's", LOW - 0.05, HIGH + 0.05)
+        ticks = {x: f"{x:g}" for x in (0.5, 1.0, 1.5)}
+        shares = Axis("score, as a share of the known answer's", *EDGES, ticks=ticks)
         texts = [_cut(self._passages[i], TIP) for i in self._drawn]
         left = [LOW - 0.02]
         return Stage(
@@ -142,7 +144,7 @@ class MinedNeighbours(Explainer):
                 "one": Panel("One question, and what is mined for it", shares, share=1.5),
                 "all": Panel(
                     "All questions: what is mined",
-                    Axis("bound c", LOW - 0.05, HIGH + 0.05),
+                    Axis("bound c", *EDGES, ticks=ticks | {HIGH: "none"}),
                     Axis("share; score", 0, max(0.5, 1.1 * float(np.max(list(self._curves.values()))))),
                 ),
             },
@@ -158,12 +160,13 @@ class MinedNeighbours(Explainer):
                 "near": Dots(
                     "one",
                     "faint",
-                    y=0.05 + 0.25 * (np.arange(NEAR) * GOLDEN % 1),
-                    scale=0.05,
-                    roles=("hard", "false_negative"),
+                    y=HEIGHTS[:NEAR],
+                    scale=0.03,
+                    roles=("false_negative",),
                     tips=texts,
-                    shows={"share of the known answer's score": "x"},
+                    shows={"share of the known answer's score": "value"},
                 ),
+                "taken": Dots("one", "hard", scale=0.07, roles=("false_negative",)),
                 "known": Dots("one", "positive", x=[1.0], y=[0.17], scale=0.09),
                 "bound": Links("one", "focus", y=[0], y2=[0.34], width=[1.5]),
                 "here": Handle("one", along={"x": "below"}, y=[0.34]),
@@ -206,20 +209,23 @@ class MinedNeighbours(Explainer):
             false = i < len(result.ids) and result.false[i]
             lines[f"hard {i}"] = {"text": "" if false else text}
             lines[f"false_negative {i}"] = {"text": text if false else ""}
-        near = self._order[row, :NEAR]
-        x = self._share[row, :NEAR]
-        role = np.where(self._false[row, :NEAR], "false_negative", "faint")
-        role = np.where(np.isin(near, result.ids) & ~self._false[row, :NEAR], "hard", role)
-        mined = np.isin(near, result.ids)
+        first, more = int(self._first(result.below)[row]), K - len(result.ids)
+        near, taken = self._share[row, :NEAR], self._share[row, first : first + len(result.ids)]
+        taken_now = (np.arange(NEAR) >= first) & (np.arange(NEAR) < first + K)
         return {
             "asks": {"text": f"asks: {_cut(self._questions[row], LETTERS)}"},
             "answer": {"text": f"known: {_cut(self._passages[self._known[row]], LETTERS)}"},
             **lines,
             "near": {
-                "x": np.where((x > LOW - 0.05) & (x < HIGH + 0.05), x.round(3), np.nan),
+                "x": np.where((near < LOW) | taken_now, np.nan, near.clip(max=HIGH + 0.05)).round(3),
+                "value": near.round(3),
                 "which": self._which[row],
-                "size": np.where(mined, 2.2, np.where(self._false[row, :NEAR], 1.3, 0.6)),
-                "role": role,
+                "role": np.where(self._false[row, :NEAR], "false_negative", "faint"),
+            },
+            "taken": {
+                "x": [*taken.clip(LOW, HIGH + 0.05).round(3), *[np.nan] * more],
+                "y": HEIGHTS[np.minimum(first, NEAR) + np.arange(K)],
+                "role": ["false_negative" if false else "hard" for false in result.false] + ["hard"] * more,
             },
             "bound": {"x": result.below, "x2": result.below},
             "at": {"at": result.below},
