@@ -43,6 +43,7 @@ def test_the_figure_mines_what_the_library_mines(below: float | None) -> None:
         result = scene.at(below=below or 1.7, asks=pick)
         assert result.ids == mined.ids[row][mined.mask[row]].tolist()
         assert result.false == false[row][mined.mask[row]].tolist()
+    result = scene.at(below=below or 1.7)
     assert result.false_share == pytest.approx(int(false.sum()) / int(mined.mask.sum()), abs=1e-12)
     assert result.hardness == pytest.approx(mined.scores[others].mean().item(), abs=1e-12)
 
