@@ -30,7 +30,7 @@ from ._base import (
 K = 4  # negatives that a question gets
 NEAR = 40  # neighbours that are drawn
 SHOWN = 12  # questions to pick, at most
-LETTERS, TIP = 36, 60  # of a passage in the list, and in the tip of its dot
+LETTERS, TIP = 40, 60  # of a passage in the list, and in the tip of its dot
 LOW, HIGH = 0.3, 1.7
 EDGES = LOW - 0.05, HIGH + 0.1  # of the axis
 HEIGHTS = 0.04 + 0.25 * (np.arange(NEAR + K) * 0.618034 % 1)  # of the dots
@@ -177,7 +177,7 @@ class MinedNeighbours(Explainer):
                     "all",
                     "false_negative",
                     x=[HIGH],
-                    y=[self._curves["false"][-1] - 0.06],
+                    y=[0.3 * self._curves["false"][-1]],
                     align="end",
                     text="share of false ones",
                 ),
