@@ -30,7 +30,7 @@ from ._base import (
 K = 4  # negatives that a question gets
 NEAR = 40  # neighbours that are drawn
 SHOWN = 12  # questions to pick, at most
-LETTERS, TIP = 40, 60  # of a passage in the list, and in the tip of its dot
+LETTERS, TIP = 35, 60  # of a passage in the list, and in the tip of its dot
 LOW, HIGH = 0.3, 1.7
 EDGES = LOW - 0.05, HIGH + 0.1  # of the axis
 HEIGHTS = 0.04 + 0.25 * (np.arange(NEAR + K) * 0.618034 % 1)  # of the dots
@@ -94,7 +94,7 @@ class MinedNeighbours(Explainer):
         self._share, self._order = np.take_along_axis(share, order, 1), order
         self._false = np.take_along_axis(own, order, 1)
         self._passages, self._known = list(passages), at
-        picks = [f"{i + 1}: {_cut(text, 22)}" for i, text in enumerate(questions[:SHOWN])]
+        picks = [str(i + 1) for i in range(min(SHOWN, len(questions)))]
         self._questions, self._picks = list(questions), picks
         self._drawn, which = np.unique(
             order[:SHOWN, :NEAR], return_inverse=True
@@ -177,7 +177,7 @@ class MinedNeighbours(Explainer):
                     "all",
                     "false_negative",
                     x=[HIGH],
-                    y=[0.3 * self._curves["false"][-1]],
+                    y=[0.1 * self._curves["false"][-1]],
                     align="end",
                     text="share of false ones",
                 ),
@@ -213,8 +213,8 @@ class MinedNeighbours(Explainer):
         near, taken = self._share[row, :NEAR], self._share[row, first : first + len(result.ids)]
         taken_now = (np.arange(NEAR) >= first) & (np.arange(NEAR) < first + K)
         return {
-            "asks": {"text": f"asks: {_cut(self._questions[row], LETTERS)}"},
-            "answer": {"text": f"known: {_cut(self._passages[self._known[row]], LETTERS)}"},
+            "asks": {"text": f"asks: {_cut(self._questions[row], LETTERS - 7)}"},
+            "answer": {"text": f"known: {_cut(self._passages[self._known[row]], LETTERS - 7)}"},
             **lines,
             "near": {
                 "x": np.where((near < LOW) | taken_now, np.nan, near.clip(max=HIGH + 0.05)).round(3),
@@ -241,8 +241,8 @@ class MinedNeighbours(Explainer):
             f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this question are false\n"
             f"all questions: {number(result.false_share)} of what is mined is false; mean score of the others "
             f"{number(result.hardness)}\n"
-            f"of the 4 nearest: {number(result.kept_false)} of the false and {number(result.kept_true)} of the others "
-            "are still mined"
+            f"of the 4 nearest are still mined: of the false a share {number(result.kept_false)}, "
+            f"of the others {number(result.kept_true)}"
         )
 
 
