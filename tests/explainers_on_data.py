@@ -217,6 +217,20 @@ def _evaluation_negatives():
     return explain.EvaluationNegatives(links, held_out, methods, graph.names)
 
 
+def _title_list():
+    films = datasets.film_ratings()
+    keep = films.films < 2000
+    counts = torch.bincount(films.films[keep], minlength=2000)
+    mine = {f"user {u}": films.films[keep & (films.users == u)] for u in (41, 195)}
+    seen, later = (
+        {user: torch.isin(torch.arange(2000), rows[half::2]) for user, rows in mine.items()}
+        for half in (0, 1)
+    )
+    noise = torch.rand(2000, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    scores = {user: counts.log() + later[user] + noise for user in mine}
+    return explain.TitleList(scores, counts, films.titles[:2000], seen, later)
+
+
 # How to build the explainers that want data; the others need no arguments.
 BUILD = {
     "AccidentalHits": lambda: explain.AccidentalHits(*datasets.lee_vocabulary()),
@@ -245,6 +259,7 @@ BUILD = {
     "PullAndPush": _pull_and_push,
     "SoftmaxWeights": _softmax_weights,
     "SampledMetric": _sampled_metric,
+    "TitleList": _title_list,
     "TripletZones": _triplet_zones,
     "WordVeto": _word_veto,
 }

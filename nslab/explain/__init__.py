@@ -36,6 +36,7 @@ from .scheme_cost import SchemeCost
 from .softmax_weights import SoftmaxWeights
 from .table_training import TableTraining
 from .threshold_growth import ThresholdGrowth
+from .title_list import TitleList
 from .triplet_zones import TripletZones
 from .word_veto import WordVeto
 from .your_curve import your_curve
@@ -76,6 +77,7 @@ __all__ = [
     "SoftmaxWeights",
     "TableTraining",
     "ThresholdGrowth",
+    "TitleList",
     "TripletZones",
     "WordVeto",
     "decade_grid",
