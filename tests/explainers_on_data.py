@@ -221,7 +221,7 @@ def _title_list():
     films = datasets.film_ratings()
     keep = films.films < 2000
     counts = torch.bincount(films.films[keep], minlength=2000)
-    mine = {f"user {u}": films.films[keep & (films.users == u)] for u in (41, 195)}
+    mine = {f"{u}": films.films[keep & (films.users == u)] for u in (41, 195)}
     seen, later = (
         {user: torch.isin(torch.arange(2000), rows[half::2]) for user, rows in mine.items()}
         for half in (0, 1)
