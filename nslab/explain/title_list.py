@@ -136,13 +136,13 @@ class TitleList(Explainer):
             f"{title}, {number(count)} ratings"
             for title, count in zip(self._titles, self._counts, strict=True)
         ]
-        weights = {-1.0: "−1: wrong sign", 0.0: "0: forgotten", 1.0: "1: right"}
+        weights = {-1.0: "−1", 0.0: "0", 1.0: "1"}
         names = [
             title if len(title) <= LETTERS else title[: LETTERS - 1].rstrip() + "…" for title in self._titles
         ]
         return Stage(
             panels={
-                "list": Panel(f"The first {ROWS} films. Size of a disc: ratings", Axis("weight λ of log q", -1.5, 1.5, ticks=weights)),
+                "list": Panel(f"The first {ROWS} films. Size of a disc: ratings", Axis("λ: 1 right, 0 forgotten, −1 wrong sign", -1.5, 1.5, ticks=weights)),
                 "plane": Panel(
                     f"Above the line: the top {TOP}",
                     Axis("ratings f in training", float(self._counts.min()) * 0.8, most * 1.3, log=True),
@@ -164,7 +164,7 @@ class TitleList(Explainer):
                     scale=0.025, tips=tips, shows={"ln p": "y"},
                 ),
                 "cut": Line("plane", "focus", x=self._x),
-                "says": Note("plane", x=[float(self._counts.min())], y=[self._high - 0.9], big=True),
+                "says": Note("plane", x=[float(self._counts.min())], y=[self._high - 0.9]),
             },
             key={
                 "positive": "rated later: a hit if it is in the list",
