@@ -138,6 +138,21 @@ def _pooled_proposal():
     return explain.PooledProposal(embeddings[1:] @ embeddings[0] / 0.1, labels[1:] == labels[0], **look)
 
 
+def _pair_matrix():
+    """Other images of the same digits stand in for the captions."""
+    embeddings, labels = datasets.digit_embeddings()
+    rows = [int((labels == digit).nonzero()[n]) for digit in (3, 8, 7, 5) for n in range(3)]
+    asks = [int((labels == digit).nonzero()[n]) for digit in (3, 8, 7, 5) for n in range(3, 6)]
+    return explain.PairMatrix(
+        embeddings[asks] @ embeddings[rows].T,
+        labels[rows],
+        [f"caption {i}" for i in range(12)],
+        moved=3,
+        pictures=datasets.digits().images[rows].reshape(-1, 8, 8),
+        names=[f"a {digit}" for digit in labels[rows]],
+    )
+
+
 def _pair_scores():
     letters, scores = datasets.substitution_matrix()
     return explain.PairScores(scores, torch.linspace(1, 7, 20), letters)
@@ -250,6 +265,7 @@ BUILD = {
     "LossFamily": _loss_family,
     "MinedNeighbours": _mined_neighbours,
     "MotifWeights": _motif_weights,
+    "PairMatrix": _pair_matrix,
     "PairScores": _pair_scores,
     "PooledProposal": _pooled_proposal,
     "ProposalGradient": _proposal_gradient,

@@ -24,6 +24,7 @@ from .mined_neighbours import MinedNeighbours
 from .motif_weights import MotifWeights
 from .noise_race import NoiseRace
 from .noise_target import NoiseTarget
+from .pair_matrix import PairMatrix
 from .pair_scores import PairScores
 from .pooled_proposal import PooledProposal
 from .proposal_gradient import ProposalGradient
@@ -65,6 +66,7 @@ __all__ = [
     "MotifWeights",
     "NoiseRace",
     "NoiseTarget",
+    "PairMatrix",
     "PairScores",
     "PooledProposal",
     "ProposalGradient",
