@@ -107,7 +107,7 @@ class PairMatrix(Explainer):
         own = fits if loss.endswith(FIT) else torch.eye(len(scores), dtype=torch.bool)
         logits, at = scores / tau, torch.from_numpy(CURVE) / tau
         if loss.startswith(SOFTMAX):
-            target = own / own.sum(1, keepdim=True)
+            target = own.double() / own.sum(1, keepdim=True)
             each = -(target * logits.log_softmax(1)).sum(1)
             forces, curve = logits.softmax(1) - target, (at - logits[0].logsumexp(0)).exp()
         else:
