@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ def table(seed: int = 0) -> torch.Tensor:
     return 1.6 * torch.rand(N, N, generator=generator, dtype=torch.float64) - 0.8
 
 
-def scene(seed: int = 0, **more: float) -> PairMatrix:
+def scene(seed: int = 0, **more: Any) -> PairMatrix:
     return PairMatrix(table(seed), KINDS, WORDS, moved=1, **more)
 
 
@@ -101,7 +103,7 @@ def test_a_softmax_that_pulls_all_may_still_push_one_that_is_ahead() -> None:
 
 def test_the_marked_pair_starts_at_its_own_score() -> None:
     explainer = scene()
-    assert abs(explainer.values["s"] - table()[0, 1].item()) <= 0.0125 + 1e-9
+    assert explainer.values["s"] == pytest.approx(table()[0, 1].item(), abs=0.0126)
     assert scene(s=0.5).values["s"] == 0.5
 
 
@@ -119,6 +121,21 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 # --- what the prose says
+
+
+def test_sharing_the_target_with_an_equal_caption_changes_nothing() -> None:
+    """Two equal captions have equal rows, so it is masking them that makes a difference."""
+    own, shared = torch.eye(4, dtype=torch.bool), torch.eye(4, dtype=torch.bool)
+    shared[0, 1] = shared[1, 0] = True
+    grads = []
+    for fits in (own, shared):
+        x = torch.randn(3, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+        x = x[[0, 0, 1, 2]].requires_grad_()
+        rows = torch.where(fits, -x.log_softmax(1), 0).sum(1) / fits.sum(1)
+        columns = torch.where(fits, -x.log_softmax(0), 0).sum(0) / fits.sum(0)
+        (grad,) = torch.autograd.grad((rows + columns).sum(), x)
+        grads.append(torch.stack([grad[0] + grad[1], grad[2], grad[3]]))  # of one caption, one text
+    assert torch.allclose(*grads, atol=1e-12)
 
 
 def test_the_worked_numbers() -> None:
