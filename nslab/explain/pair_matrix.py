@@ -138,7 +138,7 @@ class PairMatrix(Explainer):
                 "items": items("row", "ink", scale=0.085, shows=shows, **tips),
                 "at": Rule("row", "focus", axis="x"),
                 "here": Handle("row", along={"x": "s"}, y=[-1.1]),
-                "says": Note("row", x=[-1.05], y=[0.93], big=True),
+                "says": Note("row", x=[-1.05], y=[-0.65], big=True),
             },
             key={"positive": "pulled together", "negative": "pushed apart", "false_negative": "pushed apart although they fit", "focus": "the marked pair ◆"},
         )  # fmt: skip
