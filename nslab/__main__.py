@@ -15,11 +15,6 @@ import numpy as np
 
 from nslab import diagnose
 
-PAGE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-)
-PAGE += '<meta name="color-scheme" content="light dark"><title>Diagnosis</title><body style="margin: 1em">{}</body></html>'
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; 0 if it went well, 2 if the input is refused, with one line on stderr that says why."""
@@ -28,8 +23,10 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("diagnose", help="say what the negatives of your embeddings do")
     command.add_argument("query", help="queries, (B, d): a .npy file, or .csv with commas and no header")
     command.add_argument("key", help="keys, (M, d): key i is the positive of query i; extra keys come last")
-    command.add_argument("--labels", help="one integer for each key: its class", metavar="FILE")
-    command.add_argument("--ids", help="one integer for each key: the item it holds", metavar="FILE")
+    command.add_argument("--labels", help="one integer or string for each key: its class", metavar="FILE")
+    command.add_argument(
+        "--ids", help="one integer or string for each key: the item it holds", metavar="FILE"
+    )
     command.add_argument("--temperature", type=float, default=0.07, help="τ (0.07)", metavar="τ")
     command.add_argument(
         "--k", type=int, help="negatives of one anchor in training (all others)", metavar="K"
@@ -44,13 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
         found = diagnose(
             _read(given.query),
             _read(given.key),
-            labels=given.labels and _read(given.labels, np.int64),
-            ids=given.ids and _read(given.ids, np.int64),
+            labels=given.labels and _read(given.labels, codes=True),
+            ids=given.ids and _read(given.ids, codes=True),
             temperature=given.temperature,
             k=given.k,
         )
         if given.html:
-            Path(given.html).write_text(PAGE.format(found._repr_html_()), encoding="utf-8")
+            Path(given.html).write_text(found.as_html(), encoding="utf-8")
     except (OSError, TypeError, ValueError) as error:
         print("python -m nslab:", " ".join(str(error).split()), file=sys.stderr)
         return 2
@@ -60,14 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _read(name: str, csv_dtype: Any = np.float64) -> np.ndarray:
-    """The array in a file; a .csv of one row of numbers for each line."""
+def _read(name: str, *, codes: bool = False) -> np.ndarray:
+    """The array in a file; a .csv of one row of numbers for each line, or of integers or strings if they are codes."""
     try:
         if name.endswith(".csv"):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # of an empty file, which `diagnose` refuses
-                columns = np.loadtxt(name, delimiter=",", dtype=csv_dtype, ndmin=2)
-            return columns.ravel() if csv_dtype is np.int64 else columns
+            return _csv_codes(name) if codes else _csv(name, np.float64)
         array = np.load(name, allow_pickle=False)
     except OSError as error:
         raise ValueError(f"cannot read {name}: {error.strerror or error}") from None
@@ -76,6 +70,24 @@ def _read(name: str, csv_dtype: Any = np.float64) -> np.ndarray:
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{name} is not one array in .npy format, but an archive of several")
     return array
+
+
+def _csv(name: str, dtype: Any, comments: str | None = "#") -> np.ndarray:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of an empty file, which `diagnose` refuses
+        return np.loadtxt(name, delimiter=",", dtype=dtype, ndmin=2, comments=comments)
+
+
+def _csv_codes(name: str) -> np.ndarray:
+    """Integers, or strings none of which is a number: a fraction or nan among them is an error, not a name."""
+    words = _csv(name, str, comments=None).ravel()
+    for word in words:
+        try:
+            float(word)
+        except ValueError:
+            continue
+        return words.astype(np.int64)
+    return words
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from hypothesis import given, settings
@@ -499,7 +500,17 @@ BAD = [
     ((GOOD, GOOD), {"labels": [0, 1]}, "labels", "(2,)"),
     ((GOOD, GOOD), {"labels": [[0, 1, 2]]}, "labels", "(1, 3)"),
     ((GOOD, GOOD), {"labels": [0.0, 1.0, 2.0]}, "labels", "float64"),
-    ((GOOD, GOOD), {"labels": ["a", "b", "c"]}, "labels", "'a'"),
+    ((GOOD, GOOD), {"labels": ["a", "b", None]}, "labels", "None at index [2]"),
+    ((GOOD, GOOD), {"labels": ["a", 1, "b"]}, "labels", "integers or strings"),
+    ((GOOD, GOOD), {"ids": np.array([1, 2.5, 3], dtype=object)}, "ids", "2.5 at index [1]"),
+    ((GOOD, GOOD), {"ids": pandas.Series(["a", None, "b"])}, "ids", "nan at index [1]"),
+    ((GOOD, GOOD), {"ids": pandas.Series([1, None, 3], dtype="Int64")}, "ids", "integers"),
+    ((GOOD, pandas.DataFrame(GOOD).assign(title="x")), {}, "key", "column 'title' of dtype"),
+    ((GOOD, pandas.DataFrame(GOOD, dtype="Float64").replace(0.0, None)), {}, "key", "nan at index [0, 1]"),
+    ((pandas.Series(["[1, 0]", "[0, 1]", "[1, 1]"]), GOOD), {}, "query", "'[1, 0]' in row 0"),
+    (([[1.0, 0.0], None, [1.0, 1.0]], GOOD), {}, "query", "None in row 1"),
+    ((pandas.Series([[1.0, 0.0], [], [1.0, 1.0]]), GOOD), {}, "query", "2 numbers in row 0 and 0 in row 1"),
+    (([torch.tensor(1.0), torch.tensor(2.0)], GOOD), {}, "query", "(2,)"),
     ((GOOD, GOOD), {"ids": [0, 1, 2, 3]}, "ids", "(4,)"),
     ((GOOD, GOOD), {"ids": [True, False, True]}, "ids", "bool"),
     ((GOOD, GOOD), {"ids": 7}, "ids", "()"),
@@ -519,6 +530,62 @@ def test_bad_input_is_refused_by_name_and_value(args, options, name, value):
     with pytest.raises((ValueError, TypeError)) as refusal:
         diagnose(*args, **options)
     assert name in str(refusal.value) and value in str(refusal.value)
+
+
+# What a practitioner has: frames, columns of vectors, half precision, strings.
+
+
+def same(found: Diagnosis, want: Diagnosis) -> bool:
+    return found.as_dict() == want.as_dict()
+
+
+def test_every_way_to_hold_vectors_gives_the_same_report():
+    query, key = unit(normal(30, 4)).numpy(), unit(normal(40, 4, seed=1)).numpy()
+    want = diagnose(query, key)
+    frame, vectors = pandas.DataFrame(key), list(key)
+    unaligned = frame.set_axis(range(40, 0, -1))  # rows belong together by place, whatever the index says
+    columns = (pandas.Series(vectors), pandas.DataFrame({"vector": key.tolist()}), np.empty(40, dtype=object))
+    columns[2][:] = vectors
+    for other in (frame, unaligned, frame.astype("Float64"), frame.add_prefix("f"), vectors, *columns):
+        assert same(diagnose(query, other), want), type(other)
+    whole = (100 * key).astype(np.int8)
+    assert same(diagnose(query, pandas.DataFrame(whole)), diagnose(query, whole))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(dtype):
+    query, key = unit(normal(30, 4)).to(dtype), unit(normal(40, 4, seed=1)).to(dtype)
+    assert same(diagnose(query, key), diagnose(query.float(), key.float()))
+    if dtype is torch.float16:
+        half = pandas.DataFrame(key.numpy())
+        assert same(diagnose(query, half), diagnose(query.float(), key.float()))
+
+
+def test_strings_are_ids_like_any_other():
+    query, key = normal(30, 4), normal(40, 4, seed=1)
+    codes = torch.randint(0, 6, (40,), generator=seeded(2))
+    want = diagnose(query, key, ids=codes, labels=codes % 3)
+    words = [f"item {c}" for c in codes.tolist()]
+    labels = np.array(["abc"[c % 3] for c in codes.tolist()])
+    for ids in (
+        words,
+        tuple(words),
+        np.array(words),
+        pandas.Series(words),
+        pandas.Series(words, dtype="category"),
+    ):
+        assert same(diagnose(query, key, ids=ids, labels=labels), want), type(ids)
+    objects = np.array(codes.tolist(), dtype=object)
+    assert same(diagnose(query, key, ids=objects, labels=pandas.Series(codes % 3, dtype="Int64")), want)
+
+
+def test_a_refusal_is_one_short_line():
+    frame = pandas.DataFrame(normal(500, 30).numpy()).assign(title="x" * 1000)
+    vectors = [*normal(500, 30).tolist(), "y" * 1000]
+    for bad in (frame, vectors, frame["title"]):
+        with pytest.raises(TypeError) as refusal:
+            diagnose(bad, bad)
+        assert len(str(refusal.value)) < 120 and "\n" not in str(refusal.value)
 
 
 # The card.
@@ -649,6 +716,30 @@ def test_the_command_reads_csv_and_writes_a_page(files, capsys):
     assert code == 0 and "870 pairs" in out
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!doctype html>") and "nslab-diagnosis" in text and "False negatives" in text
+
+
+def test_the_page_is_what_the_command_writes(files, capsys):
+    found = next(cards())
+    text = found.as_html()
+    assert text.startswith("<!doctype html>") and found._repr_html_() in text
+    assert not re.search(r"https?://|src=", text)  # nothing is fetched
+    run(files, capsys, "diagnose", "queries.npy", "keys.npy", "--html", str(files / "page.html"))
+    query, key, _ = digit_pairs()
+    assert (files / "page.html").read_text(encoding="utf-8") == diagnose(query.float(), key.float()).as_html()
+
+
+def test_the_command_reads_codes_that_are_words(files, capsys):
+    _, _, labels = digit_pairs()
+    words = [f"digit {d}, #{d}" if d % 2 else f"d{d}" for d in labels.tolist()]
+    np.save(files / "words.npy", np.array(words))
+    (files / "names.csv").write_text("\n".join(w.replace(",", "") for w in words) + "\n")
+    args = ("diagnose", "queries.npy", "keys.npy", "--labels")
+    want = run(files, capsys, *args, "labels.npy")
+    assert want[0] == 0 and run(files, capsys, *args, "words.npy") == want
+    assert run(files, capsys, *args, "names.csv") == want
+    (files / "holes.csv").write_text("nan\n" + "a\n" * 869)
+    code, out, err = run(files, capsys, *args, "holes.csv")
+    assert (code, out) == (2, "") and "holes.csv is not an array" in err
 
 
 @pytest.mark.parametrize(

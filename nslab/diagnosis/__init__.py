@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +25,10 @@ from nslab.diagnosis._measure import (
 )
 
 SCORES = 2**28  # scores to compute: up to 16,384 pairs every anchor is used, beyond that a random sample
+PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<meta name="color-scheme" content="light dark"><title>Diagnosis</title><body style="margin: 1em">{}</body></html>'
+)
 ANCHORS = 256  # the sample never gets smaller than this, however many keys there are
 
 
@@ -72,6 +78,18 @@ class Diagnosis:
         """
         return dict(self._numbers)
 
+    def as_html(self) -> str:
+        """The card as a page of its own: write it to a file, and any browser opens it, offline too.
+
+        Returns:
+            A whole HTML document; save it as UTF-8.
+
+        Example:
+            >>> diagnose(torch.eye(2), torch.eye(2)).as_html()[:15]
+            '<!doctype html>'
+        """
+        return PAGE.format(self._repr_html_())
+
     def __repr__(self) -> str:
         return report(self._numbers)
 
@@ -97,10 +115,11 @@ def diagnose(
     scores (16,384 pairs) a random sample of anchors, the same on each run, meets all keys; the report says how many.
 
     Args:
-        query: (B, d) with B >= 2, finite, no zero vector. Half precision is computed in float32.
+        query: (B, d) with B >= 2, finite, no zero vector: an array, a DataFrame of B rows, or a list or column of B vectors.
+            An index is not used: rows belong together by their place. Half precision is computed in float32.
         key: (M, d) with M >= B; keys past B are negatives of every query, such as mined ones or the rest of a corpus.
-        labels: (M,) integers; a key with the anchor's label (that of its positive) is a false negative.
-        ids: (M,) integers, the item that each key holds; a key with the anchor's id is a repeat, and a false negative too.
+        labels: (M,) integers or strings; a key with the anchor's label (that of its positive) is a false negative.
+        ids: (M,) integers or strings, the item that each key holds; a key with the anchor's id is a repeat, and a false negative too.
         temperature: τ > 0, in the unit of the scores.
         k: how many negatives an anchor has in your training (batch size − 1 in a batch), at most M − 1: that many are
             drawn at random. None takes all M − 1.
@@ -111,7 +130,8 @@ def diagnose(
     Raises:
         ValueError: for shapes that do not match, too few rows, NaN, infinite or zero vectors, τ <= 0, k out of range, and
             scores that overflow.
-        TypeError: for labels or ids that are not integers and input that holds no real numbers.
+        TypeError: for labels or ids that are neither integers nor strings, and input that holds no real numbers; the
+            message names the column of a DataFrame that holds none.
 
     Source:
         Effective negatives: perplexity, Jelinek et al. (1977). Effective rank: Roy & Vetterli (EUSIPCO 2007). Push on false
@@ -151,7 +171,9 @@ def diagnose(
 
 
 def _embeddings(query: Any, key: Any) -> tuple[Tensor, Tensor]:
-    query, key = as_float(query, "query").detach(), as_float(key, "key").detach()
+    query, key = (
+        as_float(_rows(value, name), name).detach() for name, value in (("query", query), ("key", key))
+    )
     for name, value in (("query", query), ("key", key)):
         if value.dim() != 2 or len(value) < 2:
             raise ValueError(
@@ -164,13 +186,57 @@ def _embeddings(query: Any, key: Any) -> tuple[Tensor, Tensor]:
     return widen(query.to(dtype)), widen(key.to(query.device, dtype))
 
 
+def _rows(value: Any, name: str) -> Any:
+    """What `as_float` can read: of a DataFrame its numbers, of a column of vectors the vectors."""
+    if hasattr(value, "iloc"):  # of pandas, which may not be there
+        if value.ndim == 2 and value.shape[1] == 1 and value.dtypes.iloc[0].kind == "O":
+            value = value.iloc[:, 0]
+        value = _table(value, name) if value.ndim == 2 else value.to_list()
+    elif isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
+        value = list(value)
+    if isinstance(value, list | tuple):
+        width = None
+        for i, row in enumerate(value):
+            if row is None or isinstance(row, str | bytes):
+                raise TypeError(
+                    f"{name} must hold one vector of real numbers in each row, got {reprlib.repr(row)} in row {i}"
+                )
+            sized = isinstance(row, list | tuple) or getattr(row, "ndim", 0)
+            width, before = len(row) if sized else None, width
+            if i and width != before:
+                got = f"{before} numbers in row {i - 1} and {width} in row {i}"
+                raise ValueError(f"{name} must be a rectangular array of numbers, got {got}")
+    return value
+
+
+def _table(frame: Any, name: str) -> np.ndarray:
+    for column, dtype in zip(frame.columns, frame.dtypes, strict=True):
+        if dtype.kind not in "fiu":
+            raise TypeError(f"{name} must hold real numbers, got column {column!r} of dtype {dtype}")
+    plain = all(isinstance(dtype, np.dtype) for dtype in frame.dtypes)
+    return frame.to_numpy() if plain else frame.to_numpy(dtype=np.float64, na_value=math.nan)
+
+
 def _codes(value: Any, name: str, key: Tensor) -> Tensor | None:
     if value is None:
         return None
-    codes = as_ids(value, name).to(key.device)
+    codes = as_ids(_counted(value, name), name).to(key.device)
     if codes.shape != key.shape[:1]:
         raise ValueError(f"{name} must have shape ({len(key)},), one for each key, got {tuple(codes.shape)}")
     return codes
+
+
+def _counted(value: Any, name: str) -> Any:
+    """Strings as the integers that number them, objects that are integers as those; anything else as it is."""
+    array = None if isinstance(value, Tensor) else np.asarray(value)
+    if array is None or array.dtype.kind not in "UO" or array.ndim != 1:
+        return value
+    entries = value if isinstance(value, list | tuple) else array
+    kind = str if isinstance(entries[0], str) else int | np.integer
+    for i, entry in enumerate(entries):
+        if not isinstance(entry, kind) or isinstance(entry, bool):
+            raise TypeError(f"{name} must hold integers or strings, got {reprlib.repr(entry)} at index [{i}]")
+    return np.unique(array.astype(str), return_inverse=True)[1] if kind is str else array.astype(np.int64)
 
 
 def _lengths(vectors: Tensor, name: str) -> Tensor:
