@@ -83,7 +83,7 @@ def _count(n: Numbers, curves: Curves) -> str:
 
 
 def _false(n: Numbers, curves: Curves) -> str:
-    if n["false_share"] is None:
+    if not n["false_share"]:
         return ""
     bars = [
         f'<rect x="0" y="{y}" width="{240 * share:.1f}" height="26" style="fill: var(--false); opacity: {opacity}"/>'
