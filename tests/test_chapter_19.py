@@ -65,9 +65,9 @@ def test_the_scene_of_shares_has_the_hard_negatives_of_the_report(halves):
     for tau in (0.02, 0.05, 0.2):
         report = nslab.diagnose(first, second, temperature=tau).as_dict()
         scores = torch.from_numpy(first @ second.T)
-        beyond = 0.5 + 0.1 * (scores - scores.diagonal()[:, None]) / tau
+        beyond = 0.65 + 0.1 * (scores - scores.diagonal()[:, None]) / tau
         other = ~torch.eye(300, dtype=torch.bool)
-        scene = explain.AnchorShares(beyond, other, cutoff=0.4).at(cutoff=0.4)
+        scene = explain.AnchorShares(beyond, other, cutoff=0.55).at(cutoff=0.55)
         assert scene.mean == pytest.approx(report["hard_share"], abs=1e-12)
         assert scene.without == pytest.approx(300 * (report["without_hard"] or 0))
 
