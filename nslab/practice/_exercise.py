@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,16 @@ def load(number: str) -> Exercise:
     if number not in modules:
         raise ValueError(f"number must be one of {', '.join(map(repr, sorted(modules)))}, got {number!r}")
     return importlib.import_module(f"nslab.practice.exercises.{modules[number]}").EXERCISE
+
+
+def told(table: str) -> dict[str, str]:
+    """The diagnoses of a table by name: a mistake begins at the margin, further lines of its text are indented.
+
+    >>> told("off by one | The last\\n  is missing.\\nno sign | A minus is missing.")
+    {'off by one': 'The last is missing.', 'no sign': 'A minus is missing.'}
+    """
+    entries = (entry.split(" | ", 1) for entry in re.split(r"\n(?! )", table.strip()))
+    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def show(value: Any, digits: int = 6) -> str:
