@@ -82,6 +82,8 @@ _BOUNDS = (
     ),
     (_rows([0.75, 0.5, 0.125]), _ids([0, 1, -1]), 0.5, "-1 is padding, and no item"),
     (_rows([0.75, 0.5, -0.125]), _ids([-1, 0]), 0.5, "-1 is padding, wherever it stands"),
+    (_rows([0.125, 0.5, 0.75]), _ids([1, 2, -1]), 0.5, "the padding does not stand for item 0 either"),
+    (_rows([3 * HUGE, 2 * HUGE, 1]), _ids([0, 1, -1]), 0.5, "padding beside scores of any size"),
     (_rows([0.5, 1, 0.25], [1, -0.5, 0.25]), _ids([1], [1]), 0.5, "each row has its own bound"),
     (_rows([HUGE, -3 * HUGE, 1]), _ids([1]), 0.5, "scores may have any size"),
     (_rows([0.5, 0.25]), _ids([0]), 0.0, "there is nothing below a share of 0"),

@@ -69,6 +69,7 @@ _EDGES = (
     (np.array([[0.5, 0.25]]), _MASKED, 0.25, 0.0, "a masked pair costs nothing, whatever its score"),
     (np.array([[0.5, -0.25], [0.25, 0.75]]), _TWO, 0.25, -1.0, "two rows"),
     (np.array([[-0.25, 0.5], [0.75, 0.25]]), -_TWO, 0.25, -1.0, "y says what is a positive, not the diagonal"),
+    (np.array([[-0.640625]]), _ONE, 2**-4, 0.0, "a logit of -10.25 costs a little more than 10.25"),
     (np.array([[-1.0]]), _ONE, 2**-10, 0.0, "exp(1024) is no float64"),
     (np.array([[1.0]]), -_ONE, 2**-10, 0.0, "exp(1024) is no float64"),
     (np.array([[1.0]]), _ONE, 2**-6, -24.0, "1 + exp(-40) is 1 in float64, and exp(-40) is not 0"),
@@ -115,6 +116,8 @@ def _bias_cases(seed: int) -> list[Case]:
         Case((np.zeros((2, 5)), np.where(np.arange(10).reshape(2, 5) % 5 < 2, 1, -1), 0.25), "two positives in each row"),
         Case((np.zeros((64, 64)), _own(64), 0.25), "63 negatives for each positive"),
         Case((flat - 100, _own(4), 0.0625), "scores far below 0"),
+        Case((flat - 2.0**20, _own(4), 0.0625), "scores further below 0"),
+        Case((flat + 2.0**20, _own(4), 0.0625), "scores far above 0"),
         Case((np.array([[99.0, 98.5], [98.25, 99.5]]), _TWO, 0.0625), "scores far above 0"),
         Case((apart, _own(4), 2**-6), "told apart already: σ(40) is 1 in float64, and σ(-40) is not 0"),
         Case((unit[0] @ unit[1].T, _own(16), 0.1), "random vectors of length 1, at τ = 0.1"),
@@ -158,7 +161,7 @@ EXERCISE = Exercise(
                 "Where y is 0 the sign is lost, and the cost of a logit of 0 is not 0. Set those costs to 0 afterwards. Then "
                 "one sum over the whole matrix, and one division by the number of its rows.",
             ),
-            rtol=1e-5,
+            rtol=1e-6,
         ),
         Question(
             "bias_slope(s, y, tau, b)",
@@ -174,7 +177,7 @@ EXERCISE = Exercise(
                 "Do not subtract a sigmoid from 1: turn the sign of its logit. To keep the exponential from overflowing "
                 "take it of minus the absolute value, or use the tangens hyperbolicus with care for small results.",
             ),
-            rtol=1e-5,
+            rtol=1e-6,
         ),
         Question(
             "balanced_bias(s, y, tau)",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant, Same, told
-from nslab.practice._judge import is_number, lost, not_finite
+from nslab.practice._judge import is_number, lost, not_finite, wherever
 from nslab.practice._run import Outcome
 
 Wrong = Callable[..., Any]
@@ -37,8 +37,9 @@ not divided | You returned the sum over all pairs. Divide it by the number of ro
 exp overflows | The exponential of a large logit overflows, or a sigmoid rounds to 0, and what is left is infinite, NaN or
   an error. Take exponentials of negative numbers only; logaddexp does.
 small losses lost | A loss of e⁻⁴⁰ came out as 0: 1 + e⁻⁴⁰ is 1 in floating point. Use log1p, logaddexp or logsigmoid.
-clipped | You clipped a probability (or added a small number to it) before the logarithm. Then a sure mistake costs too
-  little, and a sure answer too much. Compute −ln σ from the logit.
+clipped | You clipped a logit or a probability, or added a small number to it before the logarithm. Then a sure mistake
+  costs too little, and a sure answer too much. Compute −ln σ from the logit as it is.
+sign of the loss | A cost is never negative: it is MINUS the logarithm of a probability.
 a softmax | Your pairs compete within their row: that is InfoNCE. Here every pair is judged for itself, by a sigmoid.
 sign of the slope | The sign is turned: where positives pull hardest the loss FALLS as b rises.
 small slopes lost | A slope of e⁻⁴⁰ came out as 0: σ(40) is 1 in floating point, and 1 − 1 is 0. σ(−40) keeps its digits.
@@ -47,7 +48,8 @@ small slopes lost | A slope of e⁻⁴⁰ came out as 0: σ(40) is 1 in floating
 slope with respect to s | You divided by τ: that is the slope for the scores. A logit changes with b as fast as b does.
 formula for equal scores | This is the ln of positives over negatives, right if all scores are 0. Yours are not: a negative that
   scores high pushes more. Find the zero of the slope.
-−ln B | You took −ln B. Each positive has B − 1 negatives, and scores, masks and further positives count as well.
+B alone | Your answer knows the size of the batch only: −ln B or −ln(B − 1). Scores, masks and further positives count
+  as well.
 −10 | SigLIP starts at −10, whatever the batch. Asked for is the bias at which the slope is 0.
 sign of the answer | The sign is turned. With more negatives than positives a logit must start BELOW 0.
 mean of the scores | You moved the formula for equal scores by the mean of the scores. A sigmoid is no straight line: high
@@ -55,10 +57,14 @@ mean of the scores | You moved the formula for equal scores by the mean of the s
 between the means | You took the bias half-way between positives and negatives, a threshold. It does not see how many
   there are of each.
 in units of a score | Your answer is τ times the bias. The bias is added to s/τ, so it has no unit.
-fixed range | The answer lies outside the range in which you searched: scores may be anywhere. Let the range follow s/τ.
+fixed range | The answer lies far from where your search starts or ends: scores may be anywhere. Let the range follow s/τ.
 not converged | Nearly: a step, or a grid, too coarse. Halve an interval until nothing changes.
 not refused | Without a positive, or without a negative, the slope has one sign everywhere: raise ValueError.
 """)
+
+
+def finite(case: Case, got: Outcome, own: Outcome) -> bool:
+    return is_number(got) and math.isfinite(float(got.value))
 
 
 def overflown(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -73,15 +79,12 @@ def close(case: Case, got: Outcome, own: Outcome) -> bool:
     return is_number(got) and abs(float(got.value) - own.value) < 0.1
 
 
-def elsewhere(case: Case, got: Outcome, own: Outcome) -> bool:
-    return (is_number(got) and abs(float(got.value)) < 999) or got.error is not None
-
-
 SAME: dict[str, Same] = {
     "exp overflows": overflown,
+    "clipped": finite,
     "not refused": silent,
     "not converged": close,
-    "fixed range": elsewhere,
+    "fixed range": wherever,
 }
 
 
@@ -133,6 +136,7 @@ def both(*, of: Wrong) -> tuple[tuple[str, Wrong], ...]:
         ("masked pairs as negatives", summed(of, kinds=lambda y: np.where(y > 0, 1, -1))),
         ("y ignored", summed(of, kinds=np.abs)),
         ("only the diagonal", summed(of, kinds=diagonal)),
+        ("only the diagonal", summed(of, kinds=lambda y: diagonal(np.ones_like(y)))),
         ("positives only", summed(of, keep=lambda y: y > 0)),
         ("negatives only", summed(of, keep=lambda y: y < 0)),
         ("minus the bias", summed(of, lambda s, tau, b: s / tau - b)),
@@ -166,7 +170,10 @@ LOSS = mutants(
     ("exp overflows", summed(lambda z, y: np.log1p(np.exp(-y * z)))),
     ("exp overflows", summed(lambda z, y: -np.log(np.where(y > 0, 1 / (1 + np.exp(-z)), 1 - 1 / (1 + np.exp(-z)))))),
     ("small losses lost", summed(lambda z, y: np.maximum(0, -y * z) + np.log(1 + np.exp(-abs(z))))),
+    ("small losses lost", summed(lambda z, y: np.where(y > 0, 0, z) + np.logaddexp(0, -z))),
     *(("clipped", summed(clipped(low))) for low in (1e-6, 1e-12)),
+    ("clipped", summed(lambda z, y: cost(z.clip(-500, 500), y))),
+    ("sign of the loss", summed(lambda z, y: -cost(z, y))),
     ("a softmax", summed(softmax_row)),
     *both(of=cost),
 )  # fmt: skip
@@ -224,7 +231,9 @@ def unrefused(s: np.ndarray, y: np.ndarray, tau: float) -> float:
 BIAS = mutants(
     *((name, refused_first(answer)) for name, answer in (
         ("formula for equal scores", lambda s, y, tau: even(y)),
-        ("−ln B", lambda s, y, tau: -math.log(len(y))),
+        ("B alone", lambda s, y, tau: -math.log(len(y))),
+        ("B alone", lambda s, y, tau: -math.log(len(y) - 1)),
+        ("B alone", lambda s, y, tau: -math.log(y.shape[1] - 1)),
         ("−10", lambda s, y, tau: -10.0),
         ("sign of the answer", lambda s, y, tau: -halved(s, y, tau)),
         ("mean of the scores", lambda s, y, tau: even(y) - s.mean() / tau),

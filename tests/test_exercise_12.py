@@ -1,0 +1,193 @@
+"""Exercise 12: right answers in several styles pass, and a learner's own mistakes are named."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from answers import assert_named, assert_passed, checker
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from nslab import losses
+from nslab.practice._exercise import load
+
+LOSS, SLOPE, BIAS = load("12").questions
+check = checker("12")
+
+
+def softplus(x: Any) -> Any:
+    return np.logaddexp(0, x)
+
+
+def loss_loop(s: Any, y: Any, tau: float, b: float) -> float:
+    total = 0.0
+    for score, kind in zip(s.ravel(), y.ravel(), strict=True):
+        x = -kind * (score / tau + b)
+        total += abs(kind) * (x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x)))
+    return total / len(s)
+
+
+def loss_in_single_precision(s: Any, y: Any, tau: float, b: float) -> float:
+    logits = torch.tensor(y) * (torch.tensor(s).float() / tau + b)
+    return -torch.nn.functional.logsigmoid(logits)[y != 0].sum().item() / len(s)
+
+
+def loss_masked_by_infinity(s: Any, y: Any, tau: float, b: float) -> Any:
+    x = np.where(y == 0, -np.inf, -y * (s / tau + b))
+    return torch.nn.functional.softplus(torch.tensor(x)).sum() / len(s)
+
+
+def slope_by_sigmoids(s: Any, y: Any, tau: float, b: float) -> float:
+    z = s / tau + b
+    return (expit(z)[y < 0].sum() - expit(-z)[y > 0].sum()) / len(s)
+
+
+def slope_in_single_precision(s: Any, y: Any, tau: float, b: float) -> float:
+    z = torch.tensor(y).float() * (torch.tensor(s).float() / tau + b)
+    return -(torch.tensor(y) * torch.sigmoid(-z)).sum().item() / len(s)
+
+
+def slope_autograd(s: Any, y: Any, tau: float, b: float) -> Any:
+    bias = torch.tensor(b, dtype=torch.float64, requires_grad=True)
+    z = torch.tensor(y) * (torch.tensor(s) / tau + bias)
+    return torch.autograd.grad(-(torch.nn.functional.logsigmoid(z) / len(s)).sum(), bias)[0]
+
+
+def wants_both(answer: Callable[..., Any]) -> Callable[..., Any]:
+    def balanced_bias(s: Any, y: Any, tau: float) -> Any:
+        if not (y > 0).any() or not (y < 0).any():
+            raise ValueError("no balance")
+        return answer(s, y, tau)
+
+    return balanced_bias
+
+
+def bias_between(low: float, high: float) -> Callable[..., Any]:
+    def answer(s: Any, y: Any, tau: float) -> float:
+        a, c = low, high
+        for _ in range(200):
+            a, c = ((a + c) / 2, c) if slope_by_sigmoids(s, y, tau, (a + c) / 2) < 0 else (a, (a + c) / 2)
+        return c
+
+    return wants_both(answer)
+
+
+@wants_both
+def bias_brentq(s: Any, y: Any, tau: float) -> float:
+    far = abs(s).max() / tau + 20
+    return brentq(lambda b: slope_by_sigmoids(s, y, tau, b), -far, far, xtol=1e-10)
+
+
+@wants_both
+def bias_doubling(s: Any, y: Any, tau: float) -> float:
+    reach = 1.0
+    while slope_by_sigmoids(s, y, tau, -reach) > 0 or slope_by_sigmoids(s, y, tau, reach) < 0:
+        reach *= 2
+    return bias_between(-reach, reach)(s, y, tau)
+
+
+@pytest.mark.parametrize("seed", (0, 7))
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        *[("sigmoid_loss", fn) for fn in (loss_loop, loss_in_single_precision, loss_masked_by_infinity)],
+        *[("bias_slope", fn) for fn in (slope_by_sigmoids, slope_in_single_precision, slope_autograd)],
+        *[("balanced_bias", fn) for fn in (bias_brentq, bias_doubling)],
+    ],
+)
+def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
+    assert_passed(check(name, fn, seed=seed))
+
+
+# A learner's own mistakes
+
+
+def loss_by(cost: Callable[..., Any], divide: Callable[..., Any] = len) -> Callable[..., Any]:
+    """`cost(z, y)` where y is not 0."""
+    return lambda s, y, tau, b: np.where(y == 0, 0, cost(s / tau + b, y)).sum() / divide(y)
+
+
+def slope_by(pair: Callable[..., Any], divide: Callable[..., Any] = len) -> Callable[..., Any]:
+    return loss_by(pair, divide)
+
+
+def odds(y: Any) -> float:
+    return math.log((y > 0).sum() / (y < 0).sum())
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("sigmoid_loss", lambda s, y, tau, b: softplus(-y * (s / tau + b)).sum() / len(s), "masked pairs cost ln 2"),
+        *[("sigmoid_loss", lambda s, y, tau, b, low=low: softplus(np.where(y == 0, low, -y * (s / tau + b))).sum() / len(s), mistake)
+          for low, mistake in ((-10, "a mask that is only low"), (-30, "a mask that is only low"), (-50, "imprecise"))],
+        ("sigmoid_loss", lambda s, y, tau, b: np.where((z := y * (s / tau + b)) == 0, 0, softplus(-z)).sum() / len(s), None),
+        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), np.size), "mean over all pairs"),
+        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), np.count_nonzero), "mean over the pairs"),
+        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), lambda y: 1), "not divided"),
+        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), lambda y: len(y) ** 2), None),
+        ("sigmoid_loss", loss_by(lambda z, y: np.log(1 + np.exp(-y * z))), "exp overflows"),
+        ("sigmoid_loss", loss_by(lambda z, y: np.log1p(np.exp(-y * z))), "exp overflows"),
+        ("sigmoid_loss", loss_by(lambda z, y: -np.log(expit(y * z))), "exp overflows"),
+        ("sigmoid_loss", loss_by(lambda z, y: -np.where(y > 0, np.log(expit(z)), np.log(1 - expit(z)))), "exp overflows"),
+        ("sigmoid_loss", loss_by(lambda z, y: np.log1p(np.exp(np.clip(-y * z, -700, 700)))), "clipped"),
+        ("sigmoid_loss", loss_by(lambda z, y: -np.log(expit(y * z) + 1e-9)), "clipped"),
+        ("sigmoid_loss", loss_by(lambda z, y: np.where(abs(z) > 30, np.maximum(0, -y * z), softplus(-y * z))), "small losses lost"),
+        ("sigmoid_loss", loss_by(lambda z, y: np.where(y > 0, 0, z) + softplus(-z)), "small losses lost"),
+        ("sigmoid_loss", loss_by(lambda z, y: np.where(-y * z > 10, -y * z, softplus(-y * z))), "imprecise"),
+        ("sigmoid_loss", loss_by(lambda z, y: np.log(expit(abs(z))) * 0 - softplus(-y * z)), "sign of the loss"),
+        ("sigmoid_loss", loss_by(lambda z, y: softplus(-z)), "y ignored"),
+        ("sigmoid_loss", lambda s, y, tau, b: loss_loop(s, y, tau, b / tau), "bias within the score"),
+        ("sigmoid_loss", lambda s, y, tau, b: loss_loop(s, 2 * np.eye(*s.shape, dtype=int) - 1, tau, b), "only the diagonal"),
+        ("sigmoid_loss", lambda s, y, tau, b: np.float32(loss_loop(s, y, tau, b)), "float32"),
+        ("bias_slope", slope_by(lambda z, y: y * (expit(y * z) - 1)), "small slopes lost"),
+        ("bias_slope", slope_by(lambda z, y: expit(z) - (y > 0)), "small slopes lost"),
+        ("bias_slope", slope_by(lambda z, y: y * expit(-y * z)), "sign of the slope"),
+        ("bias_slope", slope_by(lambda z, y: -y * expit(y * z)), "σ of the wrong sign"),
+        ("bias_slope", slope_by(lambda z, y: -y * expit(-y * z), np.size), "mean over all pairs"),
+        ("bias_slope", slope_by(lambda z, y: -y * np.exp(-y * z) / (1 + np.exp(-y * z))), "exp overflows"),
+        ("bias_slope", lambda s, y, tau, b: slope_by_sigmoids(s, y, tau, b) / tau, "slope with respect to s"),
+        ("bias_slope", lambda s, y, tau, b: slope_by_sigmoids(s, np.where(y == 0, -1, y), tau, b), "masked pairs as negatives"),
+        ("bias_slope", lambda s, y, tau, b: (loss_loop(s, y, tau, b + 0.01) - loss_loop(s, y, tau, b)) / 0.01, None),
+        *[("balanced_bias", bias_between(-reach, reach), "fixed range") for reach in (10, 100, 1e4)],
+        ("balanced_bias", wants_both(lambda s, y, tau: odds(y)), "formula for equal scores"),
+        ("balanced_bias", wants_both(lambda s, y, tau: -math.log(len(s) - 1)), "B alone"),
+        ("balanced_bias", wants_both(lambda s, y, tau: odds(y) - s.mean() / tau), "mean of the scores"),
+        ("balanced_bias", lambda s, y, tau: tau * bias_brentq(s, y, tau), "in units of a score"),
+        ("balanced_bias", lambda s, y, tau: bias_brentq(s, y, tau) + 1e-4, "not converged"),
+        ("balanced_bias", lambda s, y, tau: bias_doubling(s, y, tau) if len(set(y.flat) - {0}) > 1 else math.inf, "not refused"),
+    ],
+)  # fmt: skip
+def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str | None) -> None:
+    assert_named(check(name, fn), mistake)
+
+
+# The specification
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_specification_agrees_with_fifty_digits(seed: int) -> None:
+    with mpmath.workdps(50):
+        for case in LOSS.cases(seed):
+            s, y, tau, b = case.args
+            z = [(int(k), mpmath.mpf(float(x)) / mpmath.mpf(tau) + b) for k, x in zip(y.flat, s.flat, strict=True) if k]  # fmt: skip
+            loss = sum(mpmath.log1p(mpmath.exp(-k * x)) for k, x in z) / len(s)
+            slope = sum(-k / (1 + mpmath.exp(k * x)) for k, x in z) / len(s)
+            assert LOSS.truth(*case.args) == pytest.approx(float(loss), rel=1e-12)
+            assert SLOPE.truth(*case.args) == pytest.approx(float(slope), rel=1e-9, abs=1e-300)
+
+
+def test_it_is_the_librarys_loss_and_zero_scores_give_the_formula() -> None:
+    u, v = torch.randn(2, 8, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    own = 2 * np.eye(8, dtype=int) - 1
+    loss = losses.sigmoid_loss(u, v, temperature=0.5, bias=-2.0).item()
+    assert LOSS.truth((u @ v.T).numpy(), own, 0.5, -2.0) == pytest.approx(loss, rel=1e-12)
+    assert BIAS.truth(np.zeros((8, 8)), own, 0.5) == pytest.approx(-math.log(7), abs=1e-12)
+    found = BIAS.truth((u @ v.T).numpy(), own, 0.5)
+    assert SLOPE.truth((u @ v.T).numpy(), own, 0.5, found) == pytest.approx(0, abs=1e-12)
