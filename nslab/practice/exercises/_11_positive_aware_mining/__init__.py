@@ -106,13 +106,7 @@ _MINED = (
     (_rows([1, 0.75, 0.5, 0.25]), _ids([0]), 0.75, 2, "a score on the bound is not below it"),
     (_rows([0.5, 0.375 - 2**-25, 0.25]), _ids([0]), 0.75, 1, "a hair below the bound is below it"),
     (_rows([0.5, 0.5, 0.25]), _ids([1]), 1.0, 1, "with a share of 1 the positive lies on the bound"),
-    (
-        _rows([-0.5, -0.375, -0.625, -0.75, -1]),
-        _ids([0]),
-        0.75,
-        2,
-        "a positive below 0: the bound lies below it too",
-    ),
+    (_rows([-0.5, -0.375, -0.625, -0.75, -1]), _ids([0]), 0.75, 2, "a positive below 0: the bound is lower still"),
     (_rows([0, 0.25, -0.25, 0]), _ids([0]), 0.5, 2, "a positive at 0: the bound is 0"),
     (_rows([0.25, 0.5, 0.25, 1, 0.25]), _ids([3]), 0.75, 3, "of equal scores the lower id comes first"),
     (_rows([1, 0.875, 0.8125]), _ids([0]), 0.75, 2, "no candidate at all: only padding"),
@@ -126,7 +120,7 @@ _MINED = (
     (_rows([0.5, 0.25]), _ids([0]), 0.0, 1, "there is nothing below a share of 0"),
     (_rows([0.5, 0.25]), _ids([0]), 1.25, 1, "a bound above the positive would let it in"),
     (_rows([0.5, 0.25]), _ids([-1]), 0.5, 1, "a row without a positive has no bound"),
-)
+)  # fmt: skip
 
 
 def _mine_cases(seed: int) -> list[Case]:
@@ -178,8 +172,8 @@ EXERCISE = Exercise(
                 "Take a positive at -0.5 and a share of 0.75. Which scores lie below the positive, and does 0.75 · (-0.5)?",
                 "The distance from the positive down to the bound is never negative: 1 − share of the size of the score. "
                 "Of several positives first find the one that counts.",
-                "Read the scores of all positives at once, but turn those of the padding into something that no smallest "
-                "score can be. If that something is left over, the row had no positive.",
+                "Read all scores at once and turn the padding's into what no smallest score can be. If it is left over, "
+                "the row had no positive.",
             ),
         ),
         Question(
@@ -191,10 +185,9 @@ EXERCISE = Exercise(
             mistakes.MINE,
             (
                 "First which, then how many: if you take the K best and then look at the bound, what is left of them?",
-                "Sort each row so that equal scores stay in the order of their ids; numpy's stable sort goes upwards. How do "
-                "you make it go downwards without turning ties around?",
-                "Give what is not allowed a score that no item can have, and sort. Then ask for each place whether its item "
-                "was allowed: if not, it is padding. If K is larger than N, add places.",
+                "numpy's stable sort goes upwards. How do you make it go downwards without turning ties around?",
+                "Give what is not allowed a score that no item can have, and sort. Places whose item was not allowed are "
+                "padding. If K is larger than N, add places.",
             ),
             rtol=0.0,
         ),
@@ -208,8 +201,7 @@ EXERCISE = Exercise(
             (
                 "What does `row[-1]` read in Python? And what does it mean here?",
                 "Count two things over all rows together: the negatives, and those of them that are relevant.",
-                "Read relevance for every place, padding included, then switch off what the padding read. Refuse to divide "
-                "by zero.",
+                "Read relevance for every place, then drop what the padding read. Refuse to divide by zero.",
             ),
         ),
     ),

@@ -25,8 +25,6 @@ bound at 0 | A positive below 0 got the bound 0, which lies above it. Take 1 −
 margin for share | You took the same amount off every score, 1 − share itself. That is a margin, in units of a score;
   what is asked for grows with the score. At scores near 1 the two are nearly equal.
 1 − share | You kept 1 − share of the score. A share of 0.95 means: candidates may come up to 95 % of the positive.
-divided by the share | You divided a negative score by the share. That lies below it, but by more than 1 − share of
-  its size.
 share not refused | A share must lie in (0, 1]: above 1 the positive itself would come in, and at 0 or below the bound
   says nothing. Raise ValueError.
 at the bound | A score exactly on the bound came in. Below means less than: `<`, not `<=`. With a share of 1 the
@@ -40,14 +38,10 @@ filtered after the top K | You took the K best first and looked at the bound the
 another padding | The places left over hold -1: not 0, which is an item, not N, not NaN, and no item twice.
 rows of different length | Some rows are shorter than K. Every row has K places: what is missing at the end is -1.
 easiest first | You took the lowest scores. Hard negatives score HIGH, just below the bound.
-hardest last | The right items, in the wrong order: the hardest comes first.
 ties in another order | Of equal scores the lower id comes first. Turning a sort around turns its ties around as well, and
   a sort or topk promises nothing about ties unless it is stable: sort the negated scores, kind="stable".
-places for ids | You returned places in a shorter list, that of the allowed items, not their ids in the row.
-above the bound | You kept what scores HIGHER than the bound: the items that are likely to be false negatives.
 no bound | Only the positives are left out. What scores nearly as high as the positive is likely to be one as well:
   keep to the bound.
-one bound for all | Every row got the lowest bound of the batch. Each query has a bound of its own.
 raises where there are too few | Too few candidates is no error, it happens all the time: fill the rest with -1.
 padding counted | -1 read the LAST item of each row. Padding is no negative: it belongs neither above nor below the
   line.
@@ -55,8 +49,6 @@ padding in the denominator | You divided by all B · K places. Divide by the neg
 mean of the rows | You took the mean of the rows' shares, so a row with one negative counts as much as a full one.
   Count over all rows together.
 true share | This is the share of the TRUE negatives. An item that is relevant to the query is a false negative.
-rows with a false one | You counted rows that hold a false negative. Asked for is the share of the negatives.
-share of what is relevant | You divided by the number of relevant items. Asked for is how many of the MINED are false.
 item 0 left out | You left out item 0 with the padding: `ids > 0`. Only -1 is padding.
 nothing mined | Nothing was mined, and you returned a share. 0 of 0 is neither good nor bad: raise ValueError.
 """)
@@ -66,28 +58,20 @@ def silent(case: Case, got: Outcome, own: Outcome) -> bool:
     return got.error is None
 
 
-def refused(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is not None
-
-
-def ragged(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is None and any(len(row) < case.args[-1] for row in got.value)
-
-
 def tied(case: Case, got: Outcome, own: Outcome) -> bool:
     """Other ids with the same scores."""
     row = np.pad(case.args[0], ((0, 0), (0, 1)), constant_values=np.inf)  # -1 reads infinity
-    read = [np.take_along_axis(row, np.asarray(one.value, dtype=int), axis=1) for one in (got, own)]
-    return np.array_equal(*read)
+    mine, its = (np.take_along_axis(row, np.asarray(one.value, int), axis=1) for one in (got, own))
+    return np.array_equal(mine, its)
 
 
 SAME = {
     "share not refused": silent,
     "row without a positive": silent,
     "nothing mined": silent,
-    "rows of different length": ragged,
+    "rows of different length": lambda case, got, own: any(len(row) < case.args[-1] for row in got.value),
     "ties in another order": tied,
-    "raises where there are too few": refused,
+    "raises where there are too few": lambda case, got, own: got.error is not None,
 }
 
 
@@ -102,8 +86,10 @@ def taken_off(score: float, share: float) -> float:
     return score - (1 - share) * abs(score)
 
 
-def bounded(read: Wrong = np.min, bound: Wrong = taken_off, shares: bool = True) -> Wrong:
-    """`read(known, row, ids)` is one score, of the positives by default; an empty minimum raises ValueError."""
+def bounded(
+    read: Wrong = np.min, bound: Wrong = taken_off, shares: bool = True, missing: bool = True
+) -> Wrong:
+    """`read(known, row, ids)` is one score, that of the lowest positive by default."""
 
     def wrong(scores: np.ndarray, positives: np.ndarray, share: float) -> np.ndarray:
         if shares and not 0 < share <= 1:
@@ -111,18 +97,13 @@ def bounded(read: Wrong = np.min, bound: Wrong = taken_off, shares: bool = True)
         found = []
         for row, ids in zip(scores, positives, strict=True):
             known = row[ids[ids >= 0]]
-            score = np.min(known) if read is np.min or not len(known) else read(known, row, ids)
+            if missing and not len(known):
+                raise ValueError("no positive")
+            score = np.min(known, initial=np.inf) if read is np.min else read(known, row, ids)
             found.append(bound(score, share))
         return np.array(found)
 
     return wrong
-
-
-def boundless(scores: np.ndarray, positives: np.ndarray, share: float) -> np.ndarray:
-    """Where a row has no positive, anything is allowed."""
-    none = (positives < 0).all(1)
-    known = np.where(none[:, None], 0, positives)
-    return np.where(none, np.inf, bounded()(scores, known, share))
 
 
 WRONG_BOUNDS: dict[str, Wrong] = {
@@ -130,14 +111,14 @@ WRONG_BOUNDS: dict[str, Wrong] = {
     "first positive only": bounded(lambda known, row, ids: known[0]),
     "padding read": bounded(lambda known, row, ids: row[ids].min()),
     "best of the row": bounded(lambda known, row, ids: row.max()),
-    "row without a positive": boundless,
+    "row without a positive": bounded(missing=False),
     "share of a negative score": bounded(bound=lambda score, share: share * score),
     "bound at 0": bounded(bound=lambda score, share: share * max(score, 0.0)),
     "margin for share": bounded(bound=lambda score, share: score - (1 - share)),
     "1 − share": bounded(bound=lambda score, share: (1 - share) * score),
-    "divided by the share": bounded(bound=lambda s, share: share * s if s > 0 else s / share),
     "share not refused": bounded(shares=False),
 }
+LETS_IN = ("highest positive", "first positive only", "share of a negative score", "bound at 0")
 BOUNDS = mutants(
     *WRONG_BOUNDS.items(),
     ("padding read", bounded(lambda known, row, ids: row[ids.clip(0)].min())),
@@ -188,10 +169,6 @@ def low(mask: float, known: bool) -> Wrong:
     return choose
 
 
-def unpadded(mask: float) -> Wrong:
-    return lambda row, fits, K: filled(order_of(np.where(fits, row, mask)), K)
-
-
 def top_first(extra: int) -> Wrong:
     def choose(row: np.ndarray, fits: np.ndarray, K: int) -> np.ndarray:
         best = order_of(row)[: K + extra]
@@ -202,22 +179,12 @@ def top_first(extra: int) -> Wrong:
 
 def padded(value: Wrong) -> Wrong:
     """`value(row, ids)` in the places left."""
-
-    def choose(row: np.ndarray, fits: np.ndarray, K: int) -> np.ndarray:
-        ids = hardest(row, fits, K)
-        return np.where(ids < 0, value(row, ids), ids)
-
-    return choose
+    return lambda *args: np.where((ids := hardest(*args)) < 0, value(args[0], ids), ids)
 
 
 def reversed_ties(longer: int) -> Wrong:
     """A sort that is not stable is often stable where rows are short."""
     return by(lambda row: np.argsort(row, kind="stable")[::-1] if len(row) > longer else order_of(row))
-
-
-def backwards(row: np.ndarray, fits: np.ndarray, K: int) -> np.ndarray:
-    ids = hardest(row, fits, K)
-    return filled(ids[ids >= 0][::-1], K)
 
 
 def raising(row: np.ndarray, fits: np.ndarray, K: int) -> np.ndarray:
@@ -232,69 +199,51 @@ def ratio(scores: np.ndarray, positives: np.ndarray, share: float, K: int) -> np
     return np.array([hardest(row, fits, K) for row, fits in zip(scores, allowed, strict=True)])
 
 
-LETS_IN = (
-    "highest positive",
-    "first positive only",
-    "best of the row",
-    "share of a negative score",
-    "bound at 0",
-)
 MINE = mutants(
     ("at the bound", miner(fits=np.less_equal)),
-    *(
-        ("a mask that is only low", miner(choose=low(mask, known)))
-        for mask in (0, -1, -1e9)
-        for known in (False, True)
-    ),
-    *(("not allowed, for padding", miner(choose=unpadded(mask))) for mask in (-np.inf, -1)),
+    *(("a mask that is only low", miner(choose=low(mask, False))) for mask in (0, -1, -1e9)),
+    *(("a mask that is only low", miner(choose=low(mask, True))) for mask in (0, -1, -1e9)),
+    ("not allowed, for padding", miner(choose=lambda row, fits, K: filled(order_of(np.where(fits, row, -1)), K))),
+    ("not allowed, for padding", miner(choose=lambda row, fits, K: filled(order_of(np.where(fits, row, -np.inf)), K))),
     *(("filtered after the top K", miner(choose=top_first(extra))) for extra in (0, 1)),
-    ("another padding", miner(choose=padded(lambda row, ids: 0))),
+    *(("another padding", miner(choose=padded(lambda row, ids, x=x: x))) for x in (0, np.nan)),
     ("another padding", miner(choose=padded(lambda row, ids: len(row)))),
-    ("another padding", miner(choose=padded(lambda row, ids: np.nan))),
     ("another padding", miner(choose=padded(lambda row, ids: ids[max(0, (ids >= 0).sum() - 1)]))),
     ("rows of different length", miner(choose=lambda *a: [j for j in hardest(*a).tolist() if j >= 0])),
     ("easiest first", miner(choose=by(lambda row: np.argsort(row, kind="stable")))),
-    ("hardest last", miner(choose=backwards)),
     *(("ties in another order", miner(choose=reversed_ties(longer))) for longer in (0, 16)),
-    ("places for ids", miner(choose=lambda row, fits, K: filled(order_of(row[fits]), K))),
-    ("above the bound", miner(fits=np.greater)),
     ("no bound", miner(fits=lambda scores, limits: scores < np.inf, positive=False)),
-    ("one bound for all", miner(lambda *args: np.full(len(args[0]), bounded()(*args).min()))),
     ("raises where there are too few", miner(choose=raising)),
     *((name, miner(wrong)) for name, wrong in WRONG_BOUNDS.items()),
     *((name, miner(WRONG_BOUNDS[name], positive=False)) for name in LETS_IN),
     ("share of a negative score", ratio),
-)
+)  # fmt: skip
 
 # The share of false negatives.
 
 
-def counted(share: Wrong) -> Wrong:
-    """`share(hits, taken, relevant)`: which places hold a relevant item, which hold any, and what is relevant."""
+def counted(share: Wrong, refuse: bool = True) -> Wrong:
+    """`share(hits, taken)`: which places hold a relevant item, and which hold any."""
 
     def wrong(ids: np.ndarray, relevant: np.ndarray) -> Any:
-        if not (ids >= 0).any() and share is not none_is_zero:
+        if refuse and not (ids >= 0).any():
             raise ValueError("nothing was mined")
-        return share(np.take_along_axis(relevant, ids % relevant.shape[1], axis=1), ids >= 0, relevant)
+        return share(np.take_along_axis(relevant, ids, axis=1), ids >= 0)
 
     return wrong
 
 
-def none_is_zero(hits: np.ndarray, taken: np.ndarray, relevant: np.ndarray) -> float:
+def right_share(hits: np.ndarray, taken: np.ndarray) -> float:
     return (hits & taken).sum() / max(1, taken.sum())
 
 
-RIGHT_SHARE = counted(lambda hits, taken, relevant: (hits & taken).sum() / taken.sum())
-
 SHARE = mutants(
-    ("padding counted", counted(lambda hits, taken, relevant: hits.mean())),
-    ("padding counted", counted(lambda hits, taken, relevant: hits.sum() / taken.sum())),
-    ("padding in the denominator", counted(lambda hits, taken, relevant: (hits & taken).mean())),
-    ("mean of the rows", counted(lambda h, t, relevant: np.nanmean((h & t).sum(1) / t.sum(1)))),
-    ("mean of the rows", counted(lambda h, t, relevant: np.mean((h & t).sum(1) / t.sum(1).clip(1)))),
-    ("true share", counted(lambda hits, taken, relevant: (~hits & taken).sum() / taken.sum())),
-    ("rows with a false one", counted(lambda h, t, relevant: (h & t).any(1).sum() / t.any(1).sum())),
-    ("share of what is relevant", counted(lambda h, t, relevant: (h & t).sum() / relevant.sum())),
-    ("item 0 left out", lambda ids, relevant: RIGHT_SHARE(np.where(ids == 0, -1, ids), relevant)),
-    ("nothing mined", counted(none_is_zero)),
+    ("padding counted", counted(lambda hits, taken: hits.mean())),
+    ("padding counted", counted(lambda hits, taken: hits.sum() / taken.sum())),
+    ("padding in the denominator", counted(lambda hits, taken: (hits & taken).mean())),
+    ("mean of the rows", counted(lambda h, taken: np.nanmean((h & taken).sum(1) / taken.sum(1)))),
+    ("mean of the rows", counted(lambda h, taken: np.mean((h & taken).sum(1) / taken.sum(1).clip(1)))),
+    ("true share", counted(lambda hits, taken: (~hits & taken).sum() / taken.sum())),
+    ("item 0 left out", lambda ids, relevant: counted(right_share)(np.where(ids, ids, -1), relevant)),
+    ("nothing mined", counted(right_share, refuse=False)),
 )
