@@ -303,7 +303,9 @@ def test_every_rule_is_shown_to_fail() -> None:
 
 def test_only_the_guides_that_exist_go_without_a_scene() -> None:
     assert {path.stem for path in CHAPTERS} >= GUIDES
-    assert [path.stem for path in CHAPTERS if something_to_touch_first not in path_rules(path)] == sorted(GUIDES)
+    assert [path.stem for path in CHAPTERS if something_to_touch_first not in path_rules(path)] == sorted(
+        GUIDES
+    )
     assert all({*PATH_RULES} - {*path_rules(path)} <= {*STORY_RULES} for path in CHAPTERS)
 
 
