@@ -96,7 +96,8 @@ def test_the_stored_tables_show_what_the_chapters_print_now(name: str) -> None:
     lines = shown(name).splitlines()[2:]
     assert len(lines) == cell(name).source.count('", r"') + cell(name).source.count("\n     r")
     for line in lines:
-        setting, _, measured, link = (part.strip() for part in line.strip("|").split(" | "))
+        setting, _, measured = (part.strip() for part in line.strip("|").split(" | "))
+        measured, link = measured.split(" · ")
         chapter, numbers = ROWS[setting]
         assert link.startswith(f"[{chapter}]({chapter}_") and (FOLDER / link[5:-1]).is_file()
         written = [float(each) for each in re.findall(r"[-+]?\d+(?:\.\d+)?", measured)]
