@@ -109,6 +109,30 @@ def unique(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarr
     return rng.permutation(rng.choice(two_ranges(T, i, w), K, replace=False))
 
 
+def repeated_if_needed(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    frames = two_ranges(T, i, w)
+    if len(frames) >= K:
+        return np.array(frames)[rng.permutation(len(frames))[:K]]
+    return np.array([frames[rng.integers(len(frames))] for _ in range(K)])
+
+
+def cycled(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    frames = np.array(two_ranges(T, i, w))
+    order = rng.permutation(len(frames))
+    return frames[order[np.arange(K) % len(frames)]]
+
+
+def seeded_anew(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    return chosen(T, i, w, K, np.random.default_rng(0))
+
+
+def overflowing(sim: Any, i: int, tau: float, share: float) -> int:
+    weights = np.exp(sim / tau)
+    weights[i] = 0
+    near = [weights[max(0, i - w) : i + w + 1].sum() for w in range(len(sim))]
+    return int(np.argmax(near >= share * weights.sum()))
+
+
 def of_all(sim: Any, i: int, w: int, thr: float) -> float:
     if not two_ranges(len(sim), i, w):
         raise ValueError("no rate")
@@ -126,12 +150,19 @@ def empty_mean(sim: Any, i: int, w: int, thr: float) -> Any:
         ("allowed", half_open, "half-open window"),
         ("sample_negatives", dropped, "drawn, then dropped"),
         ("sample_negatives", unique, "without replacement"),
+        ("sample_negatives", repeated_if_needed, "distinct while they last"),
+        ("sample_negatives", cycled, "one shuffle"),
+        ("sample_negatives", seeded_anew, "a generator of its own"),
         ("false_negative_rate", of_all, "share of all frames"),
         ("false_negative_rate", empty_mean, "mean of nothing"),
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
     assert_named(check(name, fn), mistake)
+
+
+def test_weights_that_overflow_are_refused() -> None:
+    assert check("window_for_mass", overflowing).status == "failed"
 
 
 def test_a_sample_that_is_wrong_in_no_known_way_is_not_called_misshapen() -> None:

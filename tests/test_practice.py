@@ -185,6 +185,11 @@ def entropy_by_mean(s: Any, tau: float, base: float = math.e) -> float:
     return xlogy(softmax(s / tau), softmax(s / tau)).mean() / -math.log(base)
 
 
+def slope_of_squares(s: Any, tau: float) -> float:
+    p = softmax(s / tau)
+    return (p @ s**2 - (p @ s) ** 2) / tau**3
+
+
 def slope_of_products(s: Any, tau: float) -> torch.Tensor:
     return (torch.softmax(torch.tensor(s / tau), 0) * torch.tensor(s)).var(correction=0) / tau**3
 
@@ -228,8 +233,9 @@ def root_of_the_number_itself(s: Any, n_eff: float) -> float:
 def root_with_brentq(s: Any, n_eff: float) -> float:
     if not np.sum(s == np.max(s)) < n_eff < len(s):
         raise ValueError("cannot be reached")
-    spread = s.max() - s.min()
-    return brentq(lambda t: entropy_right(s, t) - math.log(n_eff), 1e-4 * spread, 1e4 * spread, xtol=1e-14)
+    log = math.log(s.max() - s.min())
+    miss = lambda x: entropy_right(s, math.exp(x)) - math.log(n_eff)  # noqa: E731
+    return math.exp(brentq(miss, log - 30, log + 30, xtol=1e-13))
 
 
 @pytest.mark.parametrize(
@@ -244,6 +250,7 @@ def root_with_brentq(s: Any, n_eff: float) -> float:
         ("dH_dtau", slope_with_torch_var, "np.var"),
         ("dH_dtau", slope_two_powers, "τ squared"),
         ("dH_dtau", slope_by_coarse_difference, "imprecise"),
+        ("dH_dtau", slope_of_squares, "nearly right"),
         ("tau_for_effective", root_in_a_range, "fixed range"),
         ("tau_for_effective", root_of_any_target, "infeasible answered"),
         ("tau_for_effective", root_below_k_only, "ties forgotten"),
@@ -256,7 +263,7 @@ def root_with_brentq(s: Any, n_eff: float) -> float:
         ("dH_dtau", slope_with_an_inner_mean, "mean for sum"),
         ("tau_for_effective", root_or_none, "no error raised"),
         ("tau_for_effective", root_or_nan, "no error raised"),
-        ("tau_for_effective", root_or_none_in_a_range, "no error raised"),
+        ("tau_for_effective", root_or_none_in_a_range, "fixed range"),
         ("steepest_gap", lambda tau: 2.4 * tau, "rounded"),
         ("steepest_gap", gap_on_a_coarse_grid, "rounded"),
         ("entropy", lambda s, tau, base=math.e: [entropy_right(s, tau, base)], "list"),
@@ -349,8 +356,9 @@ def slope_loop(s: Any, tau: float) -> float:
 
 
 def slope_moments(s: Any, tau: float) -> Any:
-    p = softmax((s - s.max()) / tau)
-    return (np.sum(p * s**2) - np.sum(p * s) ** 2) / tau**3
+    z = s - s.max()
+    p = softmax(z / tau)
+    return (np.sum(p * z**2) - np.sum(p * z) ** 2) / tau**3
 
 
 def slope_pairs(s: Any, tau: float) -> Any:
@@ -402,9 +410,14 @@ def root_newton(s: Any, n_eff: float) -> torch.Tensor:
     return torch.tensor(math.exp(x), dtype=torch.float64)
 
 
+def single_precision_at_the_end(tau: float) -> Any:
+    return np.float32(2.3993573 * tau)
+
+
 @pytest.mark.parametrize(
     ("name", "fn"),
     [
+        ("steepest_gap", single_precision_at_the_end),  # four digits are asked for
         *[("entropy", fn) for fn in (entropy_right, entropy_loop, entropy_logsumexp, entropy_torch)],
         *[
             ("dH_dtau", fn)
@@ -444,6 +457,51 @@ def test_a_stub_is_not_attempted(stub: Callable[..., Any]) -> None:
     result = check("entropy", stub)
     assert (result.status, result.mistake) == ("not attempted", None)
     assert "entropy(s, tau, base=math.e)" in result.message
+
+
+def test_refusing_what_has_an_answer_is_no_error_of_the_code() -> None:
+    def entropy(s: Any, tau: float, base: float = math.e) -> float:
+        if base == 10:
+            raise ValueError("no such base")
+        return entropy_right(s, tau, base)
+
+    result = practice.check("05", entropy)
+    assert (result.status, result.mistake) == (
+        "failed",
+        "refused",
+    ) and "Your code raised" not in result.message
+    assert result.args is not None
+    with pytest.raises(ValueError, match="no such base"):
+        entropy(*result.args)
+
+
+def test_another_error_than_the_one_asked_for_is_named() -> None:
+    def tau_for_effective(s: Any, n_eff: float) -> Any:
+        try:
+            return load("05").questions[2].truth(s, n_eff)
+        except ValueError:
+            raise KeyError(n_eff) from None
+
+    assert practice.check("05", tau_for_effective, seconds=120).mistake == "another error"
+
+
+def test_what_is_a_few_percent_off_is_called_nearly_right() -> None:
+    def dH_dtau(s: Any, tau: float) -> float:
+        return 1.02 * load("05").questions[1].truth(s, tau)
+
+    assert practice.check("05", dH_dtau, seconds=120).mistake == "nearly right"
+
+
+def test_a_large_input_is_not_drawn() -> None:
+    build = load("09").questions[1]
+
+    def build_alias(w: Any) -> Any:
+        prob, alias = build.truth(w)
+        return (prob if len(w) < 1000 else 0.999 * prob), alias
+
+    result = practice.check("09", build_alias, seconds=120)
+    assert result.status == "failed" and "image/png" not in result._repr_html_()
+    assert result.args is not None and len(result.args[0]) == 40_000
 
 
 def test_an_error_shows_the_learners_own_line() -> None:
@@ -558,10 +616,6 @@ def uses_python_state(s: Any, tau: float, base: float = math.e) -> Any:
     return entropy_right(s, tau, base)
 
 
-def single_precision_at_the_end(tau: float) -> Any:
-    return np.float32(2.3993573 * tau)
-
-
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [
@@ -569,7 +623,6 @@ def single_precision_at_the_end(tau: float) -> Any:
         ("entropy", uses_numpy_state, "global random state"),
         ("entropy", uses_torch_state, "global random state"),
         ("entropy", uses_python_state, "global random state"),
-        ("steepest_gap", single_precision_at_the_end, "float32"),
     ],
 )
 def test_right_numbers_with_a_side_effect_are_refused(

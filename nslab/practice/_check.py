@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from nslab.practice._judge import (
     measured,
     outcomes_of,
     prepared,
+    refused,
     unattempted,
     wrong_cases,
 )
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TONES = {"passed": "good", "not attempted": "quiet", "failed": "trouble", "raised": "trouble"}
+MOST_DRAWN = 200  # entries of an input: a picture of more shows nothing
 _latest: dict[tuple[str, str], str] = {}
 
 
@@ -46,11 +49,13 @@ class Result:
         status: "not attempted", "passed", "failed" or "raised".
         mistake: the name of the mistake that was recognised, or None.
         message: what the card says, as text.
+        args: the arguments of the input on the card, to try by hand: `entropy(*result.args)`. None where there is none.
     """
 
     status: str
     mistake: str | None
     card: Card
+    args: tuple[Any, ...] | None = None
 
     @property
     def message(self) -> str:
@@ -175,7 +180,7 @@ def _judge(
     got = measured(question, cases, ran.outcomes)
     if wrong := wrong_cases(question, cases, got, truth):
         return _wrong_answer(heading, question, seed, ran.outcomes, got, wrong)
-    if found := fault(ran.outcomes, ran):
+    if found := fault(question, seed, ran):
         return _result("failed", found[0], f"{heading} · Right numbers, but: {found[0]}", (found[1],))
     part = f"Right on {len(cases)} inputs, random ones and edge cases: your answers are those of a slow, plain version"
     if question.library and not wrong_cases(
@@ -209,7 +214,7 @@ def _wrong_answer(
             )
         )
     )
-    if question.picture and error is None:
+    if question.picture and error is None and case.size[0] <= MOST_DRAWN:
         parts.append(_picture(question.picture, case, raw[smallest]))
     if case.about:
         parts.append(f"Why this input: {case.about}.")
@@ -217,11 +222,11 @@ def _wrong_answer(
         parts += _where(got[smallest], question)
     right = len(cases) - len(wrong)
     parts.append(f"{right} of {len(cases)} inputs came out right; of the others, this is the smallest.")
-    title = "Not right yet" if error is None else "Your code raised an error"
+    crashed = error is not None and not refused(got[smallest])
+    title = "Your code raised an error" if crashed else "Not right yet"
     name = f": {verdict.name}" if verdict.name else ""
-    return _result(
-        "failed" if error is None else "raised", verdict.name, f"{heading} · {title}{name}", tuple(parts)
-    )
+    status = "raised" if crashed else "failed"
+    return _result(status, verdict.name, f"{heading} · {title}{name}", tuple(parts), case)
 
 
 def _picture(draw: Callable[..., Figure], case: Case, outcome: Outcome) -> Part:
@@ -244,11 +249,21 @@ def _still_running(heading: str, question: Question, case: Case, abandoned: bool
         parts.append(
             "It could not be interrupted and goes on in the background: restart the kernel to end it."
         )
-    return _result("failed", "still running", f"{heading} · Stopped: still running", tuple(parts))
+    return _result("failed", "still running", f"{heading} · Stopped: still running", tuple(parts), case)
 
 
 def _side_by_side(expected: Outcome, got: Outcome) -> tuple[str, str]:
-    """Both outcomes, with as many digits as it takes to tell them apart."""
+    """Both outcomes, with as many digits as it takes to tell them apart; of what was measured, what differs."""
+    if (
+        isinstance(expected.value, dict)
+        and isinstance(got.value, dict)
+        and expected.value.keys() == got.value.keys()
+    ):
+        names = [name for name, value in expected.value.items() if value != got.value[name]]
+        expected, got = (
+            replace(outcome, value={name: outcome.value[name] for name in names})
+            for outcome in (expected, got)
+        )
     pairs = [(_describe(expected, digits), _describe(got, digits)) for digits in (6, 9, 12, 17)]
     return next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
 
@@ -268,5 +283,8 @@ def _where(outcome: Outcome, question: Question) -> list[Part]:
     return [f"It happened in line {number} of your cell, in `{function}`:", Code(text)]
 
 
-def _result(status: str, mistake: str | None, heading: str, parts: tuple[Part, ...]) -> Result:
-    return Result(status, mistake, Card(_TONES[status], heading, parts))
+def _result(
+    status: str, mistake: str | None, heading: str, parts: tuple[Part, ...], case: Case | None = None
+) -> Result:
+    args = None if case is None else copy.deepcopy(case.args)
+    return Result(status, mistake, Card(_TONES[status], heading, parts), args)

@@ -97,9 +97,10 @@ def diagnose(question: Question, seed: int, got: Sequence[Outcome], wrong: list[
     )
 
 
-def fault(got: Sequence[Outcome], ran: Run) -> tuple[str, str] | None:
+def fault(question: Question, seed: int, ran: Run) -> tuple[str, str] | None:
     """What is wrong with an answer whose numbers are right: a name and a diagnosis."""
-    if any(outcome.changed_input for outcome in got):
+    cases, _ = prepared(question, seed)
+    if any(outcome.changed_input for outcome in ran.outcomes):
         text = "The caller's array is different after the call. Work on a copy: `s = s - x`, not `s -= x`."
         return "changes its input", text
     if ran.changed_random_state:
@@ -107,11 +108,10 @@ def fault(got: Sequence[Outcome], ran: Run) -> tuple[str, str] | None:
             "The call moved the global random state of Python, numpy or torch. Use a generator of your own."
         )
         return "global random state", text
-    if any(_is_narrow(outcome.value) for outcome in got):
-        return (
-            "float32",
-            "The result is float32 or smaller. The input comes in float64: keep that to the end.",
-        )
+    for case, outcome in zip(cases, ran.outcomes, strict=True):
+        if _is_narrow(outcome.value) and max(question.rtol, case.atol) < 1e-6:
+            text = "The result is float32 or smaller. The input comes in float64: keep that to the end."
+            return "float32", text
     return None
 
 
@@ -241,6 +241,15 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
     if 2 * len(silent) >= len(wrong):
         text = "There is no answer to this input, and your function returned all the same. `raise` the error instead."
         return Verdict("no error raised", text, silent)
+    both = [(got.error, expected.error) for _, got, expected in wrong_calls]
+    if all(raised and due for raised, due in both):
+        raised, due = both[0]
+        text = (
+            f"An error is right here, but not a {type(raised).__name__}: `raise {type(due).__name__}(...)`."
+        )
+        return Verdict("another error", text, wrong)
+    if all(refused(got) and not due for (_, got, _), (_, due) in zip(wrong_calls, both, strict=True)):
+        return Verdict("refused", "This input has an answer, and your function refuses it.", wrong)
     values = [got.value for _, got, expected in wrong_calls if got.error is None and expected.error is None]
     if len(values) < len(wrong_calls):
         return Verdict(None, "", wrong)
@@ -268,7 +277,15 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
             "difference quotient, a search that stops early, a small number added inside a logarithm."
         )
         return Verdict("imprecise", text, wrong)
+    if all(a.shape == b.shape and np.allclose(a, b, rtol=0.05, atol=1e-5) for a, b in arrays):
+        text = "Near, but not it: something small is left out, or a search has not arrived."
+        return Verdict("nearly right", text, wrong)
     return Verdict(None, "", wrong)
+
+
+def refused(outcome: Outcome) -> bool:
+    """Whether the learner's own line raises ValueError, as one does for an input that has no answer."""
+    return isinstance(outcome.error, ValueError) and (outcome.line or ("", 0, ""))[2].startswith("raise")
 
 
 def _told_apart(got: np.ndarray, expected: np.ndarray) -> tuple[str, str]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from nslab import samplers
+from nslab.practice._chance import Watched, pairs_alike
 from nslab.practice._exercise import Case, Exercise, Question
 from nslab.practice.exercises._01_exclusion_windows import mistakes
 
@@ -80,8 +81,8 @@ def _allowed_cases(seed: int) -> list[Case]:
 
 
 def _sample_cases(seed: int) -> list[Case]:
-    def rng(n: int) -> np.random.Generator:
-        return np.random.default_rng([seed, n])
+    def rng(n: int) -> Watched:
+        return Watched(np.random.PCG64([seed, n]))
 
     return [
         Case((8, 3, 1, 6, rng(0)), "more draws than frames: a frame may come twice"),
@@ -93,6 +94,7 @@ def _sample_cases(seed: int) -> list[Case]:
         Case((40, 2, 6, 1000, rng(6))),
         Case((5, 2, 2, 3, rng(7)), "no frame is allowed: there is nothing to draw from"),
         Case((100, 50, 5, 1, rng(8)), "a single draw"),
+        Case((1001, 500, 0, 800, rng(9)), "fewer draws than frames: a frame may come again all the same"),
     ]
 
 
@@ -128,6 +130,10 @@ def _mass_cases(seed: int) -> list[Case]:
         Case((video, 0, 0.5, 0.9), "a higher τ: the far frames hold most of it together"),
         Case((middle, 30, 0.1, 0.5)),
         Case((middle, 30, 0.01, 0.99), "exp(s/τ) reaches e¹⁰⁰"),
+        Case(
+            (np.array([1.0, 0.8, 0.1, 0.2, 0.9]), 0, 0.001, 0.9),
+            "exp(s/τ) reaches e⁹⁰⁰, above the largest float",
+        ),
     ]
     return edges + [Case((float(phi) ** np.abs(np.arange(50) - 20), 20, 0.2, 0.8)) for phi in phases]
 
@@ -136,7 +142,7 @@ def _mass_cases(seed: int) -> list[Case]:
 
 
 def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    T, i, w, *_ = args
+    T, i, w, _, rng = args
     ids = np.asarray(value)
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise ValueError(f"K integers in one axis are asked for, got {ids.dtype} of shape {ids.shape}")
@@ -146,6 +152,9 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     counts = np.bincount(inside, minlength=T)[frames]
     mean = len(ids) / max(1, len(frames))
     seen = counts[counts > 0] if mean >= 100 else counts[:0]
+    surprise, variance = pairs_alike(ids)
+    n, k = len(frames), len(ids)
+    distinct = n * (1 - (1 - 1 / max(1, n)) ** k)  # so many different frames are expected
     return {
         "drawn": len(ids),
         "in the window": banned > 0,
@@ -154,6 +163,9 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
         "unevenly drawn": bool(np.any(np.abs(seen - np.mean(seen)) > 6 * math.sqrt(mean)))
         if len(seen)
         else False,
+        "too few repeats": n > k >= 100 and int((counts > 0).sum()) > distinct + 6 * math.sqrt(n) / 2,
+        "in turn or in blocks": bool(abs(surprise) > 6 * math.sqrt(variance) + 6),
+        "rng unused": n > 1 and rng.unused(),
     }
 
 

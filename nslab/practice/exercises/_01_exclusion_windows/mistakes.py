@@ -92,6 +92,24 @@ def _no_replacement(T: int, i: int, w: int, K: int, rng: np.random.Generator) ->
     return rng.choice(frames, size=K, replace=False)
 
 
+def _distinct_while_they_last(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    frames = _frames(T, i, w)
+    if len(frames) == 0:
+        raise ValueError("nothing to draw from")
+    return rng.choice(frames, size=K, replace=len(frames) < K)
+
+
+def _shuffled_round(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    frames = _frames(T, i, w)
+    if len(frames) == 0:
+        raise ValueError("nothing to draw from")
+    return np.resize(rng.permutation(frames), K)
+
+
+def _own_generator(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
+    return _choose(_frames(T, i, w), K, np.random.default_rng(0))
+
+
 def _no_window(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> np.ndarray:
     return rng.integers(T, size=K)
 
@@ -203,7 +221,22 @@ SAMPLE = (
         _no_replacement,
         "No frame comes twice in your sample, so K cannot exceed the number of allowed frames. Draws are independent: "
         "with replacement.",
-        lambda case, got, own: isinstance(got.error, ValueError) if own.error else False,
+        lambda case, got, own: isinstance(got.error, ValueError) if own.error else got.value == own.value,
+    ),
+    Mutant(
+        "distinct while they last",
+        _distinct_while_they_last,
+        "As long as K is at most the number of allowed frames, none comes twice. Draws are independent for every K.",
+    ),
+    Mutant(
+        "one shuffle",
+        _shuffled_round,
+        "The frames come in one order, again and again. Each draw must be independent of the one before.",
+    ),
+    Mutant(
+        "a generator of its own",
+        _own_generator,
+        "Your sample does not depend on `rng`: it is the same every time. Draw from the generator that was passed.",
     ),
     Mutant("window ignored", _no_window, "Frames inside the window were drawn, the anchor among them."),
     Mutant(

@@ -78,6 +78,10 @@ def needed_cases(seed: int) -> list[Case]:
         Case((0.3, None, 0.0), "nothing makes a hit certain while ρ < 1"),
         Case((0.0, None, 0.1), "nothing is hard: no K is enough"),
         Case((0.01, None, 0.05), "the same as q = 0.95"),
+        Case(
+            (0.002, None, 0.16500122124802433),
+            "900 draws miss by the last digit: logarithms in float64 say 900",
+        ),
         Case((0.01, None, 1e-20), "1 − 1e-20 is 1 in float64, so q could not say this"),
         Case((0.5, None, 1e-30), "1 − 1e-30 is 1 in float64, so q could not say this"),
         Case((0.1, None, 1e-300), "1 − 1e-300 is 1 in float64, so q could not say this"),
@@ -146,6 +150,7 @@ def finite_cases(seed: int) -> list[Case]:
         Case((10, 0, 0.5), "nothing is hard: no K is enough"),
         Case((10, 0, 1.0), "nothing is hard: no K is enough"),
         Case((10, 4, 1e-20), "q > 0 needs a draw; 1 − 1e-20 is 1 in float64"),
+        Case((4000, 1, 0.95), "3,800 draws: a function that calls itself for each does not get there"),
     ]
     equal = [
         Case(_FINITE_EQUAL[i], "q is reached exactly")

@@ -69,7 +69,7 @@ def _softmax(s: Sequence[float], tau: Decimal) -> list[Decimal]:
 
 
 def _entropy(s: Sequence[float], tau: Decimal) -> Decimal:
-    return -sum((p * p.ln() for p in _softmax(s, tau)), Decimal(0))
+    return -sum((p * p.ln() for p in _softmax(s, tau) if p), Decimal(0))
 
 
 # The inputs.
@@ -101,6 +101,7 @@ def _entropy_cases(seed: int) -> list[Case]:
         Case((FIVE - 0.9, 0.0001), _COLD),
         Case((FIVE, 0.0001), _COLD),
         Case((FIVE, 10.0)),
+        Case((np.array([0.9, 0.9, -0.9]), 1e-4), "two share the top; the mean lies far below them"),
         Case((FIVE, 0.05, 10)),
         Case((FIVE + 100, 0.05), _FAR),
         Case((FIVE - 100, 0.05), _FAR),
@@ -120,6 +121,11 @@ def _slope_cases(seed: int) -> list[Case]:
         Case((FIVE, 0.0001), _COLD, atol=1e-6),
         Case((FIVE + 50, 0.05), _FAR, atol=1e-7),
         Case((FIVE - 50, 0.05), _FAR, atol=1e-7),
+        Case(
+            (FIVE + 1e5, 0.05),
+            "a difference of two large squares keeps no digit of a small variance",
+            atol=1e-4,
+        ),
     ]
     return edges + [Case((s, tau), atol=1e-9) for s, tau in _random_scores(seed, 12)]
 
@@ -139,6 +145,11 @@ def _root_cases(seed: int) -> list[Case]:
         Case((FIVE * 1e-4, 2.0), tiny),
         Case((FIVE * 1e3, 2.0), huge),
         Case((FIVE * 1e7, 2.0), huge),
+        Case(
+            (np.array([1e6, 1e6 - 0.001, 0.0]), 1.5),
+            "two scores nearly tie: τ is a billionth of their spread",
+        ),
+        Case((np.array([1.0, 1 - 1e-7, 0.0]), 1.2), "nearly equal is not equal: one score is the largest"),
         Case((np.array([1.0, 0.0]), 2.0), "two negatives count as two only in the limit τ → ∞"),
         Case((np.array([1.0, 0.0]), 3.0), "two negatives never count as three"),
         Case((np.array([1.0, 0.0]), 1.0), "two negatives count as one only in the limit τ → 0"),

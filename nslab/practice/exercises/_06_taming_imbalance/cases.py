@@ -135,6 +135,7 @@ def logit_cases(seed: int) -> list[Case]:
         Case((np.array([0.7, 0.3, 0.0]), np.array([9.0, 5.0, 2.0]), 10, 0.75), "never seen with this anchor"),
         Case((np.array([0.2, 0.8]), np.array([3.0, 1.0]), 1, -1.0), "below 0"),
         Case((even, np.array([1000.0, 999.0]), 5, 120.0), _RANGE),
+        Case((even, PAIR, 5, 120.0), "q of the rare class is below the smallest float, its logarithm is not"),
     ]
     rng = np.random.default_rng(seed)
     drawn = []

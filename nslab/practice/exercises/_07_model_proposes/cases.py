@@ -25,6 +25,7 @@ def proposal_cases(seed: int) -> list[Case]:
         Case((np.array([0.5, 0.5, -2.0]), 1e-3), "T → 0 with two classes that share the top"),
         Case((np.array([1000.0, 999.0, 0.0]), 1.0), "exp(1000) is no float"),
         Case((np.array([-1000.0, -999.0]), 1.0), "exp(−1000) is 0 in float64"),
+        Case((np.array([0.0, -800.0]), 400.0), "softmax(f) has lost the second class, softmax(f/T) has not"),
         Case((_LOGITS, 0.0), "at T = 0 there is nothing to divide by"),
         Case((_LOGITS, -1.0), "a negative T would prefer the least likely class"),
     ]

@@ -20,6 +20,7 @@ def own_cases(seed: int) -> list[Case]:
         Case((1506, 5, 300, 4), _CROSSING),
         Case((1507, 5, 300, 4), "one anchor more, and own negatives hold less"),
         Case((32_768, 5, 300, 4), "a large batch with few negatives"),
+        Case((65_536, 65_535, 1024, 4), "counts far above 2³¹: they wrap in 32 bits"),
     ]
     drawn = np.random.default_rng(seed).integers((2, 2, 2), (600, 90, 400), (8, 3)).tolist()
     sizes = (2, 4, 8, 2, 4, 8, 4, 2)
@@ -35,6 +36,7 @@ def batch_cases(seed: int) -> list[Case]:
         Case((1506, 300, 4), f"{_CROSSING}, here K = 5"),
         Case((1507, 300, 4), "one anchor more, and the scores outweigh five own negatives"),
         Case((32_768, 300, 4), "a large batch: nearly all bytes are scores"),
+        Case((1_048_576, 1024, 4), "counts far above 2³¹: they wrap in 32 bits"),
     ]
     drawn = np.random.default_rng(seed).integers((2, 2), (900, 400), (8, 2)).tolist()
     sizes = (2, 4, 8, 2, 4, 8, 4, 2)
@@ -92,6 +94,10 @@ def loss_cases(seed: int) -> list[Case]:
         Case(
             (A, P - 2, 0.002, np.array([4, 9, 4])),
             "rows 0 and 2 hold one item, and all logits are below −500",
+        ),
+        Case(
+            (A, P - 200, 0.01, np.array([4, 9, 4])),
+            "rows 0 and 2 hold one item, and all logits are below −19,000",
         ),
         Case((twin, twin, 0.1, np.array([4, 9, 4])), "rows 0 and 2 hold one item: a single negative is left"),
         Case((*four, 0.7, pairs), "rows 0 and 2 hold one item"),

@@ -129,6 +129,8 @@ def verdict_cases(seed: int) -> list[Case]:
         Case(("logq_only", 0.5), "the signal is multiplied by 1 − 1/T"),
         Case(("measure", 1.0), "where q is the data, no small move of q makes the game easier"),
         Case(("measure", 0.7)),
+        Case(("measure", 1.1), "only at T = 1 itself does the path through the draws change nothing"),
+        Case(("full", 0.9), "just below T = 1"),
         Case(("full", 1.0), "J is the same for every model that sums to 1"),
         Case(("full", 0.5)),
         Case(("uncorrected", 1.0), "the gradient is stopped, and nothing is subtracted"),
