@@ -145,7 +145,6 @@ def odds(y: Any) -> float:
         ("sigmoid_loss", loss_by(lambda z, y: softplus(-z)), "y ignored"),
         ("sigmoid_loss", lambda s, y, tau, b: loss_loop(s, y, tau, b / tau), "bias within the score"),
         ("sigmoid_loss", lambda s, y, tau, b: loss_loop(s, 2 * np.eye(*s.shape, dtype=int) - 1, tau, b), "only the diagonal"),
-        ("sigmoid_loss", lambda s, y, tau, b: np.float32(loss_loop(s, y, tau, b)), "float32"),
         ("bias_slope", slope_by(lambda z, y: y * (expit(y * z) - 1)), "small slopes lost"),
         ("bias_slope", slope_by(lambda z, y: expit(z) - (y > 0)), "small slopes lost"),
         ("bias_slope", slope_by(lambda z, y: y * expit(-y * z)), "sign of the slope"),

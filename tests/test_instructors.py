@@ -34,7 +34,7 @@ def exercise_table() -> str:
 def plans() -> dict[str, list[str]]:
     text = PAGE.read_text(encoding="utf-8").split("## Plans")[1].split("## The exercises")[0]
     return {
-        part.split("\n", 1)[0]: re.findall(r"^\| \d .+$", part, re.MULTILINE)
+        part.split("\n", 1)[0]: re.findall(r"^\| \d+ .+$", part, re.MULTILINE)
         for part in text.split("### ")[1:]
     }
 
