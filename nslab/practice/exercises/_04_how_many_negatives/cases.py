@@ -150,7 +150,7 @@ def finite_cases(seed: int) -> list[Case]:
         Case((10, 0, 0.5), "nothing is hard: no K is enough"),
         Case((10, 0, 1.0), "nothing is hard: no K is enough"),
         Case((10, 4, 1e-20), "q > 0 needs a draw; 1 − 1e-20 is 1 in float64"),
-        Case((4000, 1, 0.95), "3,800 draws: a function that calls itself for each does not get there"),
+        Case((1200, 1, 0.95), "1,140 draws: a function that calls itself for each does not get there"),
     ]
     equal = [
         Case(_FINITE_EQUAL[i], "q is reached exactly")
