@@ -181,6 +181,12 @@ def wait_for(page: Page, scene: Locator, slider: int, position: int) -> None:
     page.wait_for_function("([root, i, p]) => Number(root.dataset.at.split(',')[i]) === p", arg=at)
 
 
+def wait_until_moved(page: Page, scene: Locator, slider: int) -> None:
+    page.wait_for_function(
+        "([root, i]) => Number(root.dataset.at.split(',')[i]) > 0", arg=[scene.element_handle(), slider]
+    )
+
+
 @pytest.mark.parametrize(
     "path",
     [path for path in PAGES if re.search("nslab-scene", path.read_text(encoding="utf-8"))],
@@ -218,9 +224,9 @@ def test_every_figure_moves(
             page.mouse.click(box["x"] + 2, box["y"] + box["height"] / 2)
             wait_for(page, scene, i, 0)
             assert same(shown(scene), left)
-            slider.focus()
-            page.keyboard.press("End")  # where the next control moves most
-            wait_for(page, scene, i, last)
+            if last > 1:  # at an end the next control may move nothing
+                page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+                wait_until_moved(page, scene, i)
     for width in (1280, 1000, 390, 360):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(LOOK_MS)
