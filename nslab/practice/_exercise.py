@@ -107,10 +107,10 @@ def load(number: str) -> Exercise:
     return importlib.import_module(f"nslab.practice.exercises.{modules[number]}").EXERCISE
 
 
-def told(table: str) -> dict[str, str]:
+def diagnoses(table: str) -> dict[str, str]:
     """The diagnoses of a table by name: a mistake begins at the margin, further lines of its text are indented.
 
-    >>> told("off by one | The last\\n  is missing.\\nno sign | A minus is missing.")
+    >>> diagnoses("off by one | The last\\n  is missing.\\nno sign | A minus is missing.")
     {'off by one': 'The last is missing.', 'no sign': 'A minus is missing.'}
     """
     entries = (entry.split(" | ", 1) for entry in re.split(r"\n(?! )", table.strip()))

@@ -241,14 +241,13 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
     if 2 * len(silent) >= len(wrong):
         text = "There is no answer to this input, and your function returned all the same. `raise` the error instead."
         return Verdict("no error raised", text, silent)
-    both = [(got.error, expected.error) for _, got, expected in wrong_calls]
-    if all(raised and due for raised, due in both):
-        raised, due = both[0]
+    if all(got.error and expected.error for _, got, expected in wrong_calls):
+        raised, due = wrong_calls[0][1].error, wrong_calls[0][2].error
         text = (
             f"An error is right here, but not a {type(raised).__name__}: `raise {type(due).__name__}(...)`."
         )
         return Verdict("another error", text, wrong)
-    if all(refused(got) and not due for (_, got, _), (_, due) in zip(wrong_calls, both, strict=True)):
+    if all(refused(got) and not expected.error for _, got, expected in wrong_calls):
         return Verdict("refused", "This input has an answer, and your function refuses it.", wrong)
     values = [got.value for _, got, expected in wrong_calls if got.error is None and expected.error is None]
     if len(values) < len(wrong_calls):

@@ -69,8 +69,8 @@ def setup(app) -> dict[str, bool]:
             template.unlink()
         for path in Path(app.outdir).rglob("*.html"):
             html = path.read_text(encoding="utf-8")
-            if light(accessible(html)) != html:
-                path.write_text(light(accessible(html)), encoding="utf-8")
+            if (mended := light(accessible(html))) != html:
+                path.write_text(mended, encoding="utf-8")
         Path(app.outdir, ICONS).unlink(missing_ok=True)
 
     app.connect("doctree-resolved", tell)

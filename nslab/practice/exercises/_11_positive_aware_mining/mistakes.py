@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from nslab.practice._exercise import Case, Mutant, told
+from nslab.practice._exercise import Case, Mutant, diagnoses
 from nslab.practice._run import Outcome
 
 Wrong = Callable[..., Any]
 
-TEXT = told("""
+TEXT = diagnoses("""
 highest positive | Of several positives you took the highest score. The bound has to lie below all of them: the
   lowest counts.
 first positive only | You took the first positive of each row. The others are positives too, and the lowest counts.

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from nslab.practice._exercise import Case, Mutant, Same, told
+from nslab.practice._exercise import Case, Mutant, Same, diagnoses
 from nslab.practice._judge import is_number, lost, not_finite, wherever
 from nslab.practice._run import Outcome
 
 Wrong = Callable[..., Any]
 
-TEXT = told("""
+TEXT = diagnoses("""
 masked pairs cost ln 2 | A pair with y = 0 costs nothing. Its logit times 0 is 0, and −ln σ(0) is ln 2: leave these pairs
   out of the sum.
 masked pairs as negatives | You took every pair that is no positive for a negative. Where y is 0 nothing is known.
