@@ -26,8 +26,8 @@ FLOAT = re.compile(r"(?<![\w.])([-+]?(?:\d+\.\d+(?:e[-+]?\d+)?|\d+e[-+]?\d+))(?!
 class Printed(str):
     """Text that equals another when the floats in it are close and the rest, integers included, is the same.
 
-    `within` is how far apart floats may lie besides: of a training whose hard choices let the rounding of another
-    processor grow, a cell's metadata says `"nslab": {"within": 0.02}`.
+    `within` is how far apart floats may lie besides: of a training whose hard choices let the rounding of
+    another processor grow, a cell's metadata says `"nslab": {"within": 0.02}`.
     """
 
     __hash__ = None  # type: ignore[assignment]  # close texts need not hash alike

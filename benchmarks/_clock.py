@@ -16,7 +16,7 @@ import psutil
 import torch
 
 
-def by_turns(contestants: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, list[float]]:
+def interleaved(contestants: dict[str, Callable[[], Any]], rounds: int = 7) -> dict[str, list[float]]:
     """Seconds of each contestant in each round, after one round that is thrown away."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds + 1):
@@ -32,7 +32,8 @@ def by_turns(contestants: dict[str, Callable[[], Any]], rounds: int = 7) -> dict
 def peak_bytes(work: Callable[..., Any], *arguments: Any, prepare: Callable[..., Any] | None = None) -> int:
     """How far the memory of a fresh process rises during `work(*arguments)`, at its highest.
 
-    With `prepare` it is `work(prepare(*arguments))`, and what prepare used for a while is not counted, only what it leaves.
+    With `prepare` it is `work(prepare(*arguments))`, and what prepare used for a while is not counted,
+    only what it leaves.
     """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_rise, (work, arguments, prepare))

@@ -24,9 +24,9 @@ RECORDS = Path(__file__).with_name("records")
 class Row:
     """One comparison: what was done, the readings of ours and of a peer, and what was hoped for.
 
-    `less` says whether less is better (seconds, bytes) or more (draws a second). With a peer the goal is a ratio,
-    how many times better ours is; without one it is a bound on our own readings, in their unit. None: no goal.
-    `reason` is what is known to stand in the goal's way, told where it is missed.
+    `less` says whether less is better (seconds, bytes) or more (draws a second). With a peer the goal is a
+    ratio, how many times better ours is; without one it is a bound on our own readings, in their unit.
+    None: no goal. `reason` is what is known to stand in the goal's way, told where it is missed.
     """
 
     work: str
@@ -107,13 +107,16 @@ def table(rows: Iterable[Row]) -> str:
         ratio = f"{row.ratio:.3g}×" if row.ratio is not None else "–"
         work = f"{row.work} ({row.note})" if row.note else row.work
         lines.append(
-            f"| {work} | {_reading(row.ours, row.unit)} | {row.peer or '–'} | {theirs} | {ratio} | {_goal(row)} |"
+            f"| {work} | {_reading(row.ours, row.unit)} | {row.peer or '–'} | {theirs} | {ratio} |"
+            f" {_goal(row)} |"
         )
     return "\n".join(lines)
 
 
 def measured(section: str, *wanted: str) -> str:
-    """What the records say about one section, in plain text: medians, for the work that begins with one of `wanted`."""
+    """What the records say about one section, in plain text: medians, for the work that begins with one of
+    `wanted`.
+    """
     lines = ["medians; in brackets how many times better ours is than the other"]
     for path in sorted(RECORDS.glob(f"{section}-*.json")):
         record, rows = load(path)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks import _peer_losses as peers
-from benchmarks._clock import by_turns, peak_bytes
+from benchmarks._clock import interleaved, peak_bytes
 from benchmarks._pairs import Loss, items, one_step, ours, pairs, plain, step, torch_streaming
 from benchmarks._record import Row
 
@@ -59,7 +59,7 @@ def _contest(
     given = items(size, device) if masked else {}
     all_losses = {"ours": ours, **others}
     works = {name: partial(step, loss, query, key, TEMPERATURE, **given) for name, loss in all_losses.items()}
-    seconds = by_turns(works, rounds)
+    seconds = interleaved(works, rounds)
     megabytes = {name: [_peak(loss, size, masked, device) / 1e6] for name, loss in all_losses.items()}
     work = f"forward + backward, B = {size:,}, d = {query.shape[1]}" + ", ids and log q" * masked
     return [
@@ -80,7 +80,9 @@ def _peak(loss: Loss, size: int, masked: bool, device: str) -> int:
 
 @dataclass(frozen=True)
 class Rightness:
-    """How far a gradient is from the exact one: the median row, the whole, and the share of rows lost to 0 or NaN."""
+    """How far a gradient is from the exact one: the median row, the whole, and the share of rows lost to 0
+    or NaN.
+    """
 
     row: float
     whole: float
@@ -88,7 +90,9 @@ class Rightness:
 
 
 def _gradients(dtype: torch.dtype, temperature: float, device: str) -> list[Row]:
-    """A tiny row is easily lost and matters little to one step, so the note tells the error of the whole gradient."""
+    """A tiny row is easily lost and matters little to one step, so the note tells the error of the whole
+    gradient.
+    """
     others = PLAIN | STREAMING | MANAGED | CUBIC
     mine = rightness(ours, dtype, temperature, device)
     work = f"gradient, {str(dtype).removeprefix('torch.')}, τ = {temperature:g}, B = {SMALL}, the median row"
@@ -122,7 +126,9 @@ def rightness(loss: Loss, dtype: torch.dtype, temperature: float, device: str = 
 
 
 def exact_gradient(query: Tensor, key: Tensor, temperature: float, *, normalised: bool) -> Tensor:
-    """Of the summed loss for query, in float64; what the positive gets is the sum over negatives, not 1 − p."""
+    """Of the summed loss for query, in float64; what the positive gets is the sum over negatives, not 1 −
+    p.
+    """
     query, key = query.detach().double().requires_grad_(), key.detach().double()
     unit, key = (F.normalize(query, dim=-1), F.normalize(key, dim=-1)) if normalised else (query, key)
     logits = unit @ key.T / temperature

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy.stats.sampling import DiscreteAliasUrn
 
-from benchmarks._clock import by_turns, peak_bytes, rates
+from benchmarks._clock import interleaved, peak_bytes, rates
 from benchmarks._record import Row
 from nslab import AliasTable
 
@@ -37,7 +37,7 @@ def _draws(device: str) -> list[Row]:
     rows = []
     for n, goal in GOALS.items():
         contestants = _contestants(n, device)
-        seconds = by_turns({name: work for name, (work, _) in contestants.items()}, rounds=3)
+        seconds = interleaved({name: work for name, (work, _) in contestants.items()}, rounds=3)
         speed = {name: rates(seconds[name], count) for name, (_, count) in contestants.items()}
         goals = {"scipy DiscreteAliasUrn": goal, "torch.multinomial": 20.0 if device == "cpu" else 50.0}
         for peer in contestants.keys() - {"AliasTable"}:
@@ -57,7 +57,9 @@ def _draws(device: str) -> list[Row]:
 
 
 def _contestants(n: int, device: str) -> dict[str, tuple[Callable[[], Any], int]]:
-    """What each does, and how many ids that draws, from the same weights: fewer from the largest table where that is slow."""
+    """What each does, and how many ids that draws, from the same weights: fewer from the largest table
+    where that is slow.
+    """
     weights = zipf(n)
     p = torch.from_numpy(weights).to(device)
     many = DRAWS if device == "cpu" else 100 * DRAWS
@@ -81,7 +83,7 @@ def _tables() -> list[Row]:
     kinds = {"rank^-0.75": zipf(10**6), "uniform numbers": np.random.default_rng(0).random(10**6)}
     for kind, weights in kinds.items():
         q, tensor = weights / weights.sum(), torch.from_numpy(weights)
-        seconds = by_turns({"ours": lambda t=tensor: AliasTable(t), "theirs": lambda q=q: _quiet_urn(q)})
+        seconds = interleaved({"ours": lambda t=tensor: AliasTable(t), "theirs": lambda q=q: _quiet_urn(q)})
         ours, theirs = ([1e3 * s for s in seconds[name]] for name in ("ours", "theirs"))
         note = f"{kind}; ours is exact to {_worst_error(weights):.0e}"
         peer = "scipy DiscreteAliasUrn"
@@ -98,7 +100,7 @@ def _table_and_draws() -> Row:
         "ours": lambda: AliasTable(p).sample(DRAWS, generator),
         "theirs": lambda: _quiet_urn(q).rvs(DRAWS),
     }
-    ours, theirs = ([1e3 * s for s in readings] for readings in by_turns(works).values())
+    ours, theirs = ([1e3 * s for s in readings] for readings in interleaved(works).values())
     work = "table and 10,000,000 draws, n = 1,000,000"
     return Row(work, "ms", ours, "scipy DiscreteAliasUrn", theirs, 3.0)
 
@@ -131,17 +133,19 @@ def _quiet_urn(q: np.ndarray) -> DiscreteAliasUrn:
 
 
 def _gather_limit() -> Row:
-    """How quickly one word can be fetched from a table of 2^20 words at all: the bound on any draw from memory."""
+    """How quickly one word can be fetched from a table of 2^20 words at all: the bound on any draw from
+    memory.
+    """
     table = torch.arange(2**20, device="cuda")
     places = torch.randint(2**20, (10**9,), device="cuda")
-    seconds = by_turns({"gather": lambda: table.index_select(0, places)}, rounds=5)["gather"]
+    seconds = interleaved({"gather": lambda: table.index_select(0, places)}, rounds=5)["gather"]
     return Row("gather limit, n = 2^20", "M/s", rates(seconds, 10**9), less=False)
 
 
 def _build_on_the_gpu() -> Row:
     weights = torch.from_numpy(zipf(10**6))
     there = weights.cuda()
-    seconds = by_turns({"ours": lambda: AliasTable(there), "theirs": lambda: AliasTable(weights)})
+    seconds = interleaved({"ours": lambda: AliasTable(there), "theirs": lambda: AliasTable(weights)})
     return Row(
         "table, n = 1,000,000",
         "ms",
@@ -154,5 +158,5 @@ def _build_on_the_gpu() -> Row:
 def _huge() -> Row:
     table = AliasTable(torch.ones(10**8, dtype=torch.float64, device="cuda"))
     generator = torch.Generator("cuda").manual_seed(0)
-    seconds = by_turns({"draw": lambda: table.sample(10**8, generator)}, rounds=5)["draw"]
+    seconds = interleaved({"draw": lambda: table.sample(10**8, generator)}, rounds=5)["draw"]
     return Row("draws, n = 100,000,000", "M/s", rates(seconds, 10**8), less=False)

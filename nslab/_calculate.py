@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nslab._checks import as_float, first_bad, number
+from nslab._checks import as_float, number, raise_at_first
 
 _RULES: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "temperature": ("temperature must be > 0", lambda value: value <= 0),
@@ -28,7 +28,7 @@ def calculate(formula: Callable[..., Tensor], **arguments: Any) -> Any:
     values = {name: _read(value, name) for name, value in arguments.items()}
     for name in _RULES.keys() & values.keys():
         rule, broken = _RULES[name]
-        first_bad(values[name], broken(values[name].detach()), rule)
+        raise_at_first(values[name], broken(values[name].detach()), rule)
     if len(plain) == len(values):
         return formula(**values).item()
     try:

@@ -14,7 +14,9 @@ Number = float | int | Tensor
 
 
 def as_float(value: Any, name: str, *, finite: bool = True, empty: bool = False) -> Tensor:
-    """A float tensor, empty only where that is allowed. Floating dtypes are kept; Python numbers and integers become float64."""
+    """A float tensor, empty only where that is allowed. Floating dtypes are kept; Python numbers and
+    integers become float64.
+    """
     tensor = _as_tensor(value, name)
     if tensor.dtype == torch.bool or tensor.is_complex():
         raise TypeError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
@@ -26,7 +28,7 @@ def as_float(value: Any, name: str, *, finite: bool = True, empty: bool = False)
         raise ValueError(f"{name} must not be empty, got shape {tuple(tensor.shape)}")
     # One pass, which NaN goes through; where it is is looked for only then.
     if finite and not all(bound.isfinite() for bound in tensor.detach().aminmax()):
-        first_bad(tensor, ~torch.isfinite(tensor.detach()), f"{name} must be finite")
+        raise_at_first(tensor, ~torch.isfinite(tensor.detach()), f"{name} must be finite")
     return tensor
 
 
@@ -39,7 +41,7 @@ def as_ids(value: Any, name: str, *, size: int | None = None) -> Tensor:
         raise TypeError(f"{name} must hold integers, got dtype {tensor.dtype}")
     tensor = tensor.to(torch.int64)
     if size is not None:
-        first_bad(tensor, (tensor < 0) | (tensor >= size), f"{name} must lie in [0, {size})")
+        raise_at_first(tensor, (tensor < 0) | (tensor >= size), f"{name} must lie in [0, {size})")
     return tensor
 
 
@@ -52,7 +54,7 @@ def as_mask(value: Any, name: str, shape: tuple[int, ...]) -> Tensor:
     return mask
 
 
-def first_bad(tensor: Tensor, bad: Tensor, rule: str) -> None:
+def raise_at_first(tensor: Tensor, bad: Tensor, rule: str) -> None:
     """Raise ValueError with the first entry of `tensor` where `bad` holds, and its index."""
     if bool(bad.any()):
         index = tuple(bad.nonzero()[0].tolist())
@@ -61,7 +63,9 @@ def first_bad(tensor: Tensor, bad: Tensor, rule: str) -> None:
 
 
 def number(value: Any, name: str) -> Number:
-    """One finite real number: a Python or numpy scalar (returned as float), or a 0-d tensor (kept, so it can learn)."""
+    """One finite real number: a Python or numpy scalar (returned as float), or a 0-d tensor (kept, so it
+    can learn).
+    """
     if isinstance(value, Tensor):
         if _plain(value, name).dim() != 0:
             raise ValueError(f"{name} must be one number, got shape {tuple(value.shape)}")
@@ -93,7 +97,7 @@ def non_negative(value: Any, name: str) -> Number:
     return checked
 
 
-def whole(value: Any, name: str, *, minimum: int) -> int:
+def as_int(value: Any, name: str, *, minimum: int) -> int:
     """One integer >= minimum; floats and booleans are refused, as 2.5 negatives cannot be drawn."""
     if isinstance(value, Tensor) and value.dim() == 0:
         value = value.item()
@@ -121,9 +125,9 @@ def flag(value: Any, name: str) -> bool:
 
 def filled_table(counts: Tensor, name: str) -> None:
     """A table of counts without a negative entry, and without a row or a column of zeros."""
-    first_bad(counts, counts < 0, f"{name} must be >= 0")
+    raise_at_first(counts, counts < 0, f"{name} must be >= 0")
     for sums in (counts.sum(0), counts.sum(1)):
-        first_bad(sums, sums <= 0, f"every row and column of {name} must have a sum > 0")
+        raise_at_first(sums, sums <= 0, f"every row and column of {name} must have a sum > 0")
 
 
 def sums_to_one(p: Tensor, name: str) -> None:
@@ -180,7 +184,7 @@ def widen(tensor: Tensor) -> Tensor:
 def distance(value: Any, name: str, *, empty: bool = False) -> Tensor:
     """Finite distances, with room for rounding below zero; a similarity passed by mistake is refused."""
     tensor = as_float(value, name, empty=empty)
-    first_bad(tensor, tensor.detach() < -1e-6, f"{name} must hold distances >= 0")
+    raise_at_first(tensor, tensor.detach() < -1e-6, f"{name} must hold distances >= 0")
     return tensor
 
 

@@ -1,9 +1,9 @@
 """In-batch losses, computed one block of rows at a time: the (B, M) matrix of scores is never held.
 
-For a mean or a sum, the forward pass makes the gradient too, while it holds the exponentials of a block: three matrix
-products instead of four and one exponential instead of two. For single losses ("none") the upstream gradient is not
-known yet, so the backward pass computes the scores again. torch's own `F.linear_cross_entropy` streams too, but it
-cannot mask a pair, and it rounds tiny losses to 0.
+For a mean or a sum, the forward pass makes the gradient too, while it holds the exponentials of a block:
+three matrix products instead of four and one exponential instead of two. For single losses ("none") the
+upstream gradient is not known yet, so the backward pass computes the scores again. torch's own
+`F.linear_cross_entropy` streams too, but it cannot mask a pair, and it rounds tiny losses to 0.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ NEAR = 40.0  # if no logit is further than this from 0, their exponentials and s
 class Pairs:
     """Which key is the positive of each row, and which of the other keys are not its negatives.
 
-    positives (B,) holds columns. mask (B, M) is False, and ids (M,) equal the positive's, where a key is not a negative.
+    positives (B,) holds columns. mask (B, M) is False, and ids (M,) equal the positive's, where a key is
+    not a negative.
     """
 
     positives: Tensor
@@ -76,7 +77,8 @@ def largest_score(query: Tensor, key: Tensor) -> float:
     return max(float((query[rows].detach() @ key.detach().T).abs().max()) for rows in blocks)
 
 
-# A block loss turns logits into forces in place; times `scale`, they are the derivatives of the losses for the logits.
+# A block loss turns logits into forces in place; times `scale`, they are the derivatives of the losses for
+# the logits.
 _Block = Callable[[Tensor, Pairs, slice], tuple[Tensor, Tensor]]  # → losses (R, 1), scale (R, 1)
 
 
@@ -160,7 +162,9 @@ def _run(
     weights: Tensor | None = None,
     learn: tuple[bool, ...] = (False, False, False),
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """The losses (B,), and the gradients of Σ weights · losses for those of query, key and offset that learn."""
+    """The losses (B,), and the gradients of Σ weights · losses for those of query, key and offset that
+    learn.
+    """
     losses = query.new_empty(len(query), 1)
     gradients = [
         torch.zeros_like(x) if x is not None and learns else None

@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nslab._checks import Number, as_float, as_ids, first_bad, number, same_shape, sums_to_one, whole, widen
+from nslab._checks import (
+    Number,
+    as_float,
+    as_ids,
+    as_int,
+    number,
+    raise_at_first,
+    same_shape,
+    sums_to_one,
+    widen,
+)
 
 
 def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
@@ -30,7 +40,8 @@ def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
         TypeError: an argument is not numeric.
 
     Source:
-        The noise of Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013 (α = 0.75).
+        The noise of Mikolov et al., Distributed Representations of Words and Phrases, NeurIPS 2013 (α =
+        0.75).
 
     Example:
         >>> gradient_share([1000, 1, 0], [0.0, 0.0, 0.0], 0.75)
@@ -40,11 +51,11 @@ def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
     if counts.dim() != 1:
         raise ValueError(f"counts must have shape (N,), got {tuple(counts.shape)}")
     same_shape(counts=counts, scores=scores)
-    first_bad(counts, counts < 0, "counts must be >= 0")
+    raise_at_first(counts, counts < 0, "counts must be >= 0")
     if not bool((counts > 0).any()):
         raise ValueError(f"counts must hold at least one count > 0, got {counts.tolist()}")
     log_q = number(alpha, "alpha") * widen(counts).where(counts > 0, 1).log()
-    first_bad(
+    raise_at_first(
         log_q, ~log_q.isfinite(), f"alpha {float(alpha)!r} is too large for these counts: alpha ln(counts)"
     )
     log_share = log_q.where(counts > 0, -math.inf) + torch.nn.functional.logsigmoid(widen(scores))
@@ -55,7 +66,8 @@ def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
     """The expected number of an anchor's B − 1 in-batch negatives that equal its own positive: (B − 1) Σ p².
 
     Args:
-        p: the probability of each item as a positive, (N,), summing to 1 within 1e-6. Rows are drawn independently.
+        p: the probability of each item as a positive, (N,), summing to 1 within 1e-6. Rows are drawn
+            independently.
         batch_size: B, at least 1.
 
     Returns:
@@ -75,10 +87,10 @@ def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
     p = as_float(p, "p")
     if p.dim() != 1:
         raise ValueError(f"p must have shape (N,), got {tuple(p.shape)}")
-    first_bad(p, (p < 0) | (p > 1), "p must lie in [0, 1]")
+    raise_at_first(p, (p < 0) | (p > 1), "p must lie in [0, 1]")
     exact = p.double()
     sums_to_one(exact, "p")
-    return ((whole(batch_size, "batch_size", minimum=1) - 1) * exact.square().sum()).to(p.dtype)
+    return ((as_int(batch_size, "batch_size", minimum=1) - 1) * exact.square().sum()).to(p.dtype)
 
 
 class Cost(NamedTuple):
@@ -106,8 +118,8 @@ class Cost(NamedTuple):
 def cost_per_example(batch_size: int, k: int, dim: int, bytes_per: int = 4) -> Cost:
     """The cost of a step when each of B anchors brings its own K negatives.
 
-    There are B(K + 2) items to encode, BKd + 2Bd numbers of embeddings, B(K + 1) logits and 2B(K + 1)d FLOP of scores. It
-    takes fewer bytes than `cost_in_batch` exactly if B > K(d + 1) + 1.
+    There are B(K + 2) items to encode, BKd + 2Bd numbers of embeddings, B(K + 1) logits and 2B(K + 1)d
+    FLOP of scores. It takes fewer bytes than `cost_in_batch` exactly if B > K(d + 1) + 1.
 
     Args:
         batch_size: anchors B, at least 1.
@@ -167,18 +179,20 @@ def false_negative_rate(
     """The share of false negatives when each anchor's negatives are all other items of the batch.
 
     Args:
-        labels_or_similarity: labels (B,), integers: a negative is false if it has the anchor's label. Or similarities
-            (B, B): a negative is false if its similarity to the anchor is at least `threshold`. The diagonal is ignored.
+        labels_or_similarity: labels (B,), integers: a negative is false if it has the anchor's label. Or
+            similarities (B, B): a negative is false if its similarity to the anchor is at least
+            `threshold`. The diagonal is ignored.
         threshold: the bound for similarities; not allowed with labels.
-        weights: how hard anchor i pushes item j, (B, B), at least 0, such as softmax(s/τ). Without it every pair counts the
-            same. With it, the result is the share of an anchor's weight on false negatives, averaged over anchors.
+        weights: how hard anchor i pushes item j, (B, B), at least 0, such as softmax(s/τ). Without it
+            every pair counts the same. With it, the result is the share of an anchor's weight on false
+            negatives, averaged over anchors.
 
     Returns:
         A share in [0, 1], one number.
 
     Raises:
-        ValueError: B is below 2, shapes do not match, a threshold comes with labels or is missing with similarities,
-            weights are negative, or a row has no weight off the diagonal.
+        ValueError: B is below 2, shapes do not match, a threshold comes with labels or is missing with
+            similarities, weights are negative, or a row has no weight off the diagonal.
         TypeError: an argument is of a wrong type.
 
     Source:
@@ -197,19 +211,19 @@ def false_negative_rate(
         weights = as_float(weights, "weights")
         if weights.shape != false.shape:
             raise ValueError(f"weights must have shape {tuple(false.shape)}, got {tuple(weights.shape)}")
-        first_bad(weights, weights < 0, "weights must be >= 0")
+        raise_at_first(weights, weights < 0, "weights must be >= 0")
         dtype = weights.dtype
     weights = weights.double().masked_fill(torch.eye(len(false), dtype=torch.bool, device=weights.device), 0)
     total = weights.sum(-1)
-    first_bad(total, total == 0, "weights must give each row some weight off the diagonal")
+    raise_at_first(total, total == 0, "weights must give each row some weight off the diagonal")
     return ((weights * false).sum(-1) / total).mean().to(dtype)
 
 
 def false_negative_cap(contamination: Any) -> Any:
     """The largest optimal logit ln(1/π) when a share π of the negatives are false.
 
-    The noise becomes (1 − π) q + π p, and the optimal logit ln(r / (1 − π + π r)) still rises with the true ratio r = p/q.
-    So false negatives keep the ranking and flatten its top.
+    The noise becomes (1 − π) q + π p, and the optimal logit ln(r / (1 − π + π r)) still rises with the
+    true ratio r = p/q. So false negatives keep the ranking and flatten its top.
 
     Args:
         contamination: the share π, in (0, 1]; a number or an array.
@@ -229,7 +243,7 @@ def false_negative_cap(contamination: Any) -> Any:
         2.3026
     """
     pi = as_float(contamination, "contamination")
-    first_bad(pi, (pi <= 0) | (pi > 1), "contamination must lie in (0, 1]")
+    raise_at_first(pi, (pi <= 0) | (pi > 1), "contamination must lie in (0, 1]")
     cap = 0.0 - pi.log()
     return cap.item() if isinstance(contamination, Real) else cap
 
@@ -251,7 +265,7 @@ def _false_negatives(labels_or_similarity: Any, threshold: Number | None) -> tup
 
 
 def _sizes(**sizes: int) -> list[int]:
-    return [whole(value, name, minimum=1) for name, value in sizes.items()]
+    return [as_int(value, name, minimum=1) for name, value in sizes.items()]
 
 
 def _cost(encoder_calls: int, embedding_bytes: int, logit_bytes: int, flops: int) -> Cost:

@@ -19,18 +19,21 @@ NOTE = 512  # bytes in which a rank tells the others what its x is: one short ex
 def gather_with_grad(x: Tensor) -> Tensor:
     """Gather the rows of all ranks, in rank order, with the exact gradient.
 
-    Backward sums the gradients that all ranks have for these rows, so it is exact for the SUM of the ranks' losses.
-    Data-parallel training averages parameter gradients over ranks (DistributedDataParallel does): together that is
-    the gradient of the MEAN of the ranks' losses. So let each rank compute either of these, with `reduction="mean"`:
+    Backward sums the gradients that all ranks have for these rows, so it is exact for the SUM of the
+    ranks' losses. Data-parallel training averages parameter gradients over ranks (DistributedDataParallel
+    does): together that is the gradient of the MEAN of the ranks' losses. So let each rank compute either
+    of these, with `reduction="mean"`:
 
-    - the whole loss, `info_nce_in_batch(gather_with_grad(query), gather_with_grad(key))`: simple, and as every rank
-      computes all W·B rows, the mean is that loss itself; symmetric, `ids` and `log_q` of all W·B rows work as usual;
-    - its own rows, a W-th of the logits: `info_nce_in_batch(query, gather_with_grad(key), positives=rank * B +
-      torch.arange(B))`, with `ids` and `log_q` of all W·B keys. The other direction is the same with query and key
-      exchanged.
+    - the whole loss, `info_nce_in_batch(gather_with_grad(query), gather_with_grad(key))`: simple, and as
+      every rank computes all W·B rows, the mean is that loss itself; symmetric, `ids` and `log_q` of all
+      W·B rows work as usual;
+    - its own rows, a W-th of the logits: `info_nce_in_batch(query, gather_with_grad(key), positives=rank *
+      B + torch.arange(B))`, with `ids` and `log_q` of all W·B keys. The other direction is the same with
+      query and key exchanged.
 
-    Either way the parameters get the gradient of one process with all W·B rows. Every rank must call this, and run
-    backward through the result, equally often. There is no second derivative. Half precision is summed in float32.
+    Either way the parameters get the gradient of one process with all W·B rows. Every rank must call this,
+    and run backward through the result, equally often. There is no second derivative. Half precision is
+    summed in float32.
 
     Args:
         x: (B, ...) floating-point rows of this rank, of one shape, dtype and kind of device on all W ranks.
@@ -40,13 +43,13 @@ def gather_with_grad(x: Tensor) -> Tensor:
 
     Raises:
         TypeError: on every rank, if x is no floating-point tensor on one of them; the rank is named.
-        ValueError: on every rank, if x is a scalar, empty or not finite on one of them, or if shape, dtype, device or
-            need of a gradient differ; the rank is named.
-        RuntimeError: without `torch.distributed.init_process_group`; and, here or in backward, if another rank ends or
-            does not come. gloo notices at once that a process ended. For one that is stuck the group's timeout is the
-            bound: `init_process_group(timeout=timedelta(minutes=5))` (torch's default is 30 minutes, with NCCL 10; it
-            must exceed the slowest step). NCCL runs behind Python: there torch's watchdog may end the process before
-            an error can be raised.
+        ValueError: on every rank, if x is a scalar, empty or not finite on one of them, or if shape,
+            dtype, device or need of a gradient differ; the rank is named.
+        RuntimeError: without `torch.distributed.init_process_group`; and, here or in backward, if another
+            rank ends or does not come. gloo notices at once that a process ended. For one that is stuck
+            the group's timeout is the bound: `init_process_group(timeout=timedelta(minutes=5))` (torch's
+            default is 30 minutes, with NCCL 10; it must exceed the slowest step). NCCL runs behind Python:
+            there torch's watchdog may end the process before an error can be raised.
 
     Source:
         The all-gather of Radford et al., CLIP, ICML 2021, and its transpose: each rank sums what all send it.
@@ -86,7 +89,9 @@ class _Gather(torch.autograd.Function):
 
 
 def _to_each(parts: Tensor) -> Tensor:
-    """parts[r] goes to rank r; back comes what rank r sent here. Half the bytes of gloo's own reduce-scatter."""
+    """parts[r] goes to rank r; back comes what rank r sent here. Half the bytes of gloo's own
+    reduce-scatter.
+    """
     received = torch.empty_like(parts)
     dist.all_to_all_single(received, parts)
     return received
@@ -99,8 +104,9 @@ def _others(when: str) -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise RuntimeError(
-            f"rank {dist.get_rank()} of {dist.get_world_size()} lost another rank {when}: it ended, or did not come "
-            "within the process group's timeout; its own log, or the launcher's, says which and why"
+            f"rank {dist.get_rank()} of {dist.get_world_size()} lost another rank {when}: it ended, or did"
+            " not come within the process group's timeout; its own log, or the launcher's, says which"
+            " and why"
         ) from error
 
 

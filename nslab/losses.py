@@ -2,9 +2,10 @@
 
 Scores are similarities: `pos` (...) and `neg` (..., K), higher is closer; distances are named `d_...`.
 Losses are in nats (but `triplet_loss`: in the unit of its distances) and keep the floating dtype of the
-scores; half precision is computed in float32 (a half-precision loss past 65504 is inf, its gradient still right).
-`reduction` is "mean", "sum" or "none". Every function raises ValueError or TypeError, naming the argument and
-its value, for NaN, infinite or empty input (only `triplet_loss` takes none: mining may find no triplet), for shapes that do not match, and for an unknown reduction.
+scores; half precision is computed in float32 (a half-precision loss past 65504 is inf, its gradient still
+right). `reduction` is "mean", "sum" or "none". Every function raises ValueError or TypeError, naming the
+argument and its value, for NaN, infinite or empty input (only `triplet_loss` takes none: mining may find
+no triplet), for shapes that do not match, and for an unknown reduction.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from nslab._checks import (
     as_ids,
     as_mask,
     distance_pair,
-    first_bad,
     flag,
     non_negative,
     number,
     one_of,
     positive,
+    raise_at_first,
     widen,
 )
 from nslab._streaming import Pairs
@@ -44,18 +45,18 @@ def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str =
 
     Args:
         d_ap: distances anchor to positive, (...), at least −1e-6, which leaves room for rounding.
-        d_an: distances anchor to negative, (...) or (..., K), in the same unit. Both may be empty: mining finds
-            no triplet in some batches.
+        d_an: distances anchor to negative, (...) or (..., K), in the same unit. Both may be empty: mining
+            finds no triplet in some batches.
         margin: how much farther than the positive a negative is to be, in the unit of the distances, >= 0.
         reduction: "mean", "sum" or "none".
 
     Returns:
-        The loss, one number or, with "none", the shape of d_an. Of no triplet the mean and the sum are 0, attached to
-        the graph: backward gives zero gradients, and training goes on.
+        The loss, one number or, with "none", the shape of d_an. Of no triplet the mean and the sum are 0,
+        attached to the graph: backward gives zero gradients, and training goes on.
 
     Raises:
-        ValueError: a distance is below −1e-6 (a similarity was passed) or not finite, the shapes do not match, or
-            the margin is negative.
+        ValueError: a distance is below −1e-6 (a similarity was passed) or not finite, the shapes do not
+            match, or the margin is negative.
 
     Source:
         Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015.
@@ -83,32 +84,37 @@ def info_nce(
     mask: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """InfoNCE, or the sampled softmax when log q is given; accurate for tiny losses and with padded negatives.
+    """InfoNCE, or the sampled softmax when log q is given; accurate for tiny losses and with padded
+    negatives.
 
-    −ln of the softmax weight of the positive among K + 1 logits s/τ − log q. Rows with fewer than K negatives are padded
-    with any value, and `mask` says so.
+    −ln of the softmax weight of the positive among K + 1 logits s/τ − log q. Rows with fewer than K
+    negatives are padded with any value, and `mask` says so.
 
     Args:
         pos: the positives' scores, (...).
-        neg: the negatives' scores, (..., K). Where `mask` is False they may be anything, −inf and NaN included.
+        neg: the negatives' scores, (..., K). Where `mask` is False they may be anything, −inf and NaN
+            included.
         temperature: τ > 0; a tensor may learn.
-        log_q_pos: the log-probability with which each positive is drawn as a negative, plus any constant (only
-            differences count); it broadcasts to (...). It is subtracted from all logits, the positive's included:
-            leaving that out biases the optimum.
-        log_q_neg: the same of each negative; it broadcasts to (..., K). Give both or neither. Where `mask` is False
-            it may be anything.
-        mask: booleans (..., K); False marks padding. Padding adds nothing to the loss, and its gradient is exactly 0.
+        log_q_pos: the log-probability with which each positive is drawn as a negative, plus any constant
+            (only differences count); it broadcasts to (...). It is subtracted from all logits, the
+            positive's included: leaving that out biases the optimum.
+        log_q_neg: the same of each negative; it broadcasts to (..., K). Give both or neither. Where `mask`
+            is False it may be anything.
+        mask: booleans (..., K); False marks padding. Padding adds nothing to the loss, and its gradient is
+            exactly 0.
         reduction: "mean", "sum" or "none".
 
     Returns:
         The loss in nats, one number or, with "none", (...).
 
     Raises:
-        ValueError: τ is not positive, scores or log q are empty, not finite or of shapes that do not match, one log q
-            is given without the other, or a row has no negative that counts. (Leave such rows out: `mask.any(-1)`.)
+        ValueError: τ is not positive, scores or log q are empty, not finite or of shapes that do not
+            match, one log q is given without the other, or a row has no negative that counts. (Leave such
+            rows out: `mask.any(-1)`.)
 
     Source:
-        van den Oord, Li & Vinyals 2018 (InfoNCE); Bengio & Senécal 2008 and Jean et al. 2015 (sampled softmax).
+        van den Oord, Li & Vinyals 2018 (InfoNCE); Bengio & Senécal 2008 and Jean et al. 2015 (sampled
+        softmax).
 
     Example:
         >>> info_nce(1.0, [-1.0], temperature=0.05)
@@ -145,23 +151,24 @@ def info_nce_in_batch(
 ) -> Tensor:
     """InfoNCE in which every other key of the batch is a negative; memory grows as B + M, not as B · M.
 
-    The scores query @ key.T are computed one block of rows at a time. For "mean" and "sum" the gradient is made in the
-    forward pass. There is no second derivative (RuntimeError).
+    The scores query @ key.T are computed one block of rows at a time. For "mean" and "sum" the gradient is
+    made in the forward pass. There is no second derivative (RuntimeError).
 
     Args:
         query: (B, d) embeddings, used as they are: normalise them first if scores are to be cosines.
-        key: (M, d) embeddings, M ≥ B and M ≥ 2. Row i of `query` belongs to row i of `key`; the keys after the first B
-            are negatives of all rows, for example hard negatives that were mined.
+        key: (M, d) embeddings, M ≥ B and M ≥ 2. Row i of `query` belongs to row i of `key`; the keys after
+            the first B are negatives of all rows, for example hard negatives that were mined.
         temperature: τ > 0, a number or a 0-d tensor that may learn.
-        positives: (B,) int, the key of each query if it is not 0…B−1. For B rows of this rank against the gathered keys
-            of all ranks it is rank · B + arange(B).
-        mask: (B, M) bool. False: this key is not a negative of this row. It must be True at the positive. A key that is
-            False in every row is padding: its values do not matter, NaN included, and its gradient is 0. Every other
-            key must be finite.
-        ids: (M,) int, the item of each key. Keys that hold the same item as a row's positive are not its negatives.
-            Other keys with equal ids stay, each as a negative of its own.
-        log_q: (M,) log-probability with which each key is drawn, up to a constant. It is subtracted from all logits of
-            that key, the positive's included. Masking with ids as well moves the optimum a little.
+        positives: (B,) int, the key of each query if it is not 0…B−1. For B rows of this rank against the
+            gathered keys of all ranks it is rank · B + arange(B).
+        mask: (B, M) bool. False: this key is not a negative of this row. It must be True at the positive.
+            A key that is False in every row is padding: its values do not matter, NaN included, and its
+            gradient is 0. Every other key must be finite.
+        ids: (M,) int, the item of each key. Keys that hold the same item as a row's positive are not its
+            negatives. Other keys with equal ids stay, each as a negative of its own.
+        log_q: (M,) log-probability with which each key is drawn, up to a constant. It is subtracted from
+            all logits of that key, the positive's included. Masking with ids as well moves the optimum a
+            little.
         symmetric: average query → key and key → query, as CLIP does, with the same ids and log_q and the mask
             transposed. It needs M = B and no `positives`.
         reduction: "mean", "sum" or "none", which gives (B,).
@@ -170,8 +177,8 @@ def info_nce_in_batch(
         The loss in nats, in the floating dtype of the embeddings. A tiny loss keeps its digits.
 
     Raises:
-        ValueError: for a batch of one pair, a row without negatives, shapes that do not match, values that are not
-            finite, τ ≤ 0 or so small that the logits overflow.
+        ValueError: for a batch of one pair, a row without negatives, shapes that do not match, values that
+            are not finite, τ ≤ 0 or so small that the logits overflow.
         TypeError: for ids or positives that are not integers, and for a `symmetric` that is not a bool.
 
     Source:
@@ -181,7 +188,8 @@ def info_nce_in_batch(
         >>> info_nce_in_batch([[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]], temperature=0.5)
         tensor(0.1269, dtype=torch.float64)
 
-        SimCLR's NT-Xent on two views a and b of n pictures, where ids keep a view from being its own negative:
+        SimCLR's NT-Xent on two views a and b of n pictures, where ids keep a view from being its own
+        negative:
 
         >>> a = b = torch.eye(3)
         >>> ids = torch.arange(3).repeat(2)
@@ -192,7 +200,10 @@ def info_nce_in_batch(
     flag(symmetric, "symmetric")
     query, key, pairs, dtype = _batch(query, key, positives, mask, ids)
     if symmetric and (positives is not None or len(key) != len(query)):
-        got = f"query {tuple(query.shape)}, key {tuple(key.shape)} and positives {'given' if positives is not None else None}"
+        got = (
+            f"query {tuple(query.shape)}, key {tuple(key.shape)} and positives"
+            f" {'given' if positives is not None else None}"
+        )
         raise ValueError(f"symmetric needs as many keys as queries and no positives, got {got}")
     if len(key) == 1:
         got = f"one pair, query {tuple(query.shape)} and key {tuple(key.shape)}"
@@ -225,26 +236,31 @@ def sigmoid_loss(
 ) -> Tensor:
     """SigLIP's loss: every pair of the batch is a yes-or-no question, and no row needs to see the others.
 
-    A row's loss is −ln σ(s⁺/τ + b) − Σ_j ln σ(−(s_j/τ + b)), summed over its negatives j. Scores are computed one block
-    of rows at a time, so memory grows as B + M. There is no second derivative (RuntimeError).
+    A row's loss is −ln σ(s⁺/τ + b) − Σ_j ln σ(−(s_j/τ + b)), summed over its negatives j. Scores are
+    computed one block of rows at a time, so memory grows as B + M. There is no second derivative
+    (RuntimeError).
 
     Args:
         query: (B, d) embeddings, used as they are; SigLIP normalises them.
         key: (M, d) embeddings, M ≥ B; row i of `query` belongs to row i of `key`.
         temperature: τ > 0, a number or a 0-d tensor that may learn. SigLIP starts at 0.1.
-        bias: b, a number or a 0-d tensor that may learn. SigLIP starts at −10, as almost all pairs are negatives.
+        bias: b, a number or a 0-d tensor that may learn. SigLIP starts at −10, as almost all pairs are
+            negatives.
         positives: (B,) int, the key of each query if it is not 0…B−1.
         mask: (B, M) bool, False where a key is not a negative of a row; as in `info_nce_in_batch`.
-        ids: (M,) int, the item of each key: keys that hold the same item as a row's positive are not its negatives.
-        reduction: "sum" adds all B · M terms, "mean" divides that by B as the paper does, "none" gives the sum of each
-            row, (B,).
+        ids: (M,) int, the item of each key: keys that hold the same item as a row's positive are not its
+            negatives.
+        reduction: "sum" adds all B · M terms, "mean" divides that by B as the paper does, "none" gives the
+            sum of each row, (B,).
 
     Returns:
         The loss in nats, in the floating dtype of the embeddings. A tiny loss keeps its digits.
 
     Raises:
-        ValueError: for shapes that do not match, values that are not finite, τ ≤ 0 or so small that the logits overflow.
-        TypeError: for ids or positives that are not integers, and for a bias or temperature that is not a number.
+        ValueError: for shapes that do not match, values that are not finite, τ ≤ 0 or so small that the
+            logits overflow.
+        TypeError: for ids or positives that are not integers, and for a bias or temperature that is not a
+            number.
 
     Source:
         Zhai, Mustafa, Kolesnikov & Beyer, Sigmoid Loss for Language Image Pre-Training, ICCV 2023.
@@ -265,11 +281,12 @@ def sigmoid_loss(
 def sup_con_loss(
     embeddings: Any, labels: Any, *, temperature: Number = 0.1, reduction: str = "mean"
 ) -> Tensor:
-    """Supervised contrastive loss: InfoNCE with every other row of the label as a positive, averaged outside the log.
+    """Supervised contrastive loss: InfoNCE with every other row of the label as a positive, averaged
+    outside the log.
 
     For row i with positives P(i), L_i = −1/|P(i)| Σ_{p ∈ P(i)} ln( e^(s_ip/τ) / Σ_{a ≠ i} e^(s_ia/τ) ), where
-    s_ia = embeddings_i · embeddings_a. The other positives stay in the denominator, so L_i is never below ln |P(i)|.
-    A row whose label no other row has is a negative for the others and has no loss of its own.
+    s_ia = embeddings_i · embeddings_a. The other positives stay in the denominator, so L_i is never below
+    ln |P(i)|. A row whose label no other row has is a negative for the others and has no loss of its own.
     Two (B, B) matrices are held until the backward pass, and a third if τ learns.
 
     Args:
@@ -282,8 +299,9 @@ def sup_con_loss(
         The loss in nats, one number or, with "none", (B,), which is 0 for a row without a positive.
 
     Raises:
-        ValueError: τ is not positive, no row has a positive (draw batches with two rows of a label; `drop_last` leaves out
-            a last batch that is too small), embeddings are empty or not finite, or labels do not match them.
+        ValueError: τ is not positive, no row has a positive (draw batches with two rows of a label;
+            `drop_last` leaves out a last batch that is too small), embeddings are empty or not finite, or
+            labels do not match them.
         TypeError: labels are not integers.
 
     Source:
@@ -304,8 +322,8 @@ def sup_con_loss(
     paired = positives.any(-1)
     if not bool(paired.any()):
         raise ValueError(
-            f"labels must give some row a positive, got {len(labels)} different ones: draw several rows of a label, "
-            "or drop a last batch that is too small (drop_last)"
+            f"labels must give some row a positive, got {len(labels)} different ones: draw several rows of a"
+            " label, or drop a last batch that is too small (drop_last)"
         )
     same, positives = same[paired], positives[paired]
     wide = widen(embeddings)
@@ -326,14 +344,15 @@ def debiased_info_nce(
     """InfoNCE corrected for a share of false negatives among the negatives.
 
     With π = `positive_rate`, the mean of e^(s_j/τ) over the negatives is replaced by
-    g = max((mean e^(s_j/τ) − π e^(s⁺/τ)) / (1 − π), e^(−1/τ)), and L = −ln(e^(s⁺/τ) / (e^(s⁺/τ) + K g)). The floor
-    e^(−1/τ) is the smallest value that a cosine allows. Where it applies, the negatives get no gradient; the positive is
-    still pulled.
+    g = max((mean e^(s_j/τ) − π e^(s⁺/τ)) / (1 − π), e^(−1/τ)), and L = −ln(e^(s⁺/τ) / (e^(s⁺/τ) + K g)).
+    The floor e^(−1/τ) is the smallest value that a cosine allows. Where it applies, the negatives get no
+    gradient; the positive is still pulled.
 
     Args:
         pos: the positives' scores, (...); cosines, because of the floor.
         neg: the negatives' scores, (..., K).
-        positive_rate: the share π of false negatives, in [0, 1). With 0 this is `info_nce`, except where the floor applies.
+        positive_rate: the share π of false negatives, in [0, 1). With 0 this is `info_nce`, except where
+            the floor applies.
         temperature: τ > 0.
         reduction: "mean", "sum" or "none".
 
@@ -341,11 +360,12 @@ def debiased_info_nce(
         The loss in nats, one number or, with "none", (...).
 
     Raises:
-        ValueError: the rate lies outside [0, 1), τ is not positive, or scores are empty, not finite or of shapes that do
-            not match.
+        ValueError: the rate lies outside [0, 1), τ is not positive, or scores are empty, not finite or of
+            shapes that do not match.
 
     Source:
-        Chuang et al., Debiased Contrastive Learning, NeurIPS 2020, with M = 1: the positive is the only extra positive.
+        Chuang et al., Debiased Contrastive Learning, NeurIPS 2020, with M = 1: the positive is the only
+        extra positive.
 
     Example:
         >>> debiased_info_nce(0.5, [0.5, 0.0], positive_rate=0.1), info_nce(0.5, [0.5, 0.0], temperature=0.5)
@@ -480,7 +500,9 @@ def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
 def _scores(
     pos: Any, neg: Any, prefix: str = "", *, finite: bool = True
 ) -> tuple[Tensor, Tensor, torch.dtype]:
-    """Checked scores in the dtype to compute in, and the dtype to answer in; `finite` asks it of the negatives."""
+    """Checked scores in the dtype to compute in, and the dtype to answer in; `finite` asks it of the
+    negatives.
+    """
     pos, neg = as_float(pos, f"{prefix}pos"), as_float(neg, f"{prefix}neg", finite=finite)
     if neg.dim() == 0 or neg.shape[:-1] != pos.shape:
         got = f"{prefix}pos {tuple(pos.shape)} and {prefix}neg {tuple(neg.shape)}"
@@ -493,13 +515,17 @@ def _counted(mask: Any, neg: Tensor) -> Tensor:
     """A mask of neg's shape that leaves every row a negative."""
     mask = as_mask(mask, "mask", neg.shape).to(neg.device)
     kept = mask.any(-1)
-    first_bad(kept, ~kept, "mask must keep a negative in every row, so leave out rows without: mask.any(-1)")
+    raise_at_first(
+        kept, ~kept, "mask must keep a negative in every row, so leave out rows without: mask.any(-1)"
+    )
     return mask
 
 
 def _fill_padding(values: Tensor, name: str, mask: Tensor, fill: Any) -> Tensor:
-    """`values` where the mask is True, and finite there; `fill` in the padding, so that no gradient meets what stood there."""
-    first_bad(values, mask & ~values.detach().isfinite(), f"{name} must be finite where mask is True")
+    """`values` where the mask is True, and finite there; `fill` in the padding, so that no gradient meets
+    what stood there.
+    """
+    raise_at_first(values, mask & ~values.detach().isfinite(), f"{name} must be finite where mask is True")
     return values.where(mask, fill)
 
 
@@ -545,7 +571,7 @@ def _log_q(log_q: Any, key: Tensor, pairs: Pairs) -> Tensor:
 def _cast(values: Tensor, name: str, like: Tensor) -> Tensor:
     """The values in the dtype and on the device of the embeddings, where they must be finite too."""
     cast = values.to(like)
-    first_bad(values, ~cast.detach().isfinite(), f"{name} must be finite in {like.dtype}")
+    raise_at_first(values, ~cast.detach().isfinite(), f"{name} must be finite in {like.dtype}")
     return cast
 
 

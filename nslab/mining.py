@@ -12,14 +12,14 @@ from nslab._checks import (
     Number,
     as_float,
     as_ids,
+    as_int,
     distance,
     distance_pair,
-    first_bad,
     flag,
     non_negative,
     number,
     one_of,
-    whole,
+    raise_at_first,
     widen,
 )
 
@@ -31,8 +31,8 @@ ROWS = 256  # queries in a block of scores
 def categorize(d_ap: Any, d_an: Any, margin: Number) -> Tensor:
     """The zone of each negative: 0 hard, 1 semi-hard, 2 easy (`ZONES`).
 
-    Hard: d_an ≤ d_ap. Semi-hard: d_ap < d_an < d_ap + margin, farther than the positive yet inside the margin.
-    Easy: d_an ≥ d_ap + margin, where the triplet loss is 0.
+    Hard: d_an ≤ d_ap. Semi-hard: d_ap < d_an < d_ap + margin, farther than the positive yet inside the
+    margin. Easy: d_an ≥ d_ap + margin, where the triplet loss is 0.
 
     Args:
         d_ap: distances anchor to positive, (...), at least −1e-6.
@@ -43,8 +43,8 @@ def categorize(d_ap: Any, d_an: Any, margin: Number) -> Tensor:
         int64 codes of d_an's shape.
 
     Raises:
-        ValueError: a distance is below −1e-6 or not finite, there is none, the shapes do not match, or the margin is
-            negative.
+        ValueError: a distance is below −1e-6 or not finite, there is none, the shapes do not match, or the
+            margin is negative.
 
     Source:
         Semi-hard as in Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015; the other two names follow.
@@ -68,33 +68,34 @@ def mine_triplets(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Find the triplets whose negative is of the kind asked for.
 
-    Positives share the anchor's label, negatives do not. In a batch, distances are (B, B) and an anchor is no positive of
-    itself. With `reference_labels`, anchors are rows and everything else columns: distances are (A, N), and nothing
-    is left out, so that an item on both sides is a positive of itself.
+    Positives share the anchor's label, negatives do not. In a batch, distances are (B, B) and an anchor is
+    no positive of itself. With `reference_labels`, anchors are rows and everything else columns: distances
+    are (A, N), and nothing is left out, so that an item on both sides is a positive of itself.
 
     Args:
         distances: (B, B), or (A, N) with `reference_labels`; row a holds the distances from anchor a.
         labels: integers, of any value, one for each row.
         reference_labels: integers, one for each column; None where the columns are the rows.
         margin: >= 0, in the unit of the distances.
-        strategy: "hard", "semi_hard" or "easy" for the negatives of that zone (see `categorize`), "hardest" for the
-            closest negative of each anchor and positive, whatever its zone.
-        per_pair: keep one negative for each anchor and positive, the closest of the zone (the first of several). With
-            "semi_hard" this is FaceNet's choice. "hardest" is one for each pair anyhow.
+        strategy: "hard", "semi_hard" or "easy" for the negatives of that zone (see `categorize`),
+            "hardest" for the closest negative of each anchor and positive, whatever its zone.
+        per_pair: keep one negative for each anchor and positive, the closest of the zone (the first of
+            several). With "semi_hard" this is FaceNet's choice. "hardest" is one for each pair anyhow.
 
     Returns:
-        int64 ids (anchor, positive, negative), three tensors of one length, sorted by anchor, positive, negative. Anchors
-        are rows, the other two are columns. Where nothing qualifies they are empty: no other zone takes its place.
-        One negative for each pair takes O(A N) memory; all of them take as much beside the result.
+        int64 ids (anchor, positive, negative), three tensors of one length, sorted by anchor, positive,
+        negative. Anchors are rows, the other two are columns. Where nothing qualifies they are empty: no
+        other zone takes its place. One negative for each pair takes O(A N) memory; all of them take as
+        much beside the result.
 
     Raises:
-        ValueError: distances are not a matrix, not square without `reference_labels`, not finite or below −1e-6, labels do
-            not match them, or margin or strategy is unknown.
+        ValueError: distances are not a matrix, not square without `reference_labels`, not finite or below
+            −1e-6, labels do not match them, or margin or strategy is unknown.
         TypeError: labels are not integers, or per_pair is not True or False.
 
     Source:
-        Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015. "hardest" is the batch-hard negative of Hermans, Beyer &
-        Leibe 2017, here for every positive instead of the farthest alone.
+        Schroff, Kalenichenko & Philbin, FaceNet, CVPR 2015. "hardest" is the batch-hard negative of
+        Hermans, Beyer & Leibe 2017, here for every positive instead of the farthest alone.
 
     Example:
         >>> d = [[0.0, 0.5, 0.6], [0.5, 0.0, 0.9], [0.6, 0.9, 0.0]]
@@ -152,11 +153,11 @@ def mine_negatives(
 ) -> MinedNegatives:
     """Mine the k hardest negatives of each query from a corpus, a block of scores at a time.
 
-    The items of the corpus, but for the positives and what is excluded, are ranked by their score query · item, rank 1
-    the highest; of equal scores the lower id comes first. A candidate has a rank in `rank` and a score below the bounds
-    that `below` and `margin` set. The k hardest candidates are kept, or all of them where there are fewer: no query gets
-    others instead. The bounds (positive-aware mining) guard against unknown positives, which tend to score as high as
-    the known one.
+    The items of the corpus, but for the positives and what is excluded, are ranked by their score query ·
+    item, rank 1 the highest; of equal scores the lower id comes first. A candidate has a rank in `rank`
+    and a score below the bounds that `below` and `margin` set. The k hardest candidates are kept, or all
+    of them where there are fewer: no query gets others instead. The bounds (positive-aware mining) guard
+    against unknown positives, which tend to score as high as the known one.
 
     Args:
         query: (B, d), used as it is: normalise first if scores are to be cosines.
@@ -164,23 +165,25 @@ def mine_negatives(
         positives: ids of the known positives in the corpus, (B,) or (B, P), rows with fewer padded by −1.
         k: how many negatives a query gets, at most as many as `rank` holds.
         rank: the first and the last rank that count. A first rank above 1 leaves out the very hardest.
-        below: a share in (0, 1], such as 0.95. A negative scores less than that share of the positive's score s⁺, exactly
-            less than s⁺ − (1 − below)·|s⁺|, so that a negative s⁺ is bounded too.
-        margin: >= 0, in the unit of scores. A negative scores less than s⁺ − margin. Of several positives the lowest
-            score is the bound; those that are not to set it go into `exclude`.
-        exclude: ids never returned, (B,) or (B, E), padded by −1: the query's own place in the corpus, for one.
+        below: a share in (0, 1], such as 0.95. A negative scores less than that share of the positive's
+            score s⁺, exactly less than s⁺ − (1 − below)·|s⁺|, so that a negative s⁺ is bounded too.
+        margin: >= 0, in the unit of scores. A negative scores less than s⁺ − margin. Of several positives
+            the lowest score is the bound; those that are not to set it go into `exclude`.
+        exclude: ids never returned, (B,) or (B, E), padded by −1: the query's own place in the corpus, for
+            one.
 
     Returns:
         `MinedNegatives`: ids (B, k), scores (B, k) in the dtype of the input, mask (B, k).
 
     Raises:
-        ValueError: query and corpus are not two matrices with one d, empty or not finite, ids lie outside [−1, N) or
-            do not match the queries, rank or k or a bound is out of range, a bound is set for a query without a
-            positive, or scores overflow.
+        ValueError: query and corpus are not two matrices with one d, empty or not finite, ids lie outside
+            [−1, N) or do not match the queries, rank or k or a bound is out of range, a bound is set for a
+            query without a positive, or scores overflow.
         TypeError: ids, ranks or k are not integers.
 
     Source:
-        The bounds are "TopK-PercPos" and "TopK-MarginPos" of Moreira et al., NV-Retriever, arXiv 2407.15831, 2024.
+        The bounds are "TopK-PercPos" and "TopK-MarginPos" of Moreira et al., NV-Retriever, arXiv
+        2407.15831, 2024.
 
     Example:
         >>> query, corpus = torch.eye(2), torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.5, 0.5], [0.0, 0.8]])
@@ -201,7 +204,7 @@ def mine_negatives(
         got = f"query {tuple(query.shape)} and corpus {tuple(corpus.shape)}"
         raise ValueError(f"query must be (B, d) and corpus (N, d), got {got}")
     dtype = torch.promote_types(query.dtype, corpus.dtype)
-    first, last = _ranks(rank, whole(k, "k", minimum=1))
+    first, last = _ranks(rank, as_int(k, "k", minimum=1))
     first, last = min(first, len(corpus) + 1), min(last, len(corpus) + k)  # no item has a rank beyond
     positives = _row_ids(positives, "positives", query, len(corpus))
     left_out = positives
@@ -212,7 +215,7 @@ def mine_negatives(
     apart = 0.0 if margin is None else float(non_negative(margin, "margin"))
     if bounded:
         known = (positives >= 0).any(-1)
-        first_bad(known, ~known, "positives must hold one for each query when below or margin is given")
+        raise_at_first(known, ~known, "positives must hold one for each query when below or margin is given")
 
     found = []
     with torch.no_grad(), torch.autocast(query.device.type, enabled=False):
@@ -260,7 +263,9 @@ def _labels(labels: Any, name: str, count: int, what: str) -> Tensor:
 def _closest(
     d: Tensor, negative: Tensor, anchors: Tensor, d_ap: Tensor, margin: float, strategy: str
 ) -> tuple[Tensor, Tensor]:
-    """Which pairs have a negative of the zone, and the closest of those: among sorted distances, the zone's first."""
+    """Which pairs have a negative of the zone, and the closest of those: among sorted distances, the
+    zone's first.
+    """
     near, order = d.masked_fill(~negative, math.inf).sort(dim=-1, stable=True)
     place = torch.zeros_like(anchors)
     if strategy == "semi_hard":
@@ -276,7 +281,9 @@ def _closest(
 
 
 def _first_beyond(values: Tensor, rows: Tensor, ascending: Tensor) -> Tensor:
-    """For each value the first place in its row of `ascending` that holds more, or the last place; `rows` are sorted."""
+    """For each value the first place in its row of `ascending` that holds more, or the last place; `rows`
+    are sorted.
+    """
     counts = rows.bincount(minlength=len(ascending))
     slots = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
     packed = values.new_zeros(len(ascending), int(counts.max()))
@@ -289,7 +296,7 @@ def _ranks(rank: Any, k: int) -> tuple[int, int]:
     """The first and the last rank, checked."""
     if not isinstance(rank, tuple | list) or len(rank) != 2:
         raise ValueError(f"rank must be two numbers, the first and the last rank, got {rank!r}")
-    first, last = (whole(one, "rank", minimum=1) for one in rank)
+    first, last = (as_int(one, "rank", minimum=1) for one in rank)
     if first > last:
         raise ValueError(f"rank must not end before it begins, got {rank!r}")
     if k > last - first + 1:
@@ -307,20 +314,22 @@ def _share(below: Any) -> float:
 def _row_ids(ids: Any, name: str, query: Tensor, size: int) -> Tensor:
     """(B, P) ids in [0, size), or −1 for padding."""
     ids = as_ids(ids, name).to(query.device)
-    first_bad(ids, (ids < -1) | (ids >= size), f"{name} must lie in [0, {size}), or be -1 for padding")
+    raise_at_first(ids, (ids < -1) | (ids >= size), f"{name} must lie in [0, {size}), or be -1 for padding")
     if ids.dim() not in (1, 2) or len(ids) != len(query):
         raise ValueError(f"{name} must have a row for each of {len(query)} queries, got {tuple(ids.shape)}")
     return ids.reshape(len(ids), -1)
 
 
 def _ranked(query: Tensor, corpus: Tensor, left_out: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Scores and ids (rows, count) of the best items, those left out aside; −inf and −1 past the last of them."""
+    """Scores and ids (rows, count) of the best items, those left out aside; −inf and −1 past the last of
+    them.
+    """
     best, ids = query.new_full((len(query), count), -math.inf), left_out.new_full((len(query), count), -1)
     width = BLOCK // ROWS
     for start, block in zip(range(0, len(corpus), width), corpus.split(width), strict=True):
         scores = query @ widen(block).to(query).T
         if not all(extreme.isfinite() for extreme in scores.aminmax()):
-            first_bad(scores, ~scores.isfinite(), "scores of query and corpus must be finite")
+            raise_at_first(scores, ~scores.isfinite(), "scores of query and corpus must be finite")
         row, column = ((left_out >= start) & (left_out < start + len(block))).nonzero(as_tuple=True)
         scores[row, left_out[row, column] - start] = -math.inf
         places = _places_of_top(scores, count)
@@ -336,7 +345,9 @@ def _positive_scores(query: Tensor, corpus: Tensor, positives: Tensor) -> Tensor
 
 
 def _places_of_top(scores: Tensor, count: int) -> Tensor:
-    """Where the largest `count` of each row stand, ascending; of equal scores the first, which topk leaves open."""
+    """Where the largest `count` of each row stand, ascending; of equal scores the first, which topk leaves
+    open.
+    """
     if scores.shape[1] <= count:
         return torch.arange(scores.shape[1], device=scores.device).expand(len(scores), -1)
     values, places = scores.topk(count + 1)

@@ -1,7 +1,9 @@
-"""Noise-contrastive estimation on a handful of states, exactly: every sum runs over all states, nothing is sampled.
+"""Noise-contrastive estimation on a handful of states, exactly: every sum runs over all states, nothing is
+sampled.
 
-The model gives each state x a score s(x), its log-probability. The data are p_data; one data point stands against k
-draws from the noise q, and the logit that tells them apart is G = s − ln(k q). Everything is float64.
+The model gives each state x a score s(x), its log-probability. The data are p_data; one data point stands
+against k draws from the noise q, and the logit that tells them apart is G = s − ln(k q). Everything is
+float64.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nslab._checks import as_float, first_bad, one_of, positive, sums_to_one, whole
+from nslab._checks import as_float, as_int, one_of, positive, raise_at_first, sums_to_one
 from nslab.losses import _softplus
 
 MODES = ("fixed", "stop_grad", "log_q_only", "measure", "full", "uncorrected")
@@ -26,16 +28,16 @@ def nce_objective(scores: Any, p_data: Any, q: Any, k: int) -> Tensor:
     Args:
         scores: the model's log-probability of each state, (..., N).
         p_data: the probability of each state in the data, (N,).
-        q: the probability of each state in the noise, (N,) or the shape of the scores; above 0 everywhere, because a state
-            that is never drawn as noise is never pushed down.
+        q: the probability of each state in the noise, (N,) or the shape of the scores; above 0 everywhere,
+            because a state that is never drawn as noise is never pushed down.
         k: noise draws for each data point, at least 1.
 
     Returns:
         J in nats, at most 0, float64, (...).
 
     Raises:
-        ValueError: k is below 1, shapes do not match, probabilities are negative or do not sum to 1 within 1e-6, or q is 0
-            somewhere.
+        ValueError: k is below 1, shapes do not match, probabilities are negative or do not sum to 1 within
+            1e-6, or q is 0 somewhere.
         TypeError: an argument is of a wrong type.
 
     Source:
@@ -47,7 +49,7 @@ def nce_objective(scores: Any, p_data: Any, q: Any, k: int) -> Tensor:
     """
     s, p = _scores_and_data(scores, p_data)
     q = _noise(q, s, "q")
-    return _objective(s, p, q, q, whole(k, "k", minimum=1))
+    return _objective(s, p, q, q, as_int(k, "k", minimum=1))
 
 
 def nce_gradient(
@@ -61,8 +63,9 @@ def nce_gradient(
 ) -> Tensor:
     """The gradient of J with respect to the scores, along chosen paths.
 
-    The scores enter J in three ways: through the model's s in G; through ln q in G, if the noise is made from the scores;
-    and through the q that the draws come from. `mode` says along which of them the gradient flows:
+    The scores enter J in three ways: through the model's s in G; through ln q in G, if the noise is made
+    from the scores; and through the q that the draws come from. `mode` says along which of them the
+    gradient flows:
 
     - "fixed": s only; `noise` must be probabilities;
     - "stop_grad": s only, with q computed from the scores and held: k q (p_data − e^s) / (e^s + k q);
@@ -74,11 +77,12 @@ def nce_gradient(
     Args:
         scores: the model's log-probability of each state, (..., N).
         p_data: the probability of each state in the data, (N,).
-        noise: probabilities of a noise that never changes, or a function scores -> q that torch can differentiate.
+        noise: probabilities of a noise that never changes, or a function scores -> q that torch can
+            differentiate.
         k: noise draws for each data point, at least 1.
         mode: one of the six above.
-        normalized: True if the model's log-probabilities are ln softmax(scores) and not the scores themselves; the noise
-            function then gets them too.
+        normalized: True if the model's log-probabilities are ln softmax(scores) and not the scores
+            themselves; the noise function then gets them too.
 
     Returns:
         The gradient, float64, (..., N).
@@ -88,8 +92,8 @@ def nce_gradient(
         TypeError: mode "fixed" with a function as noise.
 
     Source:
-        Gutmann & Hyvärinen, AISTATS 2010. For noise = softmax: Goodfellow, On Distinguishability Criteria for Estimating
-        Generative Models, 2014.
+        Gutmann & Hyvärinen, AISTATS 2010. For noise = softmax: Goodfellow, On Distinguishability Criteria
+        for Estimating Generative Models, 2014.
 
     Example:
         >>> softmax = lambda s: torch.softmax(s, -1)
@@ -109,7 +113,7 @@ def nce_gradient(
         q = _noise(noise(log_p) if callable(noise) else noise, s, "noise")
         subtracted = q if mode in ("log_q_only", "full") else q.detach()
         drawn = q if mode in ("measure", "full") else q.detach()
-        k = whole(k, "k", minimum=1)
+        k = as_int(k, "k", minimum=1)
         if mode == "uncorrected":
             subtracted = torch.full_like(q, 1 / k)  # ln(k/k) = 0
         return torch.autograd.grad(_objective(log_p, p, drawn, subtracted, k).sum(), s)[0]
@@ -129,12 +133,12 @@ def fixed_point(
 ) -> Tensor:
     """The scores at which `nce_gradient` comes to rest when it is followed uphill.
 
-    Each step moves the scores by step · gradient / p_data, until no |gradient| / p_data exceeds `tolerance`. If the
-    gradient is 0 at the start, the start is the answer.
+    Each step moves the scores by step · gradient / p_data, until no |gradient| / p_data exceeds
+    `tolerance`. If the gradient is 0 at the start, the start is the answer.
 
     Args:
-        p_data: the probability of each state in the data, (N,), above 0 everywhere: the score of a state that never
-            occurs would fall for ever.
+        p_data: the probability of each state in the data, (N,), above 0 everywhere: the score of a state
+            that never occurs would fall for ever.
         noise: as in `nce_gradient`.
         k: as in `nce_gradient`.
         mode: as in `nce_gradient`.
@@ -158,18 +162,19 @@ def fixed_point(
         tensor([0.6667, 0.3333], dtype=torch.float64)
     """
     p = as_float(p_data, "p_data").double()
-    first_bad(p, p <= 0, "p_data must be > 0 everywhere")
+    raise_at_first(p, p <= 0, "p_data must be > 0 everywhere")
     s = torch.full_like(p, -math.log(len(p))) if start is None else _scores_and_data(start, p)[0].detach()
     size, small = positive(step, "step"), positive(tolerance, "tolerance")
     worst = math.inf
-    for _ in range(whole(max_steps, "max_steps", minimum=1)):
+    for _ in range(as_int(max_steps, "max_steps", minimum=1)):
         direction = nce_gradient(s, p, noise, k, mode, normalized=normalized) / p
         worst = float(direction.abs().max())
         if worst <= small:
             return s
         s = s + size * direction
     raise RuntimeError(
-        f"mode {mode!r} is not at rest after {max_steps} steps of {size}: |gradient| / p_data is still {worst:.3g}"
+        f"mode {mode!r} is not at rest after {max_steps} steps of {size}: |gradient| / p_data is still"
+        f" {worst:.3g}"
     )
 
 
@@ -183,7 +188,7 @@ def _scores_and_data(scores: Any, p_data: Any) -> tuple[Tensor, Tensor]:
     if p.dim() != 1 or s.dim() == 0 or s.shape[-1] != len(p):
         got = f"scores {tuple(s.shape)} and p_data {tuple(p.shape)}"
         raise ValueError(f"scores must be (..., N) and p_data (N,), got {got}")
-    first_bad(p, p < 0, "p_data must be >= 0")
+    raise_at_first(p, p < 0, "p_data must be >= 0")
     sums_to_one(p, "p_data")
     return s, p
 
@@ -192,6 +197,8 @@ def _noise(q: Any, scores: Tensor, name: str) -> Tensor:
     q = as_float(q, name).double()
     if q.shape not in (scores.shape, scores.shape[-1:]):
         raise ValueError(f"{name} must give (N,) or one q for each row of scores, got {tuple(q.shape)}")
-    first_bad(q, q <= 0, f"{name} must be > 0 everywhere: a state never drawn as noise is never pushed down")
+    raise_at_first(
+        q, q <= 0, f"{name} must be > 0 everywhere: a state never drawn as noise is never pushed down"
+    )
     sums_to_one(q, name)
     return q

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nslab._alias import build_table, column_units, draw, pack, random63, rank_below
-from nslab._checks import Number, as_float, as_ids, first_bad, number, positive, whole
+from nslab._checks import Number, as_float, as_ids, as_int, number, positive, raise_at_first
 
 
 def unigram(counts: Any, alpha: Number = 0.75) -> Tensor:
@@ -18,14 +18,15 @@ def unigram(counts: Any, alpha: Number = 0.75) -> Tensor:
 
     Args:
         counts: how often each id occurs, (n,), at least 0, not all 0.
-        alpha: the exponent α, any finite number. 1 keeps the frequencies, 0 is uniform over the ids that occur, and a
-            negative α favours rare ids.
+        alpha: the exponent α, any finite number. 1 keeps the frequencies, 0 is uniform over the ids that
+            occur, and a negative α favours rare ids.
 
     Returns:
         Probabilities, float64, (n,). An id with count 0 gets 0 for every α.
 
     Raises:
-        ValueError: counts are negative, not finite, all zero, or have more than one axis; or alpha is not finite.
+        ValueError: counts are negative, not finite, all zero, or have more than one axis; or alpha is not
+            finite.
         TypeError: counts or alpha are not numeric.
 
     Source:
@@ -47,23 +48,24 @@ def unigram(counts: Any, alpha: Number = 0.75) -> Tensor:
 class AliasTable:
     """Draw ids with probability weights / sum(weights), in constant time per draw after one vectorised build.
 
-    The table has 2^k columns, at least n and fewer than 2n. Column i keeps its own id with probability keep[i] and gives
-    alias[i] otherwise. A draw takes one 63-bit integer: the low k bits choose the column, and the rest is the coin. The
-    total variation distance to the weights is at most the coin's step, 2^(k−63) ≤ n·2^−62: 2e-12 at n = 10⁷.
-    The build uses float64 and int64; while drawing, the table takes at most 24 bytes per id.
+    The table has 2^k columns, at least n and fewer than 2n. Column i keeps its own id with probability
+    keep[i] and gives alias[i] otherwise. A draw takes one 63-bit integer: the low k bits choose the
+    column, and the rest is the coin. The total variation distance to the weights is at most the coin's
+    step, 2^(k−63) ≤ n·2^−62: 2e-12 at n = 10⁷. The build uses float64 and int64; while drawing, the table
+    takes at most 24 bytes per id.
 
     Args:
         weights: (n,) with 1 ≤ n < 2³¹, at least 0, not all 0. An id of weight 0 is never drawn.
         device: where the table lives; by default, where the weights are.
 
     Raises:
-        ValueError: weights are negative, not finite, all zero, too many, or have more than one axis; or torch cannot use
-            the device with float64.
+        ValueError: weights are negative, not finite, all zero, too many, or have more than one axis; or
+            torch cannot use the device with float64.
         TypeError: weights are not numeric.
 
     Source:
-        Walker 1977 and Vose 1991; built by prefix sums as in Hübschle-Schneider & Sanders, Parallel Weighted Random
-        Sampling, ESA 2019.
+        Walker 1977 and Vose 1991; built by prefix sums as in Hübschle-Schneider & Sanders, Parallel
+        Weighted Random Sampling, ESA 2019.
 
     Example:
         >>> table = AliasTable([5, 3, 0, 2])
@@ -158,8 +160,8 @@ class AliasTable:
 class ExclusionWindow:
     """Negatives for an anchor in a sequence: every frame more than `window` steps away.
 
-    Near frames are excluded because they are likely false negatives. Hard true negatives among them are excluded too, and
-    an anchor near an end keeps more candidates than an anchor inside.
+    Near frames are excluded because they are likely false negatives. Hard true negatives among them are
+    excluded too, and an anchor near an end keeps more candidates than an anchor inside.
 
     Args:
         length: number of frames, 1 ≤ length < 2³¹.
@@ -179,8 +181,8 @@ class ExclusionWindow:
     """
 
     def __init__(self, length: int, window: int) -> None:
-        self.length = whole(length, "length", minimum=1)
-        self.window = whole(window, "window", minimum=0)
+        self.length = as_int(length, "length", minimum=1)
+        self.window = as_int(window, "window", minimum=0)
         if self.length >= 2**31:
             raise ValueError(f"length must be < 2**31, got {self.length}")
         if self.window >= self.length:
@@ -206,7 +208,7 @@ class ExclusionWindow:
             >>> ExclusionWindow(length=6, window=1).allowed(2)
             tensor([0, 4, 5])
         """
-        place = self._anchors(whole(anchor, "anchor", minimum=0), "anchor")
+        place = self._anchors(as_int(anchor, "anchor", minimum=0), "anchor")
         frames = torch.arange(self.length)
         return frames[(frames - place).abs() > self.window]
 
@@ -234,7 +236,8 @@ class ExclusionWindow:
     def sample(self, anchors: Any, k: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw k allowed negatives for each anchor, uniformly and with replacement.
 
-        A rank among the allowed frames is drawn, and ranks past the left side skip the window, so that nothing is rejected.
+        A rank among the allowed frames is drawn, and ranks past the left side skip the window, so that
+        nothing is rejected.
 
         Args:
             anchors: frames in [0, length), (n,).
@@ -245,8 +248,8 @@ class ExclusionWindow:
             Ids, int64, (n, k).
 
         Raises:
-            ValueError: an anchor is out of range or has no allowed negative, k is below 1, or the generator lives on another
-                device.
+            ValueError: an anchor is out of range or has no allowed negative, k is below 1, or the
+                generator lives on another device.
             TypeError: anchors or k are not integers, or the generator is not a torch.Generator.
 
         Example:
@@ -258,8 +261,8 @@ class ExclusionWindow:
             raise ValueError(f"anchors must have one axis, got shape {tuple(places.shape)}")
         before, after = self._sides(places)
         total = before + after
-        first_bad(places, total == 0, f"anchors must have a negative more than {self.window} steps away")
-        shape = (len(places), whole(k, "k", minimum=1))
+        raise_at_first(places, total == 0, f"anchors must have a negative more than {self.window} steps away")
+        shape = (len(places), as_int(k, "k", minimum=1))
         random = random63(shape, places.device, _on(places.device, generator))
         rank = rank_below(random, total.unsqueeze(1))
         gap = self.length - total
@@ -277,8 +280,8 @@ def propose(
 ) -> tuple[Tensor, Tensor]:
     """Draw k negatives for each row from the model itself: ids ~ softmax(scores/τ), with replacement.
 
-    The distribution function is summed in integers, in steps of 2^−62. So it is monotone whatever the order of summation,
-    an id of zero probability is never drawn, and there is no limit at 2²⁴ candidates.
+    The distribution function is summed in integers, in steps of 2^−62. So it is monotone whatever the
+    order of summation, an id of zero probability is never drawn, and there is no limit at 2²⁴ candidates.
 
     Args:
         scores: scores of N candidates in the last axis, (..., N).
@@ -287,16 +290,18 @@ def propose(
         generator: the source of randomness, on the scores' device; torch's own by default.
 
     Returns:
-        ids (..., k), int64, and their log-probability ln q (..., k) in the dtype of the scores; both detached.
+        ids (..., k), int64, and their log-probability ln q (..., k) in the dtype of the scores; both
+        detached.
 
     Raises:
-        ValueError: scores are empty or not finite, k is below 1, τ is not positive, or the generator lives on another
-            device.
+        ValueError: scores are empty or not finite, k is below 1, τ is not positive, or the generator lives
+            on another device.
         TypeError: an argument is of a wrong type.
 
     Source:
-        The model as its own noise: Goodfellow, On Distinguishability Criteria for Estimating Generative Models, 2014.
-        Adaptive proposals and their correction: Bengio & Senécal, IEEE Transactions on Neural Networks, 2008.
+        The model as its own noise: Goodfellow, On Distinguishability Criteria for Estimating Generative
+        Models, 2014. Adaptive proposals and their correction: Bengio & Senécal, IEEE Transactions on
+        Neural Networks, 2008.
 
     Example:
         >>> ids, log_q = propose([0.0, 50.0, 0.0], 2)
@@ -306,7 +311,7 @@ def propose(
     values = as_float(scores, "scores")
     if values.dim() == 0:
         raise ValueError(f"scores must have a last axis of N candidates, got the number {values.item()}")
-    shape = (*values.shape[:-1], whole(k, "k", minimum=1))
+    shape = (*values.shape[:-1], as_int(k, "k", minimum=1))
     tau = float(positive(temperature, "temperature"))
     exact = values.detach().double()
     logits = (exact - exact.amax(-1, keepdim=True)) / tau
@@ -333,7 +338,7 @@ def _weights(value: Any, name: str, device: torch.device | str | None = None) ->
         ) from None
     smallest, largest = weights.aminmax()
     if smallest < 0:
-        first_bad(weights, weights < 0, f"{name} must be >= 0")
+        raise_at_first(weights, weights < 0, f"{name} must be >= 0")
     if largest == 0:
         raise ValueError(f"{name} must not all be 0, got {len(weights)} zeros")
     return weights
@@ -355,4 +360,4 @@ def _shape(size: Any) -> tuple[int, ...]:
     sizes = size if isinstance(size, tuple) else (size,)
     if not sizes:
         raise ValueError("size must hold at least one number, got ()")
-    return tuple(whole(one, "size", minimum=0) for one in sizes)
+    return tuple(as_int(one, "size", minimum=0) for one in sizes)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nslab._calculate import calculate
-from nslab._checks import Number, as_float, first_bad, positive, whole, widen
+from nslab._checks import Number, as_float, as_int, positive, raise_at_first, widen
 from nslab._exact import probability, smallest_draw, smallest_power
 
 _UNDERFLOW = 1000.0  # exp(-1000) is 0 in every dtype: larger gaps change nothing
@@ -19,9 +19,9 @@ _UNDERFLOW = 1000.0  # exp(-1000) is 0 in every dtype: larger gaps change nothin
 def softmax_entropy(scores: Any, temperature: Number) -> Tensor:
     """The entropy H of p = softmax(s/τ) over the last axis, in nats.
 
-    H = ln Z − E_p[s]/τ, computed from scores shifted by their maximum and with log1p, so that a tiny H keeps its digits.
-    H rises with τ, from ln(number of maxima) at τ → 0 to ln K at τ → ∞. Half precision is computed in float32. The result
-    is differentiable in both arguments.
+    H = ln Z − E_p[s]/τ, computed from scores shifted by their maximum and with log1p, so that a tiny H
+    keeps its digits. H rises with τ, from ln(number of maxima) at τ → 0 to ln K at τ → ∞. Half precision
+    is computed in float32. The result is differentiable in both arguments.
 
     Args:
         scores: scores of K negatives in the last axis, (..., K).
@@ -48,8 +48,8 @@ def softmax_entropy(scores: Any, temperature: Number) -> Tensor:
 def softmax_entropy_slope(scores: Any, temperature: Number) -> Tensor:
     """The slope dH/dτ = Var_p(s)/τ³ of the entropy, with p = softmax(s/τ).
 
-    The variance is taken under p; the plain variance of the scores gives a wrong slope. The slope is never negative. It is
-    zero only if all scores are equal, and in the limits τ → 0 and τ → ∞.
+    The variance is taken under p; the plain variance of the scores gives a wrong slope. The slope is never
+    negative. It is zero only if all scores are equal, and in the limits τ → 0 and τ → ∞.
 
     Args:
         scores: scores of K negatives in the last axis, (..., K).
@@ -63,8 +63,8 @@ def softmax_entropy_slope(scores: Any, temperature: Number) -> Tensor:
         TypeError: an argument is not numeric.
 
     Source:
-        With b = 1/τ, H = ln Z − b (ln Z)' gives dH/db = −b Var_p(s): the fluctuation formula of statistical mechanics
-        (Jaynes, Information Theory and Statistical Mechanics, 1957).
+        With b = 1/τ, H = ln Z − b (ln Z)' gives dH/db = −b Var_p(s): the fluctuation formula of
+        statistical mechanics (Jaynes, Information Theory and Statistical Mechanics, 1957).
 
     Example:
         >>> softmax_entropy_slope([0.9, 0.5, 0.3, 0.0, -0.4], 0.1).round(decimals=4)
@@ -115,8 +115,9 @@ def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
         τ for each row, (...), in the dtype of the scores, detached from the graph.
 
     Raises:
-        ValueError: all scores of a row are equal (no τ changes H), or target lies outside the open interval from
-            ln(number of maxima) to ln K (no τ reaches it), or the dtype cannot hold the root.
+        ValueError: all scores of a row are equal (no τ changes H), or target lies outside the open
+            interval from ln(number of maxima) to ln K (no τ reaches it), or the dtype cannot hold the
+            root.
         TypeError: an argument is not numeric.
 
     Source:
@@ -130,7 +131,7 @@ def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
     rows = values.shape[:-1]
     gap = values.amax(-1, keepdim=True) - values
     spread = gap.amax(-1)
-    first_bad(values[..., 0], spread == 0, "scores must not all be equal: no temperature changes H")
+    raise_at_first(values[..., 0], spread == 0, "scores must not all be equal: no temperature changes H")
     wanted = as_float(target, "target").detach().to(values)
     try:
         wanted = wanted.expand(rows)
@@ -139,7 +140,7 @@ def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
     floor, ceiling = (gap == 0).sum(-1).double().log(), math.log(values.shape[-1])
     bounds = f"({floor.min().item():.6g}, {ceiling:.6g})"
     rule = f"target must lie strictly between ln(number of maxima) and ln K, in {bounds}"
-    first_bad(wanted, (wanted <= floor) | (wanted >= ceiling), rule)
+    raise_at_first(wanted, (wanted <= floor) | (wanted >= ceiling), rule)
 
     unit = -gap / spread.unsqueeze(-1)  # the scores again, scaled to a spread of 1
     nearest = torch.where(gap > 0, -unit, torch.inf).amin(-1)
@@ -150,15 +151,15 @@ def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
         low, high = torch.where(below, middle, low), torch.where(below, high, middle)
     root = (((low + high) / 2).exp() * spread).to(_dtype(scores))
     lost = ~root.isfinite() | (root == 0)
-    first_bad(wanted, lost, f"target needs a temperature that {root.dtype} cannot hold")
+    raise_at_first(wanted, lost, f"target needs a temperature that {root.dtype} cannot hold")
     return root
 
 
 def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tensor:
     """The score s⁺ = β + τ ln K at which InfoNCE against K equal negatives is ln 2.
 
-    There the positive has half of the softmax weight. With β the negatives' score s⁻, it is a threshold for s⁺. With
-    β = 0 it is the margin τ ln K on the gap s⁺ − s⁻.
+    There the positive has half of the softmax weight. With β the negatives' score s⁻, it is a threshold
+    for s⁺. With β = 0 it is the margin τ ln K on the gap s⁺ − s⁻.
 
     Args:
         k: number of negatives, whole, at least 1.
@@ -169,7 +170,8 @@ def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tenso
         A score: a float for numbers; a tensor for arrays, which broadcast.
 
     Raises:
-        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not broadcast.
+        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not
+            broadcast.
         TypeError: an argument is not a real number.
 
     Source:
@@ -201,11 +203,13 @@ def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> flo
         The loss in nats: a float for numbers; a tensor for arrays, which broadcast.
 
     Raises:
-        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not broadcast.
+        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not
+            broadcast.
         TypeError: an argument is not a real number.
 
     Source:
-        van den Oord, Li & Vinyals, Representation Learning with Contrastive Predictive Coding, 2018 (InfoNCE).
+        van den Oord, Li & Vinyals, Representation Learning with Contrastive Predictive Coding, 2018
+        (InfoNCE).
 
     Example:
         >>> round(equal_negatives_loss(0.5, 0.1, 0.1, 100), 4), f"{equal_negatives_loss(1, -1, 0.05, 1):.4g}"
@@ -224,8 +228,8 @@ def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> flo
 def linear_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tensor:
     """The straight line (s⁻ + τ ln K − s⁺)/τ that `equal_negatives_loss` follows far below the threshold.
 
-    The line continues below zero once s⁺ passes s⁻ + τ ln K. The exact loss lies above it by softplus(−line), which is at
-    most ln 2 where the line is not negative.
+    The line continues below zero once s⁺ passes s⁻ + τ ln K. The exact loss lies above it by
+    softplus(−line), which is at most ln 2 where the line is not negative.
 
     Args:
         alpha: the positive's score s⁺.
@@ -237,7 +241,8 @@ def linear_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tens
         A number of nats, possibly negative: a float for numbers; a tensor for arrays, which broadcast.
 
     Raises:
-        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not broadcast.
+        ValueError: k is not whole or below 1, τ is not positive, something is not finite, or shapes do not
+            broadcast.
         TypeError: an argument is not a real number.
 
     Source:
@@ -285,8 +290,8 @@ def smallest_k(rho: Any, q: Any) -> int:
     """The smallest K with 1 − (1 − ρ)^K ≥ q, exactly; draws with replacement.
 
     Args:
-        rho: the share ρ of hard items, in [0, 1]. A float is read as the decimal that was typed (0.1 is 1/10); Fraction and
-            Decimal are welcome.
+        rho: the share ρ of hard items, in [0, 1]. A float is read as the decimal that was typed (0.1 is
+            1/10); Fraction and Decimal are welcome.
         q: the wanted probability of a hit, in [0, 1], read in the same way.
 
     Returns:
@@ -337,7 +342,7 @@ def smallest_k_finite(pool: int, hard: int, q: Any) -> int:
         >>> smallest_k_finite(100, 1, 0.95), smallest_k_finite(1000, 10, 0.95)
         (95, 258)
     """
-    n, m = whole(pool, "pool", minimum=1), whole(hard, "hard", minimum=0)
+    n, m = as_int(pool, "pool", minimum=1), as_int(hard, "hard", minimum=0)
     wanted = probability(q, "q")
     if m > n:
         raise ValueError(f"hard must be <= pool, got hard={m} and pool={n}")
@@ -356,7 +361,9 @@ def _entropy(scores: Tensor, tau: Tensor) -> Tensor:
 
 
 def _drops(scores: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
-    """(max − s)/τ, and a mask of all places but one maximum. Picking that one keeps every derivative right at ties."""
+    """(max − s)/τ, and a mask of all places but one maximum. Picking that one keeps every derivative right
+    at ties.
+    """
     top = scores.argmax(-1, keepdim=True)
     gap = scores.gather(-1, top) - scores
     limit = (tau * _UNDERFLOW).detach()

@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "05_entropy_temperature"
 SEED = 271_828_182
 LINUX = sys.platform == "linux"
-LIGHT = "import itertools\nimport math\nimport os\nimport sys\nimport time\n\nimport numpy as np"  # without torch: it takes seconds to load
+LIGHT = (  # without torch: it takes seconds to load
+    "import itertools\nimport math\nimport os\nimport sys\nimport time\n\nimport numpy as np"
+)
 
 
 def solution_of(name: str) -> dict[str, str]:

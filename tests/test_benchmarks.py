@@ -53,9 +53,11 @@ def test_a_record_comes_back_as_it_was_saved(tmp_path: Path, monkeypatch: pytest
 
 
 def test_contestants_take_turns_and_the_first_round_does_not_count() -> None:
-    told: list[str] = []
-    seconds = _clock.by_turns({"a": lambda: told.append("a"), "b": lambda: told.append("b")}, rounds=2)
-    assert told == ["a", "b"] * 3 and {name: len(found) for name, found in seconds.items()} == {
+    reported: list[str] = []
+    seconds = _clock.interleaved(
+        {"a": lambda: reported.append("a"), "b": lambda: reported.append("b")}, rounds=2
+    )
+    assert reported == ["a", "b"] * 3 and {name: len(found) for name, found in seconds.items()} == {
         "a": 2,
         "b": 2,
     }

@@ -39,7 +39,9 @@ def test_the_floor_at_the_setting_of_moco() -> None:
 
 
 def test_one_anchors_floor_is_far_below_that_of_a_batch() -> None:
-    """What the gap costs at MoCo's temperature: nothing is left of one anchor's loss, and half of a batch's pull."""
+    """What the gap costs at MoCo's temperature: nothing is left of one anchor's loss, and half of a
+    batch's pull.
+    """
     for k, one, batch in ((1000, 3.9e-10, 6.2e-4), (65536, 2.56e-8, 0.040)):
         floors = [theory.equal_negatives_loss(alpha=1, beta=b, temperature=0.07, k=k) for b in (-1, -1 / k)]
         assert floors == pytest.approx([one, batch], rel=0.02)
@@ -77,7 +79,8 @@ def test_easy_negatives_are_three_quarters_and_get_a_third_of_the_push() -> None
     assert 0.65 < np.mean(number) < 0.85 and 0.2 < np.mean(push) < 0.45
 
 
-# --- which rule for picking negatives: a smaller network, another loss of the same form, one run after the other
+# --- which rule for picking negatives: a smaller network, another loss of the same form, one run after the
+# other
 
 
 def train(rule: str, labels_seen: bool, seed: int, steps: int = 150) -> tuple[float, list[float]]:

@@ -86,9 +86,9 @@ def test_the_root_is_told_once_lambda_has_reached_it() -> None:
     explainer = PairScores(SCORES, P, LETTERS)
     for lam, found in ((0.0, False), (0.1, False), (0.315, False), (0.32, True), (0.5, True)):
         result = explainer.at(lam=lam)
-        frame, told = explainer.scene(result), explainer.summary(result)
+        frame, reported = explainer.scene(result), explainer.summary(result)
         assert np.isfinite(frame["root"]["x"]).all() == found
-        assert ("λ* = 0.3176" in told) == ("H = 0.4012" in told) == found
+        assert ("λ* = 0.3176" in reported) == ("H = 0.4012" in reported) == found
         drawn = np.isfinite(frame["curve"]["y"])
         assert (drawn == (np.arange(51) / 100 <= lam)).all(), "the curve runs ahead of λ"
 
@@ -209,7 +209,9 @@ def test_the_best_of_strangers_gains_one_over_lambda_a_nat() -> None:
 
 
 def expected_best(scores: np.ndarray, mn: float) -> float:
-    """Mean over whole scores x ≥ 1 of P(best ≥ x) = 1 − exp(−K mn e^(−λx)): Karlin & Altschul's law as it stands."""
+    """Mean over whole scores x ≥ 1 of P(best ≥ x) = 1 − exp(−K mn e^(−λx)): Karlin & Altschul's law as it
+    stands.
+    """
     return float((-np.expm1(-0.134 * mn * np.exp(-LAM * scores))).sum())
 
 
@@ -438,7 +440,9 @@ def spaced(words: np.ndarray) -> np.ndarray:
 def gains(
     places: list[str], independent: bool, strengths: tuple[int, ...], draws: int, seed: int = 0
 ) -> np.ndarray:
-    """Held-out AUC for each k (all on the same random words), by scikit-learn, less the PWM's: five folds, each site once."""
+    """Held-out AUC for each k (all on the same random words), by scikit-learn, less the PWM's: five folds,
+    each site once.
+    """
     rng, words = np.random.default_rng(seed), digits(places)
     if independent:
         words = np.stack([rng.permutation(column) for column in words.T], 1)

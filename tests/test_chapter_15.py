@@ -1,4 +1,6 @@
-"""Chapter 15: matching by runs, survivors and holes, against brute force; the published values; the claims of its figures."""
+"""Chapter 15: matching by runs, survivors and holes, against brute force; the published values; the claims
+of its figures.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from nslab.explain.contiguous_match import ONE_IN, RS
 
 
 def markov(length: int, r: int, m: int) -> float:
-    """P(match) from another side: powers of the transition matrix of 'length of the present run', r absorbing."""
+    """P(match) from another side: powers of the transition matrix of 'length of the present run', r
+    absorbing.
+    """
     step = np.zeros((r + 1, r + 1))
     step[:r, 0] = 1 - 1 / m
     step[np.arange(r), np.arange(1, r + 1)] = 1 / m

@@ -1,4 +1,6 @@
-"""Chapter 18: what its explainer computes, against the library's losses and their gradients, and what its prose claims."""
+"""Chapter 18: what its explainer computes, against the library's losses and their gradients, and what its
+prose claims.
+"""
 
 from __future__ import annotations
 

@@ -215,8 +215,9 @@ def test_binding_sites_are_aligned_dna():
 
 def test_importing_the_module_imports_no_data_package():
     script = (
-        "import sys, nslab.datasets as d; d.lee(); d.knowledge_graph('nations'); d.binding_sites();"
-        "print([m for m in ('sklearn', 'gensim', 'networkx', 'pykeen', 'Bio', 'logomaker', 'wordfreq') if m in sys.modules])"
+        "import sys, nslab.datasets as d; d.lee(); d.knowledge_graph('nations'); d.binding_sites();print([m"
+        " for m in ('sklearn', 'gensim', 'networkx', 'pykeen', 'Bio', 'logomaker', 'wordfreq') if m in"
+        " sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

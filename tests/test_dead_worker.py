@@ -61,9 +61,9 @@ def meet(rank: int, world: int, where: str, folder: Path, when: str, fate: str) 
     try:
         train(rank, when, fate)
     except RuntimeError as error:
-        told = {"error": str(error), "cause": str(error.__cause__), "seconds": time.monotonic() - start}
+        reported = {"error": str(error), "cause": str(error.__cause__), "seconds": time.monotonic() - start}
         draft = folder / f"{rank}.draft"
-        draft.write_text(json.dumps(told))
+        draft.write_text(json.dumps(reported))
         draft.rename(folder / f"{rank}.json")
         time.sleep(BOUND)  # alive, so that its own end cannot be what the next rank notices
 
@@ -111,8 +111,8 @@ def survivors(folder: Path, world: int) -> list[dict]:
     return [json.loads(path.read_text()) for path in others]
 
 
-def check(told: list[dict], world: int, when: str) -> None:
-    for rank, found in zip([rank for rank in range(world) if rank != VICTIM], told, strict=True):
+def check(reported: list[dict], world: int, when: str) -> None:
+    for rank, found in zip([rank for rank in range(world) if rank != VICTIM], reported, strict=True):
         assert found["error"].startswith(
             f"rank {rank} of {world} lost another rank {WHILE[when]}: it ended, or"
         )
@@ -122,16 +122,16 @@ def check(told: list[dict], world: int, when: str) -> None:
 
 @pytest.mark.parametrize("when", WHILE)
 def test_a_killed_rank_is_noticed_by_all_others(folder: Path, when: str) -> None:
-    told = survivors(folder / when, 3)
-    check(told, 3, when)
-    assert max(found["seconds"] for found in told) < TIMEOUT, "noticed, not waited for"
+    reported = survivors(folder / when, 3)
+    check(reported, 3, when)
+    assert max(found["seconds"] for found in reported) < TIMEOUT, "noticed, not waited for"
 
 
 def test_a_stuck_rank_is_given_up_after_the_timeout(folder: Path) -> None:
-    told = survivors(folder / "stuck", 2)
-    check(told, 2, "between")
-    assert "Timed out" in told[0]["cause"]
-    assert told[0]["seconds"] >= TIMEOUT - 1
+    reported = survivors(folder / "stuck", 2)
+    check(reported, 2, "between")
+    assert "Timed out" in reported[0]["cause"]
+    assert reported[0]["seconds"] >= TIMEOUT - 1
 
 
 def test_under_torchrun(tmp_path: Path) -> None:

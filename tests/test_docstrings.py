@@ -1,4 +1,6 @@
-"""Every public function explains each of its arguments, what it returns and where it comes from, with an example that runs."""
+"""Every public function explains each of its arguments, what it returns and where it comes from, with an
+example that runs.
+"""
 
 from __future__ import annotations
 

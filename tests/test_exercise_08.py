@@ -16,7 +16,7 @@ from nslab import cost_in_batch, cost_per_example
 from nslab.practice._exercise import load
 from nslab.practice._judge import prepared
 
-OWN, LENT, P_HARD, LOSS, GRADIENT = load("08").questions
+OWN, IN_BATCH, P_HARD, LOSS, GRADIENT = load("08").questions
 
 
 check = checker("08")
@@ -183,7 +183,10 @@ def gradient_by_rows(A: Any, P: Any, tau: float, ids: Any = None) -> np.ndarray:
     ("name", "fn"),
     [
         *[(OWN.name, fn) for fn in (counted_by_list, counted_by_terms, counted_with_numpy, library_own)],
-        *[(LENT.name, fn) for fn in (counted_by_shapes, counted_with_torch, counted_as_own, library_lent)],
+        *[
+            (IN_BATCH.name, fn)
+            for fn in (counted_by_shapes, counted_with_torch, counted_as_own, library_lent)
+        ],
         *[(P_HARD.name, fn) for fn in (hard_by_loop, hard_by_sum, hard_by_logarithm, hard_with_torch)],
         *[(LOSS.name, fn) for fn in (loss_by_loop, loss_with_numpy, loss_with_torch, loss_by_softplus)],
         *[(GRADIENT.name, fn) for fn in (gradient_with_autograd, gradient_by_difference, gradient_by_rows)],
@@ -400,7 +403,7 @@ def gradient_pull_once(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[Any
     [
         (OWN.name, own_macs_less_one, "d − 1 additions"),
         (OWN.name, own_scores_as_numbers, "numbers, not bytes"),
-        (LENT.name, lent_square_of_all, "every item with every item"),
+        (IN_BATCH.name, lent_square_of_all, "every item with every item"),
         (LOSS.name, loss_filled(-100.0), "mask not low enough"),
         (LOSS.name, loss_filled(-50.0), "mask not low enough"),
         (LOSS.name, loss_shifted_once, "one shift for all"),
@@ -431,10 +434,10 @@ def test_minus_infinity_and_a_mask_below_every_logit_pass() -> None:
         (OWN.name, own_in_mebibytes, "megabytes"),
         (OWN.name, own_flops_first, "another order"),
         (OWN.name, own_two_mistakes, "multiplications only"),
-        (LENT.name, lent_b_negatives, "positive counted as a negative"),
-        (LENT.name, lent_like_own, "encoded for each anchor anew"),
-        (LENT.name, lent_macs, "multiplications only"),
-        (LENT.name, lent_without_scores, "scores not held"),
+        (IN_BATCH.name, lent_b_negatives, "positive counted as a negative"),
+        (IN_BATCH.name, lent_like_own, "encoded for each anchor anew"),
+        (IN_BATCH.name, lent_macs, "multiplications only"),
+        (IN_BATCH.name, lent_without_scores, "scores not held"),
         (P_HARD.name, hard_expected, "chances added up"),
         (P_HARD.name, hard_with_positive, "positive counted as a negative"),
         (P_HARD.name, hard_log_domain, "ln 0"),
@@ -457,7 +460,7 @@ def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mi
 
 def test_what_cannot_be_read_is_said() -> None:
     for value in (5, {"bytes": 1}, (1, 2), {"bytes": "1", "flops": 1, "encoder_calls": 1}, [1, 2, True]):
-        result = check(LENT.name, lambda B, d, bytes, value=value: value)
+        result = check(IN_BATCH.name, lambda B, d, bytes, value=value: value)
         assert result.status == "failed" and result.mistake == "not readable", result
 
 
@@ -471,12 +474,12 @@ def test_the_counterexample_is_drawn() -> None:
 
 
 def test_the_specification_gives_the_audited_numbers() -> None:
-    own, lent = OWN.truth(1024, 1023, 128, 4), LENT.truth(1024, 128, 4)
-    assert (own["bytes"], lent["bytes"]) == (541_589_504, 5_242_880)
-    assert (own["encoder_calls"], lent["encoder_calls"]) == (1_049_600, 2048)
-    assert own["flops"] == lent["flops"] == 2 * 1024**2 * 128
+    own, in_batch = OWN.truth(1024, 1023, 128, 4), IN_BATCH.truth(1024, 128, 4)
+    assert (own["bytes"], in_batch["bytes"]) == (541_589_504, 5_242_880)
+    assert (own["encoder_calls"], in_batch["encoder_calls"]) == (1_049_600, 2048)
+    assert own["flops"] == in_batch["flops"] == 2 * 1024**2 * 128
     assert round(OWN.truth(32_768, 5, 300, 4)["bytes"] / 1e6) == 276
-    assert round(LENT.truth(32_768, 300, 4)["bytes"] / 1e6) == 4374
+    assert round(IN_BATCH.truth(32_768, 300, 4)["bytes"] / 1e6) == 4374
     assert P_HARD.truth(0.001, 10) == pytest.approx(0.00996, abs=5e-6)
     assert P_HARD.truth(0.001, 4095) == pytest.approx(0.983, abs=5e-4)
 
@@ -485,7 +488,7 @@ def test_own_negatives_hold_less_exactly_beyond_the_crossing() -> None:
     for K, d in ((1, 1), (1, 7), (5, 300), (63, 16)):
         crossing = K * (d + 1) + 1
         gaps = [
-            LENT.truth(B, d, 4)["bytes"] - OWN.truth(B, K, d, 4)["bytes"]
+            IN_BATCH.truth(B, d, 4)["bytes"] - OWN.truth(B, K, d, 4)["bytes"]
             for B in (crossing - 1, crossing, crossing + 1)
         ]
         assert gaps[0] < 0 == gaps[1] < gaps[2]

@@ -1,4 +1,6 @@
-"""The teachers' page: every plan's chapters and exercises exist, and its table of exercises is the notebooks' own."""
+"""The teachers' page: every plan's chapters and exercises exist, and its table of exercises is the
+notebooks' own.
+"""
 
 from __future__ import annotations
 

@@ -40,7 +40,9 @@ CASES = [
 
 
 def case(count: int, source: str, stored: str) -> NotebookNode:
-    """A code cell that computes EXPLAINED or PRINTED, with another text stored; the stored view is stripped."""
+    """A code cell that computes EXPLAINED or PRINTED, with another text stored; the stored view is
+    stripped.
+    """
     if source == "print":
         source, output = f"print({PRINTED!r})", nbformat.v4.new_output("stream", text=stored + "\n")
     else:

@@ -1,4 +1,6 @@
-"""The NCE laboratory against 40-digit references, closed forms, and the fixed points that the theory states."""
+"""The NCE laboratory against 40-digit references, closed forms, and the fixed points that the theory
+states.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ P = [0.40, 0.25, 0.20, 0.10, 0.05]
 P_DATA = torch.tensor(P, dtype=F64)
 UNIFORM = [0.2] * 5
 SCORES = [-0.3, -2.0, 0.4, -1.1, -2.5]
-# Five terms of at most about 3 each, every one a handful of roundings and a softmax away from exact: 50 eps is
-# ample, and a wrong term would show in the first digits.
+# Five terms of at most about 3 each, every one a handful of roundings and a softmax away from exact: 50
+# eps is ample, and a wrong term would show in the first digits.
 ROUNDING = 50 * torch.finfo(F64).eps
 
 
@@ -37,7 +39,8 @@ def distance(scores: Tensor, target: Any = P) -> float:
     return 0.5 * float(np.abs(torch.softmax(scores, -1).numpy() - np.asarray(target)).sum())
 
 
-# An independent J: the three copies of the scores are separate arguments, so each way can be differentiated alone.
+# An independent J: the three copies of the scores are separate arguments, so each way can be
+# differentiated alone.
 
 
 def reference(model: Any, subtracted: Any, drawn: Any, temperature: float, k: int, mode: str) -> mpmath.mpf:

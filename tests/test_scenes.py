@@ -1,4 +1,6 @@
-"""The base of the scenes: marks, frames, both renderers' common ground, the protocol with a view, and every scene's walk."""
+"""The base of the scenes: marks, frames, both renderers' common ground, the protocol with a view, and
+every scene's walk.
+"""
 
 from __future__ import annotations
 
@@ -253,9 +255,11 @@ def test_a_row_is_fetched_ahead_without_moving_and_without_repeating(toy):
     row = [[i, 2] for i in (6, 4, 10, 0)]
     message, buffers = ask(toy, kind="ahead", at=row)
     assert message["asked"] == row
-    assert [frame["at"] for frame in message["frames"]] == [[6, 2], [4, 2], [0, 2]], (
-        "the one that fails is left out"
-    )
+    assert [frame["at"] for frame in message["frames"]] == [
+        [6, 2],
+        [4, 2],
+        [0, 2],
+    ], "the one that fails is left out"
     frames = unpacked(message, buffers, toy._spec)
     assert [frame["line.y"][1] for frame in frames] == pytest.approx([0.6, 0.4, 0])
     assert message["frames"][1]["sizes"].count(SAME) == 2, "x and role of the dots"

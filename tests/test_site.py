@@ -1,4 +1,6 @@
-"""What turns notebooks and tables into pages of the published course. The built site is tested in a browser."""
+"""What turns notebooks and tables into pages of the published course. The built site is tested in a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -188,7 +190,10 @@ def test_a_symbol_without_a_chapter_is_refused() -> None:
         symbols.table(start, {}, {})
 
 
-CLAIM = "| 22 | dH/dτ = Var(s)/τ³ (under a condition) | [05](notebooks/05_temperature.ipynb) | `check`, `np-var` |"
+CLAIM = (
+    "| 22 | dH/dτ = Var(s)/τ³ (under a condition) | [05](notebooks/05_temperature.ipynb) | `check`,"
+    " `np-var` |"
+)
 
 
 def test_a_claim_is_read_from_the_table_of_myths() -> None:
@@ -240,8 +245,9 @@ def test_colab_is_given_the_pins_that_it_lacks_and_no_torch() -> None:
 
 def test_links_of_the_repository_lead_to_pages_or_are_taken_off() -> None:
     text = "[A](A.md#part) ![i](i.png) [L](LICENSE) [w](https://w.org) [05](notebooks/05_t.ipynb) [h](#here)"
-    assert prose.page(text, {"A.md": "a.md"}, "") == (
-        "[A](a.md#part) ![i](i.png) L [w](https://w.org) [05](notebooks/05_t.ipynb) [h](#here)"
+    assert (
+        prose.page(text, {"A.md": "a.md"}, "")
+        == "[A](a.md#part) ![i](i.png) L [w](https://w.org) [05](notebooks/05_t.ipynb) [h](#here)"
     )
     assert "[L](https://github.com/ada/lab/blob/main/LICENSE)" in prose.page(text, {}, "ada/lab")
 
@@ -301,7 +307,10 @@ def test_each_fold_of_the_side_bar_gets_a_name_and_an_empty_header_is_none() -> 
     pytest.importorskip("sphinx")
     from tools.pages import hooks
 
-    page = '<summary><span class="toctree-toggle"></span></summary><summary>Open</summary><th class="head"><p></p></th>'
+    page = (
+        '<summary><span class="toctree-toggle"></span></summary><summary>Open</summary><th'
+        ' class="head"><p></p></th>'
+    )
     done = hooks.accessible(page)
     assert done.count("aria-label") == 1 and done.endswith("<summary>Open</summary><td></td>")
     assert hooks.accessible(done) == done

@@ -303,8 +303,9 @@ def test_value_and_gradient_equal_the_reference_at_every_temperature(kind, dtype
         losses, forces = exact_sigmoid([[x - 2 for x in row] for row in logits])
     (gradient,) = torch.autograd.grad(found.double().sum(), query)
 
-    # A dot product of 3 products below 1 is off by at most 4 ulp of the computing dtype, q/τ by 1: so is, over τ, each
-    # logit, and a gap is the difference of two. An exponential is off by that much of itself, and so is a tiny loss.
+    # A dot product of 3 products below 1 is off by at most 4 ulp of the computing dtype, q/τ by 1: so is,
+    # over τ, each logit, and a gap is the difference of two. An exponential is off by that much of itself,
+    # and so is a tiny loss.
     computing = torch.float64 if dtype == F64 else torch.float32
     relative = 20 * torch.finfo(computing).eps * (1 + 1 / temperature) + 2 * torch.finfo(dtype).eps
     tiny = torch.finfo(dtype).tiny
@@ -357,7 +358,9 @@ def test_logits_near_and_far_from_0_take_two_ways_to_one_result(monkeypatch):
 
 
 def test_the_bound_for_near_fits_float32():
-    """The sum of 2²⁴ exponentials does not overflow, and what a mean of 2²⁴ rows scales them by does not underflow."""
+    """The sum of 2²⁴ exponentials does not overflow, and what a mean of 2²⁴ rows scales them by does not
+    underflow.
+    """
     largest = torch.tensor(_streaming.NEAR).exp() * 2**24
     assert largest.isfinite() and 1 / (2 * largest) / 2**24 > torch.finfo(torch.float32).tiny
 
@@ -534,7 +537,8 @@ def test_half_precision_and_autocast_compute_in_float32(block, dtype):
     last_digit = torch.finfo(dtype).eps  # rounded once
     torch.testing.assert_close(loss, info_nce_in_batch(**wide).to(dtype), rtol=last_digit, atol=0)
     for found, want in zip(torch.autograd.grad(loss, list(half.values())), right, strict=True):
-        # τ in half precision divides a query in float32 as τ in float32 does; its gradient is rounded on the way.
+        # τ in half precision divides a query in float32 as τ in float32 does; its gradient is rounded on
+        # the way.
         assert found.dtype == dtype and torch.allclose(found, want.to(dtype), rtol=2 * torch.finfo(dtype).eps)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         cast = torch.autograd.grad(info_nce_in_batch(**wide), list(wide.values()))
@@ -582,7 +586,9 @@ def test_a_graph_that_is_kept_gives_its_gradient_again_and_no_second_derivative(
 
 
 class Watch(TorchDispatchMode):
-    """Counts the operations, and remembers how many entries the largest tensor had that any of them returned."""
+    """Counts the operations, and remembers how many entries the largest tensor had that any of them
+    returned.
+    """
 
     def __init__(self) -> None:
         super().__init__()

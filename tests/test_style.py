@@ -35,17 +35,17 @@ def test_pyright_finds_nothing() -> None:
 def code_lines(path: Path) -> int:
     """Lines that are neither empty, nor comments, nor within a docstring."""
     source = path.read_text(encoding="utf-8")
-    told: set[int] = set()
+    reported: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
             and ast.get_docstring(node) is not None
         ):
             docstring = node.body[0]
-            told |= set(range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1))
+            reported |= set(range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1))
     lines = enumerate(source.splitlines(), start=1)
     return sum(
-        number not in told and not line.strip().startswith("#") and bool(line.strip())
+        number not in reported and not line.strip().startswith("#") and bool(line.strip())
         for number, line in lines
     )
 

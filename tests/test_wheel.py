@@ -1,4 +1,6 @@
-"""What `pip install nslab` brings: the sdist and the wheel are built here, and used where torch and numpy are all there is."""
+"""What `pip install nslab` brings: the sdist and the wheel are built here, and used where torch and numpy
+are all there is.
+"""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
     python tools/build_site.py [--chapters 00,05]
 
-With --chapters only those chapters are run; the others are shown with the outputs that are stored in the repository.
-NSLAB_REPOSITORY="owner/name" adds the links to Binder, Colab and the sources. A chapter is run again only when it or
-the package has changed since.
+With --chapters only those chapters are run; the others are shown with the outputs that are stored in the
+repository. NSLAB_REPOSITORY="owner/name" adds the links to Binder, Colab and the sources. A chapter is run
+again only when it or the package has changed since.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ PAGES = {"README.md": "index.md", "INSTRUCTORS.md": "teachers.md", "CONTRIBUTING
 
 
 def fingerprint(chapter: Path) -> str:
-    """Changes when the chapter does, or the code of the package, or a measured record that a chapter may show."""
+    """Changes when the chapter does, or the code of the package, or a measured record that a chapter may
+    show.
+    """
     code = hashlib.sha256(chapter.read_bytes())
     for path in sorted([*ROOT.glob("nslab/**/*.py"), *ROOT.glob("benchmarks/records/*")]):
         code.update(path.read_bytes())
@@ -50,7 +52,9 @@ def fingerprint(chapter: Path) -> str:
 
 
 def run(chapter: Path) -> Path:
-    """The folder that holds the executed chapter and the frames of its scenes, from the cache where nothing has changed."""
+    """The folder that holds the executed chapter and the frames of its scenes, from the cache where
+    nothing has changed.
+    """
     folder = CACHE / chapter.stem / fingerprint(chapter)
     done = folder / "executed.ipynb"
     if not done.exists():
@@ -91,7 +95,9 @@ def from_notebooks(
 
 
 def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[str, str]:
-    """What the tables of the repository say: the map, the exercises, the symbols, the myths, how to install in Colab."""
+    """What the tables of the repository say: the map, the exercises, the symbols, the myths, how to
+    install in Colab.
+    """
     readme, contributing = read("README.md"), read("CONTRIBUTING.md")
     listed = contents.chapters(readme)
     stems = {chapter.number: chapter.stem for chapter in listed}
@@ -163,7 +169,9 @@ def drop_source_maps() -> None:
 
 
 def copy_font() -> None:
-    """Formulas are set in STIX, which matplotlib carries with its licence: few readers have a font for them."""
+    """Formulas are set in STIX, which matplotlib carries with its licence: few readers have a font for
+    them.
+    """
     fonts = Path(matplotlib.get_data_path(), "fonts/ttf")
     for name in ("STIXGeneral.ttf", "LICENSE_STIX"):
         shutil.copy(fonts / name, OUT / "_static" / name)

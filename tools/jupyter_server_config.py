@@ -1,6 +1,8 @@
-"""The Jupyter server of `make lab`: quick kernel messages, widgets from the start, a token always, little to read.
+"""The Jupyter server of `make lab`: quick kernel messages, widgets from the start, a token always, little
+to read.
 
-nbgrader is here to build and to grade, by commands: a learner sees none of its tabs and buttons (`page_config.json`).
+nbgrader is here to build and to grade, by commands: a learner sees none of its tabs and buttons
+(`page_config.json`).
 
 Everything also works without this file, only slower to the touch.
 """
@@ -20,7 +22,8 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 
 
 class WidgetKernels(AsyncMappingKernelManager):
-    """Starts kernels with ipywidgets loaded: the page asks for widgets before a notebook imports it, and gets an error.
+    """Starts kernels with ipywidgets loaded: the page asks for widgets before a notebook imports it, and
+    gets an error.
 
     They keep from the terminal that they speak over TCP: it is this machine's loopback, and each has a key.
     """

@@ -1,4 +1,6 @@
-"""A notebook in a real JupyterLab and Chromium: run it, move its sliders, say what went wrong and how long a move took."""
+"""A notebook in a real JupyterLab and Chromium: run it, move its sliders, say what went wrong and how long
+a move took.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ PATIENCE_MS = 30_000  # for one figure, on a busy machine
 RUN_MS = 300_000  # for a whole notebook
 THUMB = 8  # pixels: half of a slider's
 
-# What the kernel itself draws where the sliders stand. Run in a namespace of its own: a notebook's names are not ours.
+# What the kernel itself draws where the sliders stand. Run in a namespace of its own: a notebook's names
+# are not ours.
 TRUTH = """
 import hashlib, json
 from ipywidgets.widgets.widget import _instances
@@ -144,7 +147,9 @@ def _wait_until_it_answers(running: Server, process: subprocess.Popen[bytes], lo
 
 
 class Notebook:
-    """A notebook open in JupyterLab. `page` is Playwright's, for whatever a learner does beyond the sliders."""
+    """A notebook open in JupyterLab. `page` is Playwright's, for whatever a learner does beyond the
+    sliders.
+    """
 
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.page: Page = context.new_page()
@@ -257,21 +262,27 @@ class Figure:
         )
 
     def touch(self, slider: int) -> tuple[float, float, float]:
-        """Put the focus on a slider, which moves nothing: the left and right end of its thumb's way, and how far down it is."""
+        """Put the focus on a slider, which moves nothing: the left and right end of its thumb's way, and
+        how far down it is.
+        """
         box = self.notebook.page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
         return box["left"] + THUMB, box["right"] - THUMB, box["y"] + box["height"] / 2
 
     def press(self, slider: int, key: str, patience_ms: float = PATIENCE_MS) -> float | None:
-        """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it stands at its end."""
+        """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it
+        stands at its end.
+        """
         page = self.notebook.page
         self.touch(slider)
         page.keyboard.press(key)
         return page.evaluate("ms => liveLab.answer(ms)", patience_ms)
 
     def jump(self, slider: int, part: float) -> float | None:
-        """Milliseconds from a click on a slider, this part of the way along it, to the new figure; None if it stands there.
+        """Milliseconds from a click on a slider, this part of the way along it, to the new figure; None if
+        it stands there.
 
-        The hand comes from elsewhere and clicks at once, and then leaves: of where it goes nothing was fetched before.
+        The hand comes from elsewhere and clicks at once, and then leaves: of where it goes nothing was
+        fetched before.
         """
         page = self.notebook.page
         left, right, middle = self.touch(slider)
@@ -282,7 +293,9 @@ class Figure:
         return milliseconds
 
     def drag(self, slider: int, seconds: float = 1) -> dict[str, float]:
-        """Drag a slider by mouse from end to end: `rate`, figures a second; `drain`, milliseconds after its last value; `values`, a second."""
+        """Drag a slider by mouse from end to end: `rate`, figures a second; `drain`, milliseconds after
+        its last value; `values`, a second.
+        """
         page = self.notebook.page
         left, right, middle = self.touch(slider)
         page.mouse.move(left, middle)
@@ -296,7 +309,9 @@ class Figure:
         return page.evaluate("liveLab.dragged()")
 
     def settled(self, patience_s: float = PATIENCE_MS / 1000) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the page shows and what the kernel draws where the sliders stand, once they agree or patience ends."""
+        """What the page shows and what the kernel draws where the sliders stand, once they agree or
+        patience ends.
+        """
         end = time.monotonic() + patience_s
         while True:
             shown = self.notebook.page.evaluate("i => liveLab.shown(i)", self.index)

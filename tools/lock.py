@@ -20,8 +20,8 @@ BEYOND = "# What the group {group} needs beyond requirements.lock. Written by `m
 LEFT_OUT = re.compile(r"(nvidia-|cuda-|triton\b|colorama\b|pywinpty\b)")
 # The lock is read before it is written: uv prefers the versions that it finds there.
 COMMAND = (
-    "uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest --no-header --no-annotate "
-    "--no-emit-index-url --no-emit-find-links --quiet --output-file"
+    "uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest --no-header"
+    " --no-annotate --no-emit-index-url --no-emit-find-links --quiet --output-file"
 )
 
 

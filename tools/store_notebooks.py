@@ -1,10 +1,12 @@
-"""Run notebooks and store their outputs for committing, or check (--check) that a new run gives the stored text.
+"""Run notebooks and store their outputs for committing, or check (--check) that a new run gives the stored
+text.
 
-    python tools/store_notebooks.py [--check] [NOTEBOOK ...]        (default: all of notebooks/ and solutions/)
+    python tools/store_notebooks.py [--check] [NOTEBOOK ...]        (default: all of notebooks/ and
+    solutions/)
 
-What is stored is the same on every run, but for the cells that nbval ignores (times, versions): no widget views, no state.
-`--check` runs each notebook with one and with two threads and compares every other text output with the stored one,
-character by character.
+What is stored is the same on every run, but for the cells that nbval ignores (times, versions): no widget
+views, no state. `--check` runs each notebook with one and with two threads and compares every other text
+output with the stored one, character by character.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class Refused(Exception):
 
 
 def executed(path: Path, threads: int) -> NotebookNode:
-    """The notebook after a run from top to bottom in a fresh kernel; Refused if a cell fails or writes to stderr."""
+    """The notebook after a run from top to bottom in a fresh kernel; Refused if a cell fails or writes to
+    stderr.
+    """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook,
@@ -67,7 +71,9 @@ def cleaned(notebook: NotebookNode) -> NotebookNode:
 
 
 def texts(notebook: NotebookNode) -> list[list[tuple[str, str]]]:
-    """For each cell, the kind and the content of its text outputs; images are left out, and cells nbval ignores."""
+    """For each cell, the kind and the content of its text outputs; images are left out, and cells nbval
+    ignores.
+    """
     return [
         []
         if cell.source.lstrip().startswith(IGNORED)

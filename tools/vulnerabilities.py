@@ -1,7 +1,9 @@
-"""Look the locks up among the known vulnerabilities: python tools/vulnerabilities.py (needs pip-audit and the network).
+"""Look the locks up among the known vulnerabilities: python tools/vulnerabilities.py (needs pip-audit and
+the network).
 
-What is found fails, unless tools/vulnerability_exceptions.toml excepts it, with a reason and until a day; an exception whose
-day has passed, or that excepts nothing any more, fails as well, and so does a package that could not be looked up.
+What is found fails, unless tools/vulnerability_exceptions.toml excepts it, with a reason and until a day;
+an exception whose day has passed, or that excepts nothing any more, fails as well, and so does a package
+that could not be looked up.
 """
 
 from __future__ import annotations
@@ -49,10 +51,10 @@ def problems(packages: list[dict[str, Any]], exceptions: list[dict[str, Any]], t
 
 def main() -> int:
     locks = [word for lock in LOCKS for word in ("--requirement", lock)]
-    told = subprocess.run(
+    reported = subprocess.run(
         [*COMMAND, *locks], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )  # 1 if it found something
-    packages = json.loads(told.stdout)["dependencies"]
+    packages = json.loads(reported.stdout)["dependencies"]
     exceptions = tomllib.loads(EXCEPTIONS.read_text(encoding="utf-8")).get("exception", [])
     lines = problems(packages, exceptions, datetime.now(UTC).date())
     print("\n".join(lines) or f"{len(packages)} packages, {len(exceptions)} exceptions: nothing to do")

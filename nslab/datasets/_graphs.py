@@ -47,7 +47,8 @@ class KnowledgeGraph(NamedTuple):
 
 
 def les_miserables() -> Graph:
-    """The 77 characters of Les Misérables, from networkx; an edge's weight is the number of chapters in which two of them meet.
+    """The 77 characters of Les Misérables, from networkx; an edge's weight is the number of chapters in
+    which two of them meet.
 
     Returns:
         A `Graph`.
@@ -78,8 +79,8 @@ def knowledge_graph(name: str) -> KnowledgeGraph:
     """A small knowledge graph in its usual split, from the files of PyKEEN.
 
     Args:
-        name: "nations" (14 countries, 55 relations), "umls" (135 medical concepts, 46 relations) or "kinships" (104 people,
-            25 kinship terms).
+        name: "nations" (14 countries, 55 relations), "umls" (135 medical concepts, 46 relations) or
+            "kinships" (104 people, 25 kinship terms).
 
     Returns:
         A `KnowledgeGraph`.

@@ -22,8 +22,8 @@ def file(package: str, path: str) -> Path:
     found = folder(package, package) / path
     if not found.is_file():
         raise FileNotFoundError(
-            f"{found} is missing from the installed {package}: run `make install` in a clone of the repository, "
-            "which installs the version that is tested"
+            f"{found} is missing from the installed {package}: run `make install` in a clone of the"
+            " repository, which installs the version that is tested"
         )
     return found
 

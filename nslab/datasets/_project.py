@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from nslab._checks import whole
+from nslab._checks import as_int
 
 
 def project(rows: Tensor, dim: int) -> Tensor:
@@ -15,7 +15,7 @@ def project(rows: Tensor, dim: int) -> Tensor:
     """
     _, values, directions = torch.linalg.svd(rows, full_matrices=False)
     rank = int((values > values[0] * 1e-10).sum())
-    if whole(dim, "dim", minimum=1) > rank:
+    if as_int(dim, "dim", minimum=1) > rank:
         raise ValueError(f"dim must be <= {rank}, the rank of the data, got {dim}")
     directions = directions[:dim]
     largest = directions.gather(1, directions.abs().argmax(1, keepdim=True))

@@ -39,8 +39,8 @@ def substitution_matrix(name: str = "BLOSUM62") -> SubstitutionMatrix:
         ImportError: Biopython is not installed.
 
     Source:
-        Henikoff & Henikoff, Amino Acid Substitution Matrices from Protein Blocks, PNAS 1992 (BLOSUM). Biopython names the
-        sources of the others.
+        Henikoff & Henikoff, Amino Acid Substitution Matrices from Protein Blocks, PNAS 1992 (BLOSUM).
+        Biopython names the sources of the others.
 
     Example:
         >>> letters, scores = substitution_matrix("BLOSUM62")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from nslab._checks import one_of, whole
+from nslab._checks import as_int, one_of
 from nslab.datasets import _installed
 from nslab.datasets._project import project
 
@@ -66,8 +66,8 @@ def lee() -> tuple[tuple[str, ...], ...]:
         FileNotFoundError: gensim has no such file.
 
     Source:
-        Lee, Pincombe & Welsh, An Empirical Evaluation of Models of Text Document Similarity, CogSci 2005 (the background
-        documents).
+        Lee, Pincombe & Welsh, An Empirical Evaluation of Models of Text Document Similarity, CogSci 2005
+        (the background documents).
 
     Example:
         >>> len(lee()), lee()[0][:3]
@@ -97,7 +97,7 @@ def lee_vocabulary(min_count: int = 1) -> Vocabulary:
         >>> words[0], counts[0].item()
         ('the', 4135)
     """
-    whole(min_count, "min_count", minimum=1)
+    as_int(min_count, "min_count", minimum=1)
     counts = Counter(word for document in lee() for word in document)
     kept = sorted(((n, w) for w, n in counts.items() if n >= min_count), key=lambda item: (-item[0], item[1]))
     if not kept:
@@ -134,8 +134,9 @@ def word_similarity(name: str) -> WordPairs:
     """Pairs of words with people's ratings, 0 (nothing in common) to 10, from the files of gensim.
 
     Args:
-        name: "wordsim353": 353 pairs, rated for any relation (one pair is rated twice, one is a word with itself). Or
-            "simlex999": 999 pairs, rated for similarity alone: cup and coffee are related, but not similar.
+        name: "wordsim353": 353 pairs, rated for any relation (one pair is rated twice, one is a word with
+            itself). Or "simlex999": 999 pairs, rated for similarity alone: cup and coffee are related, but
+            not similar.
 
     Returns:
         A `WordPairs`.
@@ -145,8 +146,8 @@ def word_similarity(name: str) -> WordPairs:
         ImportError, FileNotFoundError: as in `lee`.
 
     Source:
-        Finkelstein et al., Placing Search in Context, ACM TOIS 2002 (WordSim-353). Hill, Reichart & Korhonen, SimLex-999,
-        Computational Linguistics 2015.
+        Finkelstein et al., Placing Search in Context, ACM TOIS 2002 (WordSim-353). Hill, Reichart &
+        Korhonen, SimLex-999, Computational Linguistics 2015.
 
     Example:
         >>> pairs, ratings = word_similarity("wordsim353")
@@ -183,7 +184,8 @@ def lee_ratings() -> RatedDocuments:
 
 
 def words(language: str, n: int) -> tuple[str, ...]:
-    """The most frequent words of a language that are spelt with the letters a to z alone, from the lists of wordfreq.
+    """The most frequent words of a language that are spelt with the letters a to z alone, from the lists
+    of wordfreq.
 
     Args:
         language: a code such as "en" or "fr".
@@ -204,7 +206,7 @@ def words(language: str, n: int) -> tuple[str, ...]:
         ('the', 'to', 'and', 'of', 'a')
     """
     plain = _plain_words(language)
-    if whole(n, "n", minimum=1) > len(plain):
+    if as_int(n, "n", minimum=1) > len(plain):
         raise ValueError(f"n must be <= {len(plain)}, the words that the list of {language!r} holds, got {n}")
     return plain[:n]
 
@@ -212,7 +214,8 @@ def words(language: str, n: int) -> tuple[str, ...]:
 def text_vectors(texts: Sequence[str]) -> Tensor:
     """Texts as the mean of their tokens' vectors, 256 numbers each, from wordllama.
 
-    The vectors are compressed input embeddings of language models. A text may be a word or a report, in many languages.
+    The vectors are compressed input embeddings of language models. A text may be a word or a report, in
+    many languages.
 
     Args:
         texts: the texts, none of them empty.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nslab._checks import Number, as_float, as_ids, first_bad, positive, whole, widen
+from nslab._checks import Number, as_float, as_ids, as_int, positive, raise_at_first, widen
 from nslab.diagnosis._advice import report
 from nslab.diagnosis._card import card
 from nslab.diagnosis._measure import (
@@ -26,8 +26,9 @@ from nslab.diagnosis._measure import (
 
 SCORES = 2**28  # scores to compute: up to 16,384 pairs every anchor is used, beyond that a random sample
 PAGE = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    '<meta name="color-scheme" content="light dark"><title>Diagnosis</title><body style="margin: 1em">{}</body></html>'
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport"'
+    ' content="width=device-width"><meta name="color-scheme" content="light'
+    ' dark"><title>Diagnosis</title><body style="margin: 1em">{}</body></html>'
 )
 ANCHORS = 256  # the sample never gets smaller than this, however many keys there are
 
@@ -35,9 +36,10 @@ ANCHORS = 256  # the sample never gets smaller than this, however many keys ther
 class Diagnosis:
     """What `diagnose` found: prints as a report, shows as a card in a notebook, gives every number by name.
 
-    `as_dict()` maps these names to floats, integers, or None where the input cannot tell (no labels, no ids) or no
-    value exists. Scores and τ have the unit of query · key; shares and chances lie in [0, 1]. "Error" is the standard
-    error of a mean over anchors. K counts independent draws (`smallest_k`), as the rows stand for a larger set.
+    `as_dict()` maps these names to floats, integers, or None where the input cannot tell (no labels, no
+    ids) or no value exists. Scores and τ have the unit of query · key; shares and chances lie in [0, 1].
+    "Error" is the standard error of a mean over anchors. K counts independent draws (`smallest_k`), as the
+    rows stand for a larger set.
 
     - pairs, keys, dim, anchors: B, M and d of the input; how many anchors were measured
     - temperature, k: τ, and the number of negatives of one anchor
@@ -51,12 +53,16 @@ class Diagnosis:
     - false_share, logit_cap: π, the share of the other keys with the anchor's label or id; ln(1/π), nats
     - false_push, false_push_error: share of the push (softmax weight among negatives) on them
     - copies: keys whose vector equals that of an earlier key
-    - repeats: mean number of an anchor's K negatives that are its own item (by ids; without ids, by equal vectors)
+    - repeats: mean number of an anchor's K negatives that are its own item (by ids; without ids, by equal
+      vectors)
     - items, top_item_share: distinct ids of the positives; share of the commonest
     - popularity_cv: standard deviation of an item's popularity over its mean; 0 is even
-    - hard_share, without_hard: ρ, share of the other keys that are hard: mean; share of anchors that have none
-    - k_median, k_p90: K that finds a hard negative with 95 %, for the median anchor; for each of 90 % of the anchors
-    - k_mean, chance_k_mean: K that the mean ρ promises for 95 %; the chance that it gives, as a mean over anchors
+    - hard_share, without_hard: ρ, share of the other keys that are hard: mean; share of anchors that have
+      none
+    - k_median, k_p90: K that finds a hard negative with 95 %, for the median anchor; for each of 90 % of
+      the anchors
+    - k_mean, chance_k_mean: K that the mean ρ promises for 95 %; the chance that it gives, as a mean over
+      anchors
     - chance_k: the mean chance that K negatives hold a hard one
     - mean_cosine_query, mean_cosine_key: mean cosine of two different queries; of two different keys
     - effective_rank_query, effective_rank_key: exp of the entropy (nats) of the normalised singular values
@@ -109,32 +115,40 @@ def diagnose(
 ) -> Diagnosis:
     """Say what the negatives of your embeddings do: which count, which are false, which are repeats.
 
-    Key i is the positive of query i, and all other keys are its negatives. Scores are dot products of the vectors as they
-    are: normalise first if they are to be cosines. A negative is hard if it is not known to be false and its score is at
-    least the positive's minus τ, so that it weighs at least 1/e as much. The matrix of scores is never held. Above 2**28
-    scores (16,384 pairs) a random sample of anchors, the same on each run, meets all keys; the report says how many.
+    Key i is the positive of query i, and all other keys are its negatives. Scores are dot products of the
+    vectors as they
+    are: normalise first if they are to be cosines. A negative is hard if it is not known to be false and
+        its score is at
+    least the positive's minus τ, so that it weighs at least 1/e as much. The matrix of scores is never
+    held. Above 2**28 scores (16,384 pairs) a random sample of anchors, the same on each run, meets all
+    keys; the report says how many.
 
     Args:
-        query: (B, d) with B >= 2, finite, no zero vector: an array, a DataFrame of B rows, or a list or column of B vectors.
-            An index is not used: rows belong together by their place. Half precision is computed in float32.
-        key: (M, d) with M >= B; keys past B are negatives of every query, such as mined ones or the rest of a corpus.
-        labels: (M,) integers or strings; a key with the anchor's label (that of its positive) is a false negative.
-        ids: (M,) integers or strings, the item that each key holds; a key with the anchor's id is a repeat, and a false negative too.
+        query: (B, d) with B >= 2, finite, no zero vector: an array, a DataFrame of B rows, or a list or
+            column of B vectors. An index is not used: rows belong together by their place. Half precision
+            is computed in float32.
+        key: (M, d) with M >= B; keys past B are negatives of every query, such as mined ones or the rest
+            of a corpus.
+        labels: (M,) integers or strings; a key with the anchor's label (that of its positive) is a false
+            negative.
+        ids: (M,) integers or strings, the item that each key holds; a key with the anchor's id is a
+            repeat, and a false negative too.
         temperature: τ > 0, in the unit of the scores.
-        k: how many negatives an anchor has in your training (batch size − 1 in a batch), at most M − 1: that many are
-            drawn at random. None takes all M − 1.
+        k: how many negatives an anchor has in your training (batch size − 1 in a batch), at most M − 1:
+            that many are drawn at random. None takes all M − 1.
 
     Returns:
         A `Diagnosis`: print it, show it in a notebook, or take its numbers from `.as_dict()`.
 
     Raises:
-        ValueError: for shapes that do not match, too few rows, NaN, infinite or zero vectors, τ <= 0, k out of range, and
-            scores that overflow.
-        TypeError: for labels or ids that are neither integers nor strings, and input that holds no real numbers; the
-            message names the column of a DataFrame that holds none.
+        ValueError: for shapes that do not match, too few rows, NaN, infinite or zero vectors, τ <= 0, k
+            out of range, and scores that overflow.
+        TypeError: for labels or ids that are neither integers nor strings, and input that holds no real
+            numbers; the message names the column of a DataFrame that holds none.
 
     Source:
-        Effective negatives: perplexity, Jelinek et al. (1977). Effective rank: Roy & Vetterli (EUSIPCO 2007). Push on false
+        Effective negatives: perplexity, Jelinek et al. (1977). Effective rank: Roy & Vetterli (EUSIPCO
+        2007). Push on false
         negatives: Chuang et al. (NeurIPS 2020). Repeats and log q in a batch: Yi et al. (RecSys 2019).
 
     Example:
@@ -145,7 +159,7 @@ def diagnose(
     query, key = _embeddings(query, key)
     tau = float(positive(temperature, "temperature"))
     others = len(key) - 1
-    k = others if k is None else whole(k, "k", minimum=1)
+    k = others if k is None else as_int(k, "k", minimum=1)
     if k > others:
         raise ValueError(f"k must be at most {others}, the number of other keys, got {k}")
     labels, ids = _codes(labels, "labels", key), _codes(ids, "ids", key)
@@ -199,7 +213,8 @@ def _rows(value: Any, name: str) -> Any:
         for i, row in enumerate(value):
             if row is None or isinstance(row, str | bytes):
                 raise TypeError(
-                    f"{name} must hold one vector of real numbers in each row, got {reprlib.repr(row)} in row {i}"
+                    f"{name} must hold one vector of real numbers in each row, got {reprlib.repr(row)} in"
+                    f" row {i}"
                 )
             sized = isinstance(row, list | tuple) or getattr(row, "ndim", 0)
             width, before = len(row) if sized else None, width
@@ -227,7 +242,9 @@ def _codes(value: Any, name: str, key: Tensor) -> Tensor | None:
 
 
 def _counted(value: Any, name: str) -> Any:
-    """Strings as the integers that number them, objects that are integers as those; anything else as it is."""
+    """Strings as the integers that number them, objects that are integers as those; anything else as it
+    is.
+    """
     array = None if isinstance(value, Tensor) else np.asarray(value)
     if array is None or array.dtype.kind not in "UO" or array.ndim != 1:
         return value
@@ -241,5 +258,5 @@ def _counted(value: Any, name: str) -> Any:
 
 def _lengths(vectors: Tensor, name: str) -> Tensor:
     lengths = torch.linalg.vector_norm(vectors, dim=1, dtype=torch.float64)
-    first_bad(lengths, lengths == 0, f"{name} must hold no zero vector: lengths must be > 0")
+    raise_at_first(lengths, lengths == 0, f"{name} must hold no zero vector: lengths must be > 0")
     return lengths

@@ -1,4 +1,6 @@
-"""What the numbers of a diagnosis mean: a sentence for each topic, and the one rule of advice that applies."""
+"""What the numbers of a diagnosis mean: a sentence for each topic, and the one rule of advice that
+applies.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ CHAPTERS = {
 
 
 class Rule(NamedTuple):
-    """Advice for one topic: where `when` holds, `tone` is "good", "look", "act" or "ask", and `advice` is said."""
+    """Advice for one topic: where `when` holds, `tone` is "good", "look", "act" or "ask", and `advice` is
+    said.
+    """
 
     topic: str
     tone: str
@@ -83,14 +87,19 @@ def _tenth(n: Numbers) -> int:
 
 
 # The first rule of a topic that holds is the one that speaks. Why the thresholds stand where they do:
-#   scores   0.5 of the negatives lie below the positive by chance alone; below 0.6 nothing has been learnt yet. With
-#            less than 0.05 of the pull left, the loss moves the model twenty times less than at the start. A pull
+#   scores   0.5 of the negatives lie below the positive by chance alone; below 0.6 nothing has been learnt
+# yet. With
+#            less than 0.05 of the pull left, the loss moves the model twenty times less than at the start.
+# A pull
 #            above 0.5 is a positive with less than half of the weight.
 #   count    Below 2, one negative has most of the push. Above K/2, the softmax hardly chooses.
-#   false    Half of the push is most of it. Twice their share means that τ seeks them out, and 0.1 that it matters.
-#   repeats  A repeat scores as high as the positive, whose weight stays below 1/2: 0.05 puts that on 1 anchor in 20.
+#   false    Half of the push is most of it. Twice their share means that τ seeks them out, and 0.1 that it
+# matters.
+#   repeats  A repeat scores as high as the positive, whose weight stays below 1/2: 0.05 puts that on 1
+# anchor in 20.
 #   popular  A standard deviation of half the mean spreads ln q by about half a nat between ordinary items.
-#   draws    0.05 is what a K for 95 % may miss. A promise of 0.95 that gives less than 0.9 misses twice as many.
+#   draws    0.05 is what a K for 95 % may miss. A promise of 0.95 that gives less than 0.9 misses twice as
+# many.
 #   spread   A mean cosine of 0.9 leaves a tenth of the range to all differences, one of 0.5 half of it.
 #   lengths  Up to 0.01 from 1 is the rounding of half precision: a cosine moves by 2 % at most.
 RULES = (
@@ -131,9 +140,11 @@ RULES = (
 
 def _scores(n: Numbers) -> str:
     return (
-        f"Positives score {number(n['positive_mean'])} on average, negatives {number(n['negative_mean'])} (sd {number(n['negative_sd'])}). "
-        f"The gap is {number(n['gap_mean'])} ± {number(n['gap_error'])}; its sd over anchors is {number(n['gap_sd'])}. A positive beats "
-        f"{percent(n['positive_wins'], n['positive_wins_error'])} of its negatives. {percent(n['pull'])} of the pull is left."
+        f"Positives score {number(n['positive_mean'])} on average, negatives {number(n['negative_mean'])} (sd"
+        f" {number(n['negative_sd'])}). The gap is {number(n['gap_mean'])} ± {number(n['gap_error'])}; its sd"
+        f" over anchors is {number(n['gap_sd'])}. A positive beats"
+        f" {percent(n['positive_wins'], n['positive_wins_error'])} of its negatives. {percent(n['pull'])} of"
+        " the pull is left."
     )
 
 
@@ -147,8 +158,8 @@ def _effective(n: Numbers) -> str:
         else f" (median of {number(n['temperature_anchors'])} anchors)"
     )
     return (
-        f"{count} of {number(n['k'])} count at τ = {number(n['temperature'])} for the median anchor, {low} to {high} for eight "
-        f"anchors in ten." + (f" There would be {table}{few}." if table else "")
+        f"{count} of {number(n['k'])} count at τ = {number(n['temperature'])} for the median anchor, {low} to"
+        f" {high} for eight anchors in ten." + (f" There would be {table}{few}." if table else "")
     )
 
 
@@ -165,8 +176,8 @@ def _false(n: Numbers) -> str:
 def _repeats(n: Numbers) -> str:
     by = "equal vectors" if n["items"] is None else "ids"
     return (
-        f"Of an anchor's {number(n['k'])} negatives, {number(n['repeats'])} are its own positive again, on average (by {by}). "
-        f"{number(n['copies'])} of {number(n['keys'])} keys equal an earlier key."
+        f"Of an anchor's {number(n['k'])} negatives, {number(n['repeats'])} are its own positive again, on"
+        f" average (by {by}). {number(n['copies'])} of {number(n['keys'])} keys equal an earlier key."
     )
 
 
@@ -174,8 +185,9 @@ def _popularity(n: Numbers) -> str:
     if n["items"] is None:
         return "Unknown."
     return (
-        f"{number(n['pairs'])} pairs hold {number(n['items'])} items. The commonest has {percent(n['top_item_share'])} of the pairs. "
-        f"The sd of popularity is {number(n['popularity_cv'])} times its mean."
+        f"{number(n['pairs'])} pairs hold {number(n['items'])} items. The commonest has"
+        f" {percent(n['top_item_share'])} of the pairs. The sd of popularity is {number(n['popularity_cv'])}"
+        " times its mean."
     )
 
 
@@ -186,19 +198,24 @@ def _draws(n: Numbers) -> str:
     mean = (
         ""
         if n["k_mean"] is None
-        else f" The mean ρ = {percent(n['hard_share'])} promises 95 % at {k('k_mean')}, which gives {percent(n['chance_k_mean'])}."
+        else (
+            f" The mean ρ = {percent(n['hard_share'])} promises 95 % at {k('k_mean')}, which gives"
+            f" {percent(n['chance_k_mean'])}."
+        )
     )
     return (
-        f"A negative is hard here if it is at most τ below the positive and not known to be false. To draw one with 95 % takes "
-        f"{k('k_median')} for the median anchor, {k('k_p90')} for nine in ten. {percent(n['without_hard'])} of the anchors have none. "
-        f"Your K = {number(n['k'])} gives {percent(n['chance_k'])}.{mean}"
+        "A negative is hard here if it is at most τ below the positive and not known to be false. To draw"
+        f" one with 95 % takes {k('k_median')} for the median anchor, {k('k_p90')} for nine in ten."
+        f" {percent(n['without_hard'])} of the anchors have none. Your K = {number(n['k'])} gives"
+        f" {percent(n['chance_k'])}.{mean}"
     )
 
 
 def _spread(n: Numbers) -> str:
     return (
-        f"The mean cosine of two queries is {number(n['mean_cosine_query'])}, of two keys {number(n['mean_cosine_key'])}. The effective "
-        f"ranks are {number(n['effective_rank_query'])} and {number(n['effective_rank_key'])} of {number(n['dim'])} dimensions."
+        f"The mean cosine of two queries is {number(n['mean_cosine_query'])}, of two keys"
+        f" {number(n['mean_cosine_key'])}. The effective ranks are {number(n['effective_rank_query'])} and"
+        f" {number(n['effective_rank_key'])} of {number(n['dim'])} dimensions."
     )
 
 
@@ -240,8 +257,8 @@ def heading(n: Numbers) -> str:
         else f"Sampled: {number(n['anchors'])} random anchors were measured, each against all keys"
     )
     return (
-        f"{number(n['pairs'])} pairs{extra}, {number(n['dim'])} dimensions, τ = {number(n['temperature'])}, K = {number(n['k'])}. "
-        f"{sampled}; ± is a standard error over anchors."
+        f"{number(n['pairs'])} pairs{extra}, {number(n['dim'])} dimensions, τ = {number(n['temperature'])}, K"
+        f" = {number(n['k'])}. {sampled}; ± is a standard error over anchors."
     )
 
 
@@ -249,7 +266,8 @@ def report(n: Numbers) -> str:
     """The whole diagnosis as plain text, a hundred columns wide."""
     wrap = partial(textwrap.fill, width=100, subsequent_indent="  ")
     blocks = [
-        f"{f.topic} [{f.tone}]\n{wrap(f.measured, initial_indent='  ')}\n{wrap(f'→ {f.advice}', initial_indent='  ')}"
+        f"{f.topic}"
+        f" [{f.tone}]\n{wrap(f.measured, initial_indent='  ')}\n{wrap(f'→ {f.advice}', initial_indent='  ')}"
         for f in findings(n)
     ]
     return "\n".join([textwrap.fill(heading(n), width=100), *blocks])

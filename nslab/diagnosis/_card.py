@@ -1,4 +1,6 @@
-"""A diagnosis as a card of HTML: each finding beside a small picture, in the colors of the page that shows it."""
+"""A diagnosis as a card of HTML: each finding beside a small picture, in the colors of the page that shows
+it.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,8 @@ def card(n: Numbers, curves: Curves) -> str:
 
 def _section(finding: Finding, picture: str) -> str:
     return (
-        f'<section style="--tone: {TONES[finding.tone]}"><b>{escape(finding.topic)}</b><small>{finding.tone}</small>'
+        '<section style="--tone:'
+        f' {TONES[finding.tone]}"><b>{escape(finding.topic)}</b><small>{finding.tone}</small>'
         f"{picture}<p>{_prose(finding.measured)}</p><p>{_prose('→ ' + finding.advice)}</p></section>"
     )
 
@@ -86,7 +89,8 @@ def _false(n: Numbers, curves: Curves) -> str:
     if not n["false_share"]:
         return ""
     bars = [
-        f'<rect x="0" y="{y}" width="{240 * share:.1f}" height="26" style="fill: var(--false); opacity: {opacity}"/>'
+        f'<rect x="0" y="{y}" width="{240 * share:.1f}" height="26" style="fill: var(--false); opacity:'
+        f' {opacity}"/>'
         for y, share, opacity in ((5, n["false_share"], 0.6), (39, n["false_push"], 1))
     ]
     key = _key("false: above, of the negatives; below, of the push", "var(--false)")
@@ -122,14 +126,17 @@ def _path(
     """A line, or the area under it, through points in the unit square."""
     points = " ".join(f"{240 * x:.1f},{72 - 70 * y:.1f}" for x, y in zip(xs, ys, strict=True))
     look = f"fill: {color}; fill-opacity: 0.55" if fill else f"fill: none; stroke: {color}; stroke-width: 2"
-    return f'<polyline points="{points}" style="{look}{"; stroke-dasharray: 4 4; opacity: 0.8" if dash else ""}"/>'
+    return (
+        f'<polyline points="{points}"'
+        f' style="{look}{"; stroke-dasharray: 4 4; opacity: 0.8" if dash else ""}"/>'
+    )
 
 
 def _figure(words: str, body: str, ends: Sequence[str], *keys: str) -> str:
     rows = "".join(f"<div>{''.join(f'<span>{part}</span>' for part in row)}</div>" for row in (ends, keys))
     return (
-        f'<figure><svg viewBox="0 0 240 72" preserveAspectRatio="none" role="img" aria-label="{escape(words)}">{body}</svg>'
-        f"<figcaption>{rows}</figcaption></figure>"
+        '<figure><svg viewBox="0 0 240 72" preserveAspectRatio="none" role="img"'
+        f' aria-label="{escape(words)}">{body}</svg><figcaption>{rows}</figcaption></figure>'
     )
 
 

@@ -1,4 +1,6 @@
-"""Accidental hits: where in a batch an in-batch negative is the anchor's own positive again, and how many there are."""
+"""Accidental hits: where in a batch an in-batch negative is the anchor's own positive again, and how many
+there are.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._checks import as_float
-from ..diagnostics import in_batch_duplicates
-from ..samplers import unigram
-from ._base import (
+from nslab._checks import as_float
+from nslab.diagnostics import in_batch_duplicates
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -30,6 +31,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.samplers import unigram
 
 BS = integer_grid(2, 8192, 97)
 ZIPF = 10_000  # items where no counts are given, the r-th of them as frequent as 1/r
@@ -55,10 +57,12 @@ class Hits:
 
 
 class AccidentalHits(Explainer):
-    """A batch as a matrix: in each row an anchor's positive, and where it comes again among the in-batch negatives.
+    """A batch as a matrix: in each row an anchor's positive, and where it comes again among the in-batch
+    negatives.
 
-    `counts` (N,) say how frequent the items are, the most frequent first; an item is drawn with probability ∝ f^α, so
-    that a batch as it comes has α = 1. `names` are those of the items; what has no name is called by its rank.
+    `counts` (N,) say how frequent the items are, the most frequent first; an item is drawn with
+    probability ∝ f^α, so that a batch as it comes has α = 1. `names` are those of the items; what has no
+    name is called by its rank.
     """
 
     question = "How many negatives are the anchor's own positive?"
@@ -157,11 +161,12 @@ class AccidentalHits(Explainer):
 
     def summary(self, result: Hits) -> str:
         return (
-            f"B = {result.b:,}, α = {number(result.alpha)}, {len(self._counts):,} items: {number(result.expected)} of the "
-            f"{result.b - 1:,} in-batch negatives repeat the positive; "
-            f"in {DRAWS} drawn batches {number(result.drawn.mean())} ± {number(result.drawn.std(ddof=1))}\n"
-            f"different items in a batch: {result.distinct.min():,} to {result.distinct.max():,}; "
-            f"share of the hits by the ten most frequent items: {number(result.head)}"
+            f"B = {result.b:,}, α = {number(result.alpha)}, {len(self._counts):,} items:"
+            f" {number(result.expected)} of the {result.b - 1:,} in-batch negatives repeat the positive; in"
+            f" {DRAWS} drawn batches {number(result.drawn.mean())} ±"
+            f" {number(result.drawn.std(ddof=1))}\ndifferent items in a batch: {result.distinct.min():,} to"
+            f" {result.distinct.max():,}; share of the hits by the ten most frequent items:"
+            f" {number(result.head)}"
         )
 
     def _name(self, item: int) -> str:

@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..theory import effective_negatives, temperature_for_entropy
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -27,6 +26,7 @@ from ._base import (
     log_grid,
     number,
 )
+from nslab.theory import effective_negatives, temperature_for_entropy
 
 MOST = 100  # negatives that may be wanted
 LOW, HIGH = 0.0025, 0.65  # of the axes of τ
@@ -48,11 +48,13 @@ class Adapted:
 
 
 class AdaptiveTemperature(Explainer):
-    """How many negatives count for each anchor at one τ, and the τ that each anchor needs for one number to count.
+    """How many negatives count for each anchor at one τ, and the τ that each anchor needs for one number
+    to count.
 
-    `scores` (A, K) are similarities of A anchors, a dozen at most, to K > 100 negatives each; `labels` (A,) say what the
-    anchors are, and `pictures` (A, height, width), in [0, 1], show them. Left, a line and a dot are an anchor; right, each
-    anchor stands at its own τ, and a stem leads there from the shared one.
+    `scores` (A, K) are similarities of A anchors, a dozen at most, to K > 100 negatives each; `labels`
+    (A,) say what the anchors are, and `pictures` (A, height, width), in [0, 1], show them. Left, a line
+    and a dot are an anchor; right, each anchor stands at its own τ, and a stem leads there from the shared
+    one.
     """
 
     question = "Does one τ let the same number count for every anchor?"

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float
-from ..samplers import unigram
-from ._base import (
+from nslab._checks import as_float
+from nslab.explain._base import (
     Arrows,
     Axis,
     Bars,
@@ -28,6 +27,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.samplers import unigram
 
 MOST = 26  # columns
 STEPS = 8  # stops of the slider that one pour takes
@@ -63,9 +63,9 @@ class Levelling:
 class AliasBuild(Explainer):
     """Walker's table for f^α, one pour after the other: a tall column fills a short one up to the level line.
 
-    `counts` (N,) of 2 to 26 ids, not negative, not all zero; `names` are as many labels of one or two letters.
-    Short and tall columns are taken from the left; a tall column that sinks below 1 is the next short one. A hand that
-    drags the top of a column gives it another weight, until it lets go.
+    `counts` (N,) of 2 to 26 ids, not negative, not all zero; `names` are as many labels of one or two
+    letters. Short and tall columns are taken from the left; a tall column that sinks below 1 is the next
+    short one. A hand that drags the top of a column gives it another weight, until it lets go.
     """
 
     question = "How many letters must a column hold?"
@@ -137,7 +137,7 @@ class AliasBuild(Explainer):
                 "tops": Dots(
                     "columns", "focus", x=np.arange(n), tips=tips, shows={"height": "y"}, pulls="y", scale=0.03
                 ),
-                "says": Note("columns", x=[n - 0.6], y=[0.93 * top], align="end", big=True),
+                "label": Note("columns", x=[n - 0.6], y=[0.93 * top], align="end", big=True),
                 "count": Note("columns", x=[n - 0.6], y=[0.83 * top], align="end"),
             },
         )  # fmt: skip
@@ -164,11 +164,11 @@ class AliasBuild(Explainer):
                 "role": color[now.tall : now.tall + 1],
             },
             "tops": {"y": result.heights},
-            "says": {"text": self._says(result)},
+            "label": {"text": self._label(result)},
             "count": {"text": f"{self._counted(result)}, {result.level} of {len(ids)} columns level"},
         }
 
-    def _says(self, result: Levelling) -> str:
+    def _label(self, result: Levelling) -> str:
         if result.now:
             return f"{self._names[result.now.tall]} fills {self._names[result.now.short]}"
         return "all level" if result.done == result.pours else ""
@@ -182,15 +182,20 @@ class AliasBuild(Explainer):
         if now:
             short, tall = self._names[now.short], self._names[now.tall]
             left = number(result.own[now.tall])
-            hand = f"{short} is short by {number(now.amount)}: {number(result.part)} of it is poured, {tall} has {left} left"
+            hand = (
+                f"{short} is short by {number(now.amount)}: {number(result.part)} of it is poured, {tall} has"
+                f" {left} left"
+            )
         return (
-            f"α = {number(result.alpha)}: {self._counted(result)}, "
-            f"{result.level} of {len(result.own)} columns level, the tallest {number((result.own + result.given).max())}\n{hand}"
+            f"α = {number(result.alpha)}: {self._counted(result)}, {result.level} of {len(result.own)}"
+            f" columns level, the tallest {number((result.own + result.given).max())}\n{hand}"
         )
 
 
 def colors(heights: NDArray[np.float64]) -> NDArray[np.str_]:
-    """The role of each id: those that start tall have colors of their own, which neighbours among them do not share."""
+    """The role of each id: those that start tall have colors of their own, which neighbours among them do
+    not share.
+    """
     role = np.full(len(heights), "faint", dtype="U16")
     tall = np.flatnonzero(heights > 1)
     role[tall] = np.resize(COLORS, len(tall))

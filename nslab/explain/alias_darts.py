@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..samplers import unigram
-from ._base import (
+from nslab.explain._base import (
     Arrows,
     Axis,
     Bars,
@@ -29,7 +28,8 @@ from ._base import (
     integer_grid,
     number,
 )
-from .alias_build import ALPHAS, checked_columns, colors, plan, poured
+from nslab.explain.alias_build import ALPHAS, checked_columns, colors, plan, poured
+from nslab.samplers import unigram
 
 DARTS = integer_grid(1, 100_000, 121)
 SHOWN = 100  # darts that stay on the board
@@ -59,11 +59,12 @@ class Darts:
 
 
 class AliasDarts(Explainer):
-    """Darts thrown at the alias table of f^α: each draws the letter on whose color it lands, and the letters pile up.
+    """Darts thrown at the alias table of f^α: each draws the letter on whose color it lands, and the
+    letters pile up.
 
-    `counts` (N,) and `names` as in AliasBuild. For every α the same darts are thrown. The outlines have the heights
-    N q, which the piles come to; an arrow says that a pile goes on above the picture. Beside them is the total
-    variation distance of the frequencies from q.
+    `counts` (N,) and `names` as in AliasBuild. For every α the same darts are thrown. The outlines have
+    the heights N q, which the piles come to; an arrow says that a pile goes on above the picture. Beside
+    them is the total variation distance of the frequencies from q.
     """
 
     question = "How fast do the piles come close to the letters' shares?"
@@ -99,7 +100,9 @@ class AliasDarts(Explainer):
         )
 
     def _drawn(self, alpha: float) -> tuple[NDArray[Any], ...]:
-        """The table, what each of all darts is and whether it is its column's own, the distances and their means."""
+        """The table, what each of all darts is and whether it is its column's own, the distances and their
+        means.
+        """
         q = unigram(self._counts, alpha).numpy()
         n = len(q)
         keep, alias = poured(n * q, plan(n * q))
@@ -143,7 +146,7 @@ class AliasDarts(Explainer):
                 "expected": Line("distance", "ink", x=DARTS, dashed=True),
                 "path": Line("distance", "focus", x=DARTS),
                 "here": Handle("distance", along={"x": "darts"}),
-                "says": Note("distance", x=[8e4], y=[0.8], align="end", big=True),
+                "label": Note("distance", x=[8e4], y=[0.8], align="end", big=True),
             },
         )  # fmt: skip
 
@@ -174,7 +177,7 @@ class AliasDarts(Explainer):
             "expected": {"y": result.expected[thrown]},
             "path": {"y": result.distances[thrown]},
             "here": {"y": max(result.distance, 1e-3)},
-            "says": {"text": f"{result.distance:.3f}"},
+            "label": {"text": f"{result.distance:.3f}"},
         }
 
     @property
@@ -193,7 +196,8 @@ class AliasDarts(Explainer):
 def mean_distances(darts: Sequence[int], q: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean of ½ Σ |frequency − q| over all throws, for each number of darts.
 
-    With k = ⌊n q⌋, E |X − n q| = 2 (k + 1) C(n, k + 1) q^(k+1) (1 − q)^(n−k) for X hits of n darts (de Moivre).
+    With k = ⌊n q⌋, E |X − n q| = 2 (k + 1) C(n, k + 1) q^(k+1) (1 − q)^(n−k) for X hits of n darts (de
+    Moivre).
     """
     n, p = torch.tensor(darts, dtype=torch.float64)[:, None], torch.from_numpy(q[(q > 0) & (q < 1)])
     k = (n * p).floor()

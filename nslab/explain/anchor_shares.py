@@ -1,4 +1,6 @@
-"""The share of hard negatives differs by anchor: what K draws give each, all on average, and the average anchor."""
+"""The share of hard negatives differs by anchor: what K draws give each, all on average, and the average
+anchor.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float, as_mask
-from ..theory import hit_probability, smallest_k
-from ._base import (
+from nslab._checks import as_float, as_mask
+from nslab.explain._base import (
     Axis,
     Control,
     Explainer,
@@ -33,6 +34,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.theory import hit_probability, smallest_k
 
 KS = integer_grid(1, 20_000, 73)
 CUTOFFS = linear_grid(0.3, 0.7, 81)
@@ -69,10 +71,11 @@ class Shares:
 class AnchorShares(Explainer):
     """Each anchor's own ρ and chance of a hit, and the average chance beside the chance at the average ρ.
 
-    `scores` (A, N): similarities of A anchors to N items; `negative` (A, N) marks the items that are negatives
-    of the anchor, at least one each. A negative is hard where its score is above the cut-off t. `groups` maps names to
-    the numbers of the anchors that are shown, each group in a band of its own, from below; without it the first fifty
-    are shown. `pictures` (A, height, width), in [0, 1], are what the anchors look like.
+    `scores` (A, N): similarities of A anchors to N items; `negative` (A, N) marks the items that are
+    negatives of the anchor, at least one each. A negative is hard where its score is above the cut-off t.
+    `groups` maps names to the numbers of the anchors that are shown, each group in a band of its own, from
+    below; without it the first fifty are shown. `pictures` (A, height, width), in [0, 1], are what the
+    anchors look like.
     """
 
     question = "Do K draws keep for all anchors what they promise for the average one?"
@@ -96,7 +99,8 @@ class AnchorShares(Explainer):
         mask = as_mask(negative, "negative", values.shape)
         if not bool(mask.any(1).all()):
             raise ValueError(
-                f"negative must be true somewhere in each row, got none in row {int((~mask.any(1)).nonzero()[0])}"
+                "negative must be true somewhere in each row, got none in row"
+                f" {int((~mask.any(1)).nonzero()[0])}"
             )
         highest = float(values[mask].max())
         if highest <= CUTOFFS[-1]:
@@ -170,18 +174,18 @@ class AnchorShares(Explainer):
                     tips=[name for name, ids in self._groups.items() for _ in ids],
                     shows={"ρ": "value", "chance": "size"},
                 ),
-                "says_mean": Note(
+                "label_mean": Note(
                     "anchors", "focus", y=[len(self._groups) + 0.03], text="mean ρ", align="middle"
                 ),
                 "wanted": Rule("chance", "ink"),
-                "says_wanted": Note("chance", "ink", x=[1.1], text="q"),
+                "label_wanted": Note("chance", "ink", x=[1.1], text="q"),
                 "at_mean": Line("chance", "focus", x=KS, dashed=True),
                 "covered": Line("chance", "anchor", x=KS),
                 "gap": Links("chance", "focus", width=[1]),
                 "promise": Handle("chance", along={"x": "k"}),
                 "kept": Handle("chance", "anchor", along={"x": "k"}),
-                "says_promise": Note("chance", "focus", x=[19_000], y=[0.17], align="end"),
-                "says_kept": Note("chance", "anchor", x=[19_000], y=[0.07], align="end", big=True),
+                "label_promise": Note("chance", "focus", x=[19_000], y=[0.17], align="end"),
+                "label_kept": Note("chance", "anchor", x=[19_000], y=[0.07], align="end", big=True),
             },
             key={
                 "anchor": "anchors, and their average",
@@ -209,24 +213,23 @@ class AnchorShares(Explainer):
                 "size": np.round(result.chances[self._shown], 3),
                 "role": np.where(rho > 0, "anchor", "faint"),
             },
-            "says_mean": {"x": result.mean},
+            "label_mean": {"x": result.mean},
             "wanted": {"at": result.q},
-            "says_wanted": {"y": result.q + 0.015},
+            "label_wanted": {"y": result.q + 0.015},
             "at_mean": {"y": np.where(drawn, result.at_mean, np.nan)},
             "covered": {"y": np.where(drawn, result.covered, np.nan)},
             "gap": {"x": result.k, "y": result.kept, "x2": result.k, "y2": result.promise},
             "promise": {"y": result.promise},
             "kept": {"y": result.kept},
-            "says_promise": {"text": f"at the mean ρ {result.promise:.3g}"},
-            "says_kept": {"text": f"average {result.kept:.3g}"},
+            "label_promise": {"text": f"at the mean ρ {result.promise:.3g}"},
+            "label_kept": {"text": f"average {result.kept:.3g}"},
         }
 
     def summary(self, result: Shares) -> str:
         return (
-            f"hard: score above {number(result.cutoff)}; mean ρ = {number(result.mean)}; "
-            f"{result.without:,} of {len(result.shares):,} anchors have no hard negative\n"
-            f"K = {result.k:,}: chance at the mean ρ {number(result.promise)}, average chance {number(result.kept)}; "
-            f"{self._reach(result)}"
+            f"hard: score above {number(result.cutoff)}; mean ρ = {number(result.mean)}; {result.without:,}"
+            f" of {len(result.shares):,} anchors have no hard negative\nK = {result.k:,}: chance at the mean"
+            f" ρ {number(result.promise)}, average chance {number(result.kept)}; {self._reach(result)}"
         )
 
     def _reach(self, result: Shares) -> str:

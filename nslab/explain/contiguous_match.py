@@ -1,4 +1,6 @@
-"""How picky must a detector be? Strings that agree in r letters in a row, and what deleting the matchers leaves."""
+"""How picky must a detector be? Strings that agree in r letters in a row, and what deleting the matchers
+leaves.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory import hit_probability
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -28,6 +29,7 @@ from ._base import (
     integer_grid,
     number,
 )
+from nslab.theory import hit_probability
 
 RS = np.arange(1, 29)
 LETTERS = string.ascii_letters + string.digits
@@ -62,7 +64,9 @@ class Match:
 
 
 class ContiguousMatch(Explainer):
-    """Strings of l letters from an alphabet of m match if they agree in r positions in a row; N_S self strings veto."""
+    """Strings of l letters from an alphabet of m match if they agree in r positions in a row; N_S self
+    strings veto.
+    """
 
     question = "How picky should a detector be?"
     title = "A detector is of most use if it matches one string in Nₛ + 1"
@@ -96,7 +100,7 @@ class ContiguousMatch(Explainer):
                 ),
                 **notes,
                 "ruler": Links("strings", "focus", x=[0], y=[0.03], y2=[0.03], width=[5]),
-                "says": Note("strings", "focus", x=[0], y=[0.06]),
+                "label": Note("strings", "focus", x=[0], y=[0.06]),
                 "left": Line("use", "positive", x=ONE_IN),
                 "hump": Line("use", "ink", x=ONE_IN),
                 "dots": Dots(
@@ -143,7 +147,7 @@ class ContiguousMatch(Explainer):
             },
             **{f"run{i}": {"text": _verdict(longest[i], result.best)} for i in (1, 2, 3)},
             "ruler": {"x2": result.best / result.length},
-            "says": {"text": f"r = {result.best} in a row"},
+            "label": {"text": f"r = {result.best} in a row"},
             "left": {"y": np.round(left, 3)},
             "hump": {"y": np.round(hump, 3)},
             "dots": {"x": places_r, "y": result.useful, "role": best},
@@ -158,9 +162,10 @@ class ContiguousMatch(Explainer):
     def summary(self, result: Match) -> str:
         i = result.best - 1
         return (
-            f"l = {result.length}, m = {result.m}, Nₛ = {result.n_self:,}: of most use r = {result.best}, there "
-            f"P(match) = {number(result.exact[i])} (formula {number(result.formula[i])}), left {number(result.survive[i])}\n"
-            f"the formula is more than 1 % too high up to r = {result.off}, exact from r = {-(-result.length // 2)}"
+            f"l = {result.length}, m = {result.m}, Nₛ = {result.n_self:,}: of most use r = {result.best},"
+            f" there P(match) = {number(result.exact[i])} (formula {number(result.formula[i])}), left"
+            f" {number(result.survive[i])}\nthe formula is more than 1 % too high up to r = {result.off},"
+            f" exact from r = {-(-result.length // 2)}"
         )
 
 
@@ -181,7 +186,9 @@ def _verdict(run: int, r: int) -> str:
 
 
 def _use(match: NDArray[np.float64], n_self: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of detectors left at each chance of a match, and their use P (1 − P)^N_S over the best that any P has."""
+    """Share of detectors left at each chance of a match, and their use P (1 − P)^N_S over the best that
+    any P has.
+    """
     survive = 1 - np.asarray(hit_probability(match, n_self))
     top = (n_self / (n_self + 1)) ** n_self / (n_self + 1)  # at P = 1/(N_S + 1)
     return survive, match * survive / top

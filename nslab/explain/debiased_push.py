@@ -12,9 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float
-from ..losses import debiased_info_nce, info_nce
-from ._base import (
+from nslab._checks import as_float
+from nslab.explain._base import (
     Arrows,
     Axis,
     Control,
@@ -29,6 +28,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.losses import debiased_info_nce, info_nce
 
 MOST = 512  # anchors
 NEAR = 36  # negatives that are shown around an anchor: those with the highest scores, the nearest first
@@ -54,16 +54,19 @@ class Pushes:
 
     @property
     def silent(self) -> int:
-        """Anchors that push no negative: their estimate lies on the floor. Their pull on the positive stays."""
+        """Anchors that push no negative: their estimate lies on the floor. Their pull on the positive
+        stays.
+        """
         return int((self.debiased == 0).sum())
 
 
 class DebiasedPush(Explainer):
     """One anchor with its hardest negatives around it, and all anchors by how hard they push.
 
-    `pos` (A,): cosine of each anchor to its positive; `neg` (A, K): to its negatives; `false` (A, K): which of these are
-    false. `pictures` (A + K, height, width), in [0, 1], or else `names` show the anchors and then the negatives. Anchors
-    are numbered from 1, the one first whose push falls most on false negatives.
+    `pos` (A,): cosine of each anchor to its positive; `neg` (A, K): to its negatives; `false` (A, K):
+    which of these are false. `pictures` (A + K, height, width), in [0, 1], or else `names` show the
+    anchors and then the negatives. Anchors are numbered from 1, the one first whose push falls most on
+    false negatives.
     """
 
     question = "How hard does an anchor push each of its negatives?"
@@ -173,7 +176,7 @@ class DebiasedPush(Explainer):
                     picks="anchor",
                 ),
                 "chosen": self._points("all", role="focus", size=[1]),
-                "says": Note("all", x=[0.98], y=[35], align="end"),
+                "label": Note("all", x=[0.98], y=[35], align="end"),
             },
             key={
                 "negative": "true negative",
@@ -206,7 +209,7 @@ class DebiasedPush(Explainer):
             "plain": {"x": result.plain_false, "y": plain},
             "anchors": {"x": result.plain_false, "y": debiased, "value": result.debiased},
             "chosen": {"x": [result.plain_false[row]], "y": [debiased[row]], "which": [row]},
-            "says": {"text": f"{result.silent} anchors push nothing" if result.silent else ""},
+            "label": {"text": f"{result.silent} anchors push nothing" if result.silent else ""},
         }
 
     def summary(self, result: Pushes) -> str:
@@ -220,8 +223,8 @@ class DebiasedPush(Explainer):
         if result.rho == 0:
             change = "nothing yet: π = 0 is InfoNCE"
         return (
-            f"τ = {number(result.tau)}, π = {number(result.rho)}: {n - result.silent} of {n} anchors push, in the mean "
-            f"with {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE {number(result.plain.mean())}\n"
-            f"{pull}\n"
-            f"false negatives' share of their push: {number(both)}; debiasing changes {change}"
+            f"τ = {number(result.tau)}, π = {number(result.rho)}: {n - result.silent} of {n} anchors push, in"
+            f" the mean with {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE"
+            f" {number(result.plain.mean())}\n{pull}\nfalse negatives' share of their push: {number(both)};"
+            f" debiasing changes {change}"
         )

@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._checks import as_float, first_bad
-from ..diagnostics import gradient_share
-from ..samplers import unigram
-from ._base import (
+from nslab._checks import as_float, raise_at_first
+from nslab.diagnostics import gradient_share
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -31,6 +30,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.samplers import unigram
 
 ALPHAS = np.linspace(-1, 1.25, 46)
 STRIPS = {"text": 0.74, "draws": 0.38, "push": 0.02}  # where each begins
@@ -57,9 +57,11 @@ class Shares:
 class DrawsAndPush(Explainer):
     """Shares of text, draws and push by frequency band, from untrained scores to the SGNS optimum.
 
-    `words`: V names; `counts` (V,), each at least 1: how often each occurs. The anchor has no preferences, p(c|a) = f_c,
-    and its scores stand at t·s*, with s* = ln f_c − ln(K q_c): t = 0 untrained, t = 1 at the optimum. A band, from one
-    power of two to the next, is as wide as its share and bears the name of one of its words.
+    `words`: V names; `counts` (V,), each at least 1: how often each occurs. The anchor has no preferences,
+        p(c|a) = f_c,
+    and its scores stand at t·s*, with s* = ln f_c − ln(K q_c): t = 0 untrained, t = 1 at the optimum. A
+    band, from one power of two to the next, is as wide as its share and bears the name of one of its
+    words.
     """
 
     question = "Is a word that is often drawn also often pushed?"
@@ -72,7 +74,7 @@ class DrawsAndPush(Explainer):
         values = as_float(counts, "counts").double()
         if values.dim() != 1 or len(words) != len(values):
             raise ValueError(f"counts must be one number a word, got {len(words)} and {tuple(values.shape)}")
-        first_bad(values, values < 1, "counts must be >= 1")
+        raise_at_first(values, values < 1, "counts must be >= 1")
         self._counts, self._log_f = values, (values / values.sum()).log()
         self._band = values.log2().floor().long()
         distinct, times = values.unique(return_counts=True)
@@ -142,7 +144,9 @@ class DrawsAndPush(Explainer):
         )  # fmt: skip
 
     def _strips(self) -> dict[str, Mark]:
-        """Three strips cut into bands, a word in each, and the lines from one strip's cuts to the next one's."""
+        """Three strips cut into bands, a word in each, and the lines from one strip's cuts to the next
+        one's.
+        """
         tips = [f"{word}: one of the words that occur {_label(i)}" for i, word in enumerate(self._examples)]
         edges, marks = _edges(self._data), {}
         tints = np.where(np.arange(len(tips)) == 0, 0, 2 - (self._data > 0).cumsum() % 2)
@@ -191,7 +195,8 @@ class DrawsAndPush(Explainer):
         names = ("words that occur once", "the most frequent word")
         rows = zip(names, data, (result.once, result.top), strict=True)
         return (
-            f"α = {number(result.alpha)}, K = {result.k:,}, t = {number(result.progress)}. Shares of text, draws, push:\n"
+            f"α = {number(result.alpha)}, K = {result.k:,}, t = {number(result.progress)}. Shares of text,"
+            " draws, push:\n"
             + "\n".join(
                 f"{name}: {number(share)}, {number(draws)}, {number(push)}"
                 for name, share, (draws, push) in rows

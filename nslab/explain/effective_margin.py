@@ -1,4 +1,6 @@
-"""InfoNCE against K equal negatives: a hinge with a round corner, whose margin over the negatives is τ ln K."""
+"""InfoNCE against K equal negatives: a hinge with a round corner, whose margin over the negatives is τ ln
+K.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..theory import effective_margin, equal_negatives_loss
-from ._base import (
+from nslab.explain._base import (
     Arrows,
     Axis,
     Control,
@@ -29,6 +30,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.theory import effective_margin, equal_negatives_loss
 
 LOW, HIGH = -0.4, 1.2  # scores
 SCORES = torch.linspace(LOW, HIGH, 81, dtype=torch.float64)
@@ -56,10 +58,12 @@ class Margin:
 
 
 class EffectiveMargin(Explainer):
-    """InfoNCE at a temperature, as the positive's score s⁺ moves against K negatives that all have the score s⁻.
+    """InfoNCE at a temperature, as the positive's score s⁺ moves against K negatives that all have the
+    score s⁻.
 
-    The loss is τL, in units of score, so that its straight part falls with slope −1; beside it stands a hinge, straight
-    down to the threshold and 0 from there. `pictures` (2, height, width), in [0, 1], show the positive and the negatives.
+    The loss is τL, in units of score, so that its straight part falls with slope −1; beside it stands a
+    hinge, straight down to the threshold and 0 from there. `pictures` (2, height, width), in [0, 1], show
+    the positive and the negatives.
     """
 
     question = "What moves the threshold, and what changes the margin?"
@@ -111,7 +115,7 @@ class EffectiveMargin(Explainer):
                 "wide": Note("pull", "focus", y=[STRIP - 0.1], align="middle"),
                 "move_negatives": Handle("pull", "negative", along={"x": "neg"}, y=[0]),
                 "move_positive": Handle("pull", "positive", along={"x": "pos"}),
-                "says": Note("pull", "positive", x=[1.18], y=[1.28], align="end", big=True),
+                "label": Note("pull", "positive", x=[1.18], y=[1.28], align="end", big=True),
                 "threshold": Note("loss", "focus", y=[TOP * 0.93], text="threshold", align="middle"),
                 "here": Handle("loss", "positive", along={"x": "pos"}),
             },
@@ -141,7 +145,7 @@ class EffectiveMargin(Explainer):
             "many": {"x": result.neg, "text": f"{result.k:,} ×"},
             "wide": {"x": middle, "text": f"{result.margin:.3g}"},
             "move_positive": {"y": result.pull},
-            "says": {"text": f"pull {result.pull:.3g}"},
+            "label": {"text": f"pull {result.pull:.3g}"},
             "threshold": {"x": edge},
             "here": {"y": height},
         }

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..theory import softmax_entropy, softmax_entropy_slope
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -29,6 +28,7 @@ from ._base import (
     log_grid,
     number,
 )
+from nslab.theory import softmax_entropy, softmax_entropy_slope
 
 GAPS = np.linspace(0, 1, 101)
 RATIO, PEAK = (
@@ -43,7 +43,9 @@ FOOT = -0.2  # of the handle, below the pictures
 
 @dataclass(frozen=True)
 class Speed:
-    """Speeds are dH/d ln τ = τ dH/dτ, in nats for each e-fold of τ; the slope is dH/dτ, in nats a unit of score."""
+    """Speeds are dH/d ln τ = τ dH/dτ, in nats for each e-fold of τ; the slope is dH/dτ, in nats a unit of
+    score.
+    """
 
     gap: float
     temperature: float
@@ -67,9 +69,9 @@ class Speed:
 class EntropySpeed(Explainer):
     """Two negatives a gap apart: their shares of the push, their entropy H, and how fast it rises, dH/d ln τ.
 
-    `pictures` (2, height, width), in [0, 1], are the harder negative and the easier one; `names` says what they show. A
-    handle moves the easier one, and a hand can hold either of them elsewhere until it lets go. The curves are drawn as far
-    as the gap goes.
+    `pictures` (2, height, width), in [0, 1], are the harder negative and the easier one; `names` says what
+    they show. A handle moves the easier one, and a hand can hold either of them elsewhere until it lets
+    go. The curves are drawn as far as the gap goes.
     """
 
     question = "Does a wider gap make the entropy rise faster?"
@@ -115,14 +117,14 @@ class EntropySpeed(Explainer):
                     tips=self._names or ("the harder one", "the easier one"), shows={"share of the push": "y"},
                 ),
                 "pull": Handle("pair", "negative", along={"x": "g"}, y=[FOOT]),
-                "says": Note("pair", x=[1.25], y=[0.95], align="end", big=True),
+                "label": Note("pair", x=[1.25], y=[0.95], align="end", big=True),
                 "hump": Band("speed", "focus", x=GAPS, low=np.zeros_like(GAPS)),
                 "entropy": Line("speed", "ink", x=GAPS),
                 "speed": Line("speed", "focus", x=GAPS),
                 "peak": Stems("speed", "focus", y=[PEAK], base=[0]),
                 "fastest": Note("speed", "focus", y=[PEAK + 0.03]),
-                "says_entropy": Note("speed", "ink", x=[1.03], y=[0.66], text="entropy H", align="end"),
-                "says_speed": Note("speed", "focus", x=[1.03], y=[0.57], text="its speed, τ·dH/dτ", align="end"),
+                "label_entropy": Note("speed", "ink", x=[1.03], y=[0.66], text="entropy H", align="end"),
+                "label_speed": Note("speed", "focus", x=[1.03], y=[0.57], text="its speed, τ·dH/dτ", align="end"),
                 "count": Dots("speed", "ink"),
                 "here": Handle("speed", along={"x": "g"}),
             },
@@ -141,7 +143,7 @@ class EntropySpeed(Explainer):
             "reach": {"x": places[1:]},
             "pictures": {"x": places + ASIDE, "y": result.shares},
             "pull": {"x": places[1]},
-            "says": {"text": f"{np.exp(result.entropy):.3g} of 2 count"},
+            "label": {"text": f"{np.exp(result.entropy):.3g} of 2 count"},
             "hump": {"high": np.where(wider, 0, result.speeds)},
             "entropy": {"y": np.where(wider, np.nan, result.entropies)},
             "speed": {"y": np.where(wider, np.nan, result.speeds)},
@@ -156,9 +158,9 @@ class EntropySpeed(Explainer):
 
     def summary(self, result: Speed) -> str:
         return (
-            f"g = {number(result.gap)}, τ = {number(result.temperature)}, g/τ = {number(result.gap / result.temperature)}: "
-            f"H = {number(result.entropy)} nats\n"
-            f"τ·dH/dτ = {number(result.speed)}, dH/dτ = {number(result.slope)}"
+            f"g = {number(result.gap)}, τ = {number(result.temperature)}, g/τ ="
+            f" {number(result.gap / result.temperature)}: H = {number(result.entropy)} nats\nτ·dH/dτ ="
+            f" {number(result.speed)}, dH/dτ = {number(result.slope)}"
         )
 
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -53,12 +53,13 @@ class Evaluation:
 class EvaluationNegatives(Explainer):
     """AUC of up to three link predictors, negatives ∝ (d_i d_j)^α.
 
-    `adjacency` (n, n), symmetric, of zeros and ones: all links. `held_out` (splits, m, 2) int64: the links to find in
-    each split. `scores` {name: (splits, n, n)}: what a method that knows the other links gives every pair. `names` (n,) are
-    those of the nodes. Negatives are pairs without a link: a share h drawn only from pairs two steps apart (with a common
-    neighbour among the links known), the rest from all. Degrees d count the links that the split leaves known; where their
-    product is 0, it counts as 1. The AUC is the mean over all draws and splits; the graph shows some of the first split's
-    links, and one draw.
+    `adjacency` (n, n), symmetric, of zeros and ones: all links. `held_out` (splits, m, 2) int64: the links
+    to find in each split. `scores` {name: (splits, n, n)}: what a method that knows the other links gives
+    every pair. `names` (n,) are those of the nodes. Negatives are pairs without a link: a share h drawn
+    only from pairs two steps apart (with a common neighbour among the links known), the rest from all.
+    Degrees d count the links that the split leaves known; where their product is 0, it counts as 1. The
+    AUC is the mean over all draws and splits; the graph shows some of the first split's links, and one
+    draw.
     """
 
     question = "Which method wins if the negatives change?"
@@ -129,7 +130,9 @@ class EvaluationNegatives(Explainer):
         return (1 - h) * far + h * near
 
     def _draw(self, alpha: float, h: float) -> NDArray[np.int64]:
-        """SHOWN draws, each the pair whose ln weight + Gumbel noise is the highest: a draw stays while its pair stays ahead."""
+        """SHOWN draws, each the pair whose ln weight + Gumbel noise is the highest: a draw stays while its
+        pair stays ahead.
+        """
         logits = alpha * self._log_dd + self._noise
         near = np.where(self._near[0].numpy(), logits, -np.inf)
         return self._free[np.where(self._far < h, near.argmax(1), logits.argmax(1))]
@@ -254,10 +257,9 @@ class EvaluationNegatives(Explainer):
         one, other = (self._names[node] for node in result.pairs[result.pair])
         kind = "a hidden link" if result.pair < SHOWN else "no link"
         return (
-            f"negatives ∝ (d_i d_j)^{number(round(result.alpha, 9))}: a share {number(round(result.h, 9))} drawn only from pairs "
-            "two steps apart, the rest from all\n"
-            f"AUC: {'; '.join(found)}\n"
-            f"{one} – {other}, {kind}; common neighbours: {len(result.common)}"
+            f"negatives ∝ (d_i d_j)^{number(round(result.alpha, 9))}: a share {number(round(result.h, 9))}"
+            f" drawn only from pairs two steps apart, the rest from all\nAUC: {'; '.join(found)}\n{one} –"
+            f" {other}, {kind}; common neighbours: {len(result.common)}"
         )
 
     def _labelled(self, degrees: NDArray[np.float64]) -> list[int]:
@@ -287,7 +289,9 @@ def _ends(places: NDArray[np.float64], pairs: NDArray[np.int64]) -> dict[str, An
 
 
 def _layout(links: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places (n, 2) in the unit square: stress majorization of the steps between the nodes, spread out evenly."""
+    """Places (n, 2) in the unit square: stress majorization of the steps between the nodes, spread out
+    evenly.
+    """
     n = len(links)
     steps = np.full((n, n), np.inf)
     reach = np.eye(n, dtype=bool)

@@ -1,4 +1,6 @@
-"""An exclusion window over a sequence: the push that it bars, and the false negatives that come back later."""
+"""An exclusion window over a sequence: the push that it bars, and the false negatives that come back
+later.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._checks import as_float, as_ids, as_mask
-from ..samplers import ExclusionWindow
-from ._base import (
+from nslab._checks import as_float, as_ids, as_mask
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -27,6 +28,7 @@ from ._base import (
     log_grid,
     number,
 )
+from nslab.samplers import ExclusionWindow
 
 ANCHORS = 64
 WIDEST = 60
@@ -55,9 +57,9 @@ class Mass:
 class ExclusionMass(Explainer):
     """Who gets an anchor's push along a sequence, and what a window of w steps takes of it and leaves.
 
-    `scores` (64, N): 64 anchors against all N items in their order; `anchors` (64,): their places; `false` (64, N)
-    marks the items that belong with the anchor; `texts` (N,) say what the items are. The anchor itself is never a
-    negative, whatever is marked.
+    `scores` (64, N): 64 anchors against all N items in their order; `anchors` (64,): their places; `false`
+    (64, N) marks the items that belong with the anchor; `texts` (N,) say what the items are. The anchor
+    itself is never a negative, whatever is marked.
     """
 
     question = "What does a window shut out, and what takes the push then?"
@@ -185,10 +187,10 @@ class ExclusionMass(Explainer):
 
     def summary(self, result: Mass) -> str:
         return (
-            f"w = {result.w}, τ = {number(result.tau)}: the window holds {number(result.inside)} of this anchor's push; "
-            f"{result.allowed:,.0f} items may be drawn on average\n"
-            f"false negatives' share of the push: {number(result.left[0])} without a window, "
-            f"{number(result.left[result.w])} with it; barred of the true ones': {number(result.barred[result.w])}"
+            f"w = {result.w}, τ = {number(result.tau)}: the window holds {number(result.inside)} of this"
+            f" anchor's push; {result.allowed:,.0f} items may be drawn on average\nfalse negatives' share of"
+            f" the push: {number(result.left[0])} without a window, {number(result.left[result.w])} with it;"
+            f" barred of the true ones': {number(result.barred[result.w])}"
         )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._checks import as_float, as_ids
-from ..diagnostics import false_negative_cap
-from ._base import (
+from nslab._checks import as_float, as_ids
+from nslab.diagnostics import false_negative_cap
+from nslab.explain._base import (
     Axis,
     Control,
     Explainer,
@@ -62,8 +62,9 @@ class Cap:
 class FalseNegativeCap(Explainer):
     """The optimal logit of an item that is r times likelier as a positive than as a true negative.
 
-    On its left 100 negatives, a share π of the anchor's own kind; on its right the logit for every r so far. `images` (N, 64): 8 × 8 pixels in [0, 1], of which the
-    first is the anchor; `labels` (N,). At least 100 more are of the anchor's label, and 100 of others.
+    On its left 100 negatives, a share π of the anchor's own kind; on its right the logit for every r so
+    far. `images` (N, 64): 8 × 8 pixels in [0, 1], of which the first is the anchor; `labels` (N,). At
+    least 100 more are of the anchor's label, and 100 of others.
     """
 
     question = "How large can the best logit get?"
@@ -81,7 +82,8 @@ class FalseNegativeCap(Explainer):
         own, other = own.nonzero().ravel()[1 : CARDS + 1], (~own).nonzero().ravel()[:CARDS]
         if min(len(own), len(other)) < CARDS:
             raise ValueError(
-                f"labels must be the anchor's {CARDS} times more, and others {CARDS} times, got {len(own)} and {len(other)}"
+                f"labels must be the anchor's {CARDS} times more, and others {CARDS} times, got {len(own)}"
+                f" and {len(other)}"
             )
         shown = torch.cat([own, other, torch.zeros(1, dtype=torch.int64)])
         self._pictures, self._tips = pixels[shown].view(-1, 8, 8), [f"a {kind}" for kind in kinds[shown]]
@@ -136,7 +138,7 @@ class FalseNegativeCap(Explainer):
                 "stops": Note("logits", "false_negative", x=[9e5], align="end"),
                 "curve": Line("logits", "focus"),
                 "end": Handle("logits", along={"x": "r"}),
-                "says": Note("logits", "focus", x=[0.02], y=[13], big=True),
+                "label": Note("logits", "focus", x=[0.02], y=[13], big=True),
             },
             key={
                 "anchor": "anchor",
@@ -158,7 +160,7 @@ class FalseNegativeCap(Explainer):
             "stops": {"y": result.cap - 1.4, "text": f"stops at {result.cap:.2f}" if result.reached else ""},
             "curve": {"x": ratios, "y": np.round(np.log(ratios / (1 - result.pi + result.pi * ratios)), 3)},
             "end": {"y": result.logit},
-            "says": {"text": f"logit {result.logit:.2f}"},
+            "label": {"text": f"logit {result.logit:.2f}"},
         }
 
     def summary(self, result: Cap) -> str:

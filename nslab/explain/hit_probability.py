@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..theory import hit_probability, smallest_k, smallest_k_finite
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Control,
     Explainer,
@@ -25,6 +24,7 @@ from ._base import (
     items,
     number,
 )
+from nslab.theory import hit_probability, smallest_k, smallest_k_finite
 
 KS = np.array(integer_grid(1, 10_000, 121))
 PEOPLE = 100
@@ -52,11 +52,13 @@ class Hits:
 
 
 class HitProbability(Explainer):
-    """A hundred people draw negatives, each until one is hard, beside the probability of a hit within K draws.
+    """A hundred people draw negatives, each until one is hard, beside the probability of a hit within K
+    draws.
 
-    Endless pool: independent draws, each hard with probability ρ. Finite pool: N items, round(ρN) of them hard,
-    none drawn twice; where ρN rounds to 0 the pool has no hard negative and no K finds one. `easy` and `hard` (any
-    number, height, width), in [0, 1], are pictures of what is drawn; without them balls are. `q` is the wanted probability.
+    Endless pool: independent draws, each hard with probability ρ. Finite pool: N items, round(ρN) of them
+    hard, none drawn twice; where ρN rounds to 0 the pool has no hard negative and no K finds one. `easy`
+    and `hard` (any number, height, width), in [0, 1], are pictures of what is drawn; without them balls
+    are. `q` is the wanted probability.
     """
 
     question = "How many draws until one is hard?"
@@ -141,7 +143,7 @@ class HitProbability(Explainer):
                 "share": Steps("chance", "hard", x=KS),
                 "chances": Line("chance", "ink", x=KS),
                 "here": Handle("chance", along={"x": "k"}),
-                "says": Note("chance", "hard", x=[9500], y=[0.14], align="end", big=True),
+                "label": Note("chance", "hard", x=[9500], y=[0.14], align="end", big=True),
                 "enough": Note("chance", "ink", x=[9500], y=[0.06], align="end"),
             },
             key={
@@ -172,7 +174,7 @@ class HitProbability(Explainer):
             "share": {"y": np.where(drawn, shares, np.nan)},
             "chances": {"y": np.where(drawn, result.chances, np.nan)},
             "here": {"y": result.chance},
-            "says": {"text": f"{result.found} of {PEOPLE}"},
+            "label": {"text": f"{result.found} of {PEOPLE}"},
             "enough": {"text": self._enough(result)},
         }
 
@@ -188,8 +190,9 @@ class HitProbability(Explainer):
             "endless pool" if result.pool is None else f"pool of {result.pool:,} items, {result.hard:,} hard"
         )
         return (
-            f"ρ = {number(result.rho)}, {items}: K = {result.k:,} draws hit with P = {number(result.chance)}\n"
-            f"{result.found} of {PEOPLE} people have a hard one; Kρ = {number(result.k * result.rho)}"
+            f"ρ = {number(result.rho)}, {items}: K = {result.k:,} draws hit with P ="
+            f" {number(result.chance)}\n{result.found} of {PEOPLE} people have a hard one; Kρ ="
+            f" {number(result.k * result.rho)}"
         )
 
 

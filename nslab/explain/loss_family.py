@@ -1,4 +1,6 @@
-"""Triplet, BPR, N-pair, InfoNCE and sigmoid on the same negatives: what each asks of the positive, and what it pushes."""
+"""Triplet, BPR, N-pair, InfoNCE and sigmoid on the same negatives: what each asks of the positive, and
+what it pushes.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..losses import info_nce, triplet_loss
-from ..theory import effective_margin
-from ._base import (
+from nslab.explain._base import (
     Arrows,
     Axis,
     Control,
@@ -33,6 +33,8 @@ from ._base import (
     log_grid,
     number,
 )
+from nslab.losses import info_nce, triplet_loss
+from nslab.theory import effective_margin
 
 MOST = 256  # negatives
 MARGIN = 0.2  # of the triplet, in squared distance; 2 − 2s makes it 0.1 in score
@@ -77,10 +79,11 @@ class Asked:
 class LossFamily(Explainer):
     """One positive against real negatives under five losses, how hard each still pulls at every score s⁺.
 
-    `scores` (K,), K from 2 to 256: cosines of one anchor with its negatives. `pictures` (1 + K, height, width), in [0, 1],
-    and as many `names` show the positive and the negatives. The triplet takes the hardest negative and a margin of 0.2 in
-    squared distance. BPR is InfoNCE with K = 1 and takes the same negative; Rendle draws one and has no τ. N-pair has τ = 1:
-    Sohn's is for vectors of any length, here it gets cosines. Of the sigmoid, with bias −10, the pull is that of the positive's own term.
+    `scores` (K,), K from 2 to 256: cosines of one anchor with its negatives. `pictures` (1 + K, height,
+    width), in [0, 1], and as many `names` show the positive and the negatives. The triplet takes the
+    hardest negative and a margin of 0.2 in squared distance. BPR is InfoNCE with K = 1 and takes the same
+    negative; Rendle draws one and has no τ. N-pair has τ = 1: Sohn's is for vectors of any length, here it
+    gets cosines. Of the sigmoid, with bias −10, the pull is that of the positive's own term.
     """
 
     question = "What does each loss ask of the positive?"
@@ -215,8 +218,10 @@ class LossFamily(Explainer):
                 "edge": Links("push", "focus", y=[STRIP], y2=[1.02]),
                 "margin": Arrows("push", "focus", y=[STRIP], y2=[STRIP], width=[2]),
                 "move": Handle("push", "positive", along={"x": "pos"}, y=[0.66]),
-                "says_mean": Note("push", "negative", x=[self._mean], y=[-0.26], text="mean", align="middle"),
-                "says_effective": Note("push", y=[-0.35], align="middle"),
+                "label_mean": Note(
+                    "push", "negative", x=[self._mean], y=[-0.26], text="mean", align="middle"
+                ),
+                "label_effective": Note("push", y=[-0.35], align="middle"),
                 "others": Line("loss", "faint", x=np.tile(np.append(SCORES, math.nan), len(LOSSES))),
                 "curve": Line("loss", x=SCORES),
                 "halves": Dots("loss", "focus", y=[0.5] * len(LOSSES), scale=0.04, tips=LOSSES),
@@ -227,7 +232,7 @@ class LossFamily(Explainer):
                 "list": Note("loss", x=[0.03], y=[0.82], text="half of it is gone at"),
                 "here": Handle("loss", "positive", along={"x": "pos"}),
                 "asks": Note("loss", "focus", x=[REACH], y=[1.2], align="end"),
-                "says": Note("loss", "positive", x=[0], y=[1.18], big=True),
+                "label": Note("loss", "positive", x=[0], y=[1.18], big=True),
             },
             key={
                 "negative": f"{k} negatives",
@@ -253,7 +258,7 @@ class LossFamily(Explainer):
                 "role": np.where(self._is_hardest[self._order], "hard", "negative"),
             },
             "positive": {"x": result.pos, "size": round(result.pull, 3)},
-            "says_effective": {
+            "label_effective": {
                 "x": 0 if math.isnan(effective) else effective,
                 "text": "" if math.isnan(effective) else "stands for all",
             },
@@ -266,7 +271,7 @@ class LossFamily(Explainer):
             },
             "here": {"y": result.pull},
             "asks": {"text": self._asks(result)},
-            "says": {"text": f"pull {result.pull:.3g}"},
+            "label": {"text": f"pull {result.pull:.3g}"},
         }
 
     def _asks(self, result: Asked) -> str:

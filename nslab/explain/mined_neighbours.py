@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -52,12 +52,13 @@ class Mined:
 
 
 class MinedNeighbours(Explainer):
-    """Each question takes the K = 4 nearest passages that score below a share of its known answer's score as negatives.
+    """Each question takes the K = 4 nearest passages that score below a share of its known answer's score
+    as negatives.
 
-    `scores` (Q, N): of each question with each passage. `known` (Q,): the passage that each question is known to ask for,
-    its score above 0. `same` (Q, N) bool: passages that answer the question as well, the known one included. `questions`
-    and `passages`: their texts. The first 12 questions can be picked; the curves count all of them. At the slider's upper
-    end, 1.7, nothing is bounded.
+    `scores` (Q, N): of each question with each passage. `known` (Q,): the passage that each question is
+    known to ask for, its score above 0. `same` (Q, N) bool: passages that answer the question as well, the
+    known one included. `questions` and `passages`: their texts. The first 12 questions can be picked; the
+    curves count all of them. At the slider's upper end, 1.7, nothing is bounded.
     """
 
     question = "Which of the nearest passages are false negatives?"
@@ -110,7 +111,9 @@ class MinedNeighbours(Explainer):
         return (self._share >= (below if below < HIGH else np.inf)).sum(1)
 
     def _count(self, below: float) -> tuple[float, float, float, float]:
-        """False share of all that is mined, mean score of the rest, and what is left of the K nearest: of the false, of the others."""
+        """False share of all that is mined, mean score of the rest, and what is left of the K nearest: of
+        the false, of the others.
+        """
         first, last = self._first(below), self._share.shape[1] - 1  # the known answer stands last
         slots = first[:, None] + np.arange(K)
         mined, slots = slots < last, np.minimum(slots, last)
@@ -238,11 +241,10 @@ class MinedNeighbours(Explainer):
 
     def summary(self, result: Mined) -> str:
         return (
-            f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this question are false\n"
-            f"all questions: {number(result.false_share)} of what is mined is false; mean score of the others "
-            f"{number(result.hardness)}\n"
-            f"of the 4 nearest are still mined: of the false a share {number(result.kept_false)}, "
-            f"of the others {number(result.kept_true)}"
+            f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this"
+            f" question are false\nall questions: {number(result.false_share)} of what is mined is false;"
+            f" mean score of the others {number(result.hardness)}\nof the 4 nearest are still mined: of the"
+            f" false a share {number(result.kept_false)}, of the others {number(result.kept_true)}"
         )
 
 

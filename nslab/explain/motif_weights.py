@@ -1,4 +1,6 @@
-"""A motif learned against k random words a site, exactly, as a logo beside the counted one, and where it reads DNA."""
+"""A motif learned against k random words a site, exactly, as a logo beside the counted one, and where it
+reads DNA.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -62,11 +64,14 @@ class Motif:
 
 
 class MotifWeights(Explainer):
-    """NCE with one weight for each letter in each column; every word of that length is counted, none is drawn.
+    """NCE with one weight for each letter in each column; every word of that length is counted, none is
+    drawn.
 
-    `sites`: words of 2 to 6 letters ACGT, all as long; noise is uniform. One pseudo-site of noise keeps every weight
-    finite. `mix` blends the sites with independent columns of the same letters. `dna`: letters ACGT that a window slides
-    over, its places numbered from 1; `columns`: where in the window the words' letters stand, ascending from 0.
+    `sites`: words of 2 to 6 letters ACGT, all as long; noise is uniform. One pseudo-site of noise keeps
+        every weight
+    finite. `mix` blends the sites with independent columns of the same letters. `dna`: letters ACGT that a
+    window slides over, its places numbered from 1; `columns`: where in the window the words' letters
+    stand, ascending from 0.
     """
 
     question = "Where do the weights go as K grows?"
@@ -143,7 +148,9 @@ class MotifWeights(Explainer):
         )
 
     def _fit(self, k: int, mix: float) -> NDArray[np.float64]:
-        """Newton's method from the log-odds; the score is w, the logit that tells data from noise is w − ln k."""
+        """Newton's method from the log-odds; the score is w, the logit that tells data from noise is w −
+        ln k.
+        """
         design = self._design
         data = ((1 - mix) * self._real + mix * self._product).reshape(design.shape[:2])
         w, noise = self._start, k * self._noise
@@ -198,7 +205,7 @@ class MotifWeights(Explainer):
                 ),
                 "profile": Line("dna", "ink", x=np.arange(len(self._read))),
                 "here": Handle("dna", along={"x": "place"}),
-                "says": Note("dna", x=[self._middles[0]], y=[high - 0.09 * (high - low)]),
+                "label": Note("dna", x=[self._middles[0]], y=[high - 0.09 * (high - low)]),
             },
             key=dict(zip(COLORS, LETTERS, strict=True)),
         )  # fmt: skip
@@ -213,21 +220,25 @@ class MotifWeights(Explainer):
             "letters": {"role": np.where(inside, "focus", "ink")},
             "profile": {"y": result.profile},
             "here": {"x": result.place, "y": score},
-            "says": {
-                "text": f"score {score:.2f}: pulls at {1 / (1 + np.exp(score) / result.k):.2g} of full strength"
+            "label": {
+                "text": (
+                    f"score {score:.2f}: pulls at {1 / (1 + np.exp(score) / result.k):.2g} of full strength"
+                )
             },
         }
 
     def summary(self, result: Motif) -> str:
         return (
-            f"K = {result.k:,}, mix = {number(result.mix)}: the learned weights are {number(result.slope)} times the counted ones "
-            f"on average, {number(round(result.gap, 6))} away from them (root mean square)\n"
-            f"a site pulls with {number(result.mean_pull)} of its full strength"
+            f"K = {result.k:,}, mix = {number(result.mix)}: the learned weights are {number(result.slope)}"
+            f" times the counted ones on average, {number(round(result.gap, 6))} away from them (root mean"
+            f" square)\na site pulls with {number(result.mean_pull)} of its full strength"
         )
 
 
 def _logo(weights: NDArray[np.float64], base: float) -> dict[str, Any]:
-    """Letters stacked by their shares in each column, q e^w; a letter's height is its part of the column's information."""
+    """Letters stacked by their shares in each column, q e^w; a letter's height is its part of the column's
+    information.
+    """
     shares = np.exp(weights) / np.exp(weights).sum(1, keepdims=True)
     heights = BIT * shares * (2 + (shares * np.log2(shares)).sum(1, keepdims=True))
     order = heights.argsort(1)

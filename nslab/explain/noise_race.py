@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..noise import nce_gradient
-from ._base import (
+from nslab.explain._base import (
     Arrows,
     Axis,
     Bars,
@@ -26,6 +25,7 @@ from ._base import (
     log_grid,
     number,
 )
+from nslab.noise import nce_gradient
 
 P_DATA = torch.tensor([0.40, 0.25, 0.20, 0.10, 0.05], dtype=torch.float64)
 K = 3
@@ -42,8 +42,8 @@ ARMS = {
     "uncorrected": "nothing subtracted",
     "full": "through both",
 }
-# Which mode it takes to change one thing: where q comes from, the gradient through ln q or through the draws, or
-# whether ln(Kq) is subtracted. Where no mode differs in that alone, the hand cannot change it.
+# Which mode it takes to change one thing: where q comes from, the gradient through ln q or through the
+# draws, or whether ln(Kq) is subtracted. Where no mode differs in that alone, the hand cannot change it.
 NEXT = {
     "fixed": {"noise": "stop_grad"},
     "stop_grad": {"noise": "fixed", "ln q": "log_q_only", "draws": "measure", "minus": "uncorrected"},
@@ -105,9 +105,10 @@ class Race:
 class NoiseRace(Explainer):
     """Gradient ascent on five states with K = 3: the noise is uniform, or the model's own softmax(s/T).
 
-    Every arm starts from equal probabilities and takes the same steps of size 1, on exact gradients. The wires show how
-    values run from the scores to the objective J, and where its gradient runs back; a click changes one thing. The bars
-    are softmax(s), which every arm has; that e^s itself sums to 1 is said only of those that subtract ln(Kq).
+    Every arm starts from equal probabilities and takes the same steps of size 1, on exact gradients. The
+    wires show how values run from the scores to the objective J, and where its gradient runs back; a click
+    changes one thing. The bars are softmax(s), which every arm has; that e^s itself sums to 1 is said only
+    of those that subtract ln(Kq).
     """
 
     question = "Join or cut a wire: do the bars still reach the data?"
@@ -144,7 +145,7 @@ class NoiseRace(Explainer):
                 "race": Panel(
                     "Distance: right is nearer",
                     far,
-                    Axis("", -0.6, 5.6, ticks={5.0 - i: says for i, says in enumerate(ARMS.values())}),
+                    Axis("", -0.6, 5.6, ticks={5.0 - i: label for i, label in enumerate(ARMS.values())}),
                     share=1.15,
                 ),
             },
@@ -231,8 +232,8 @@ class NoiseRace(Explainer):
 
     def summary(self, result: Race) -> str:
         far = [
-            f"{says} {number(path[result.step - 1])}"
-            for says, path in zip(ARMS.values(), result.distances, strict=True)
+            f"{label} {number(path[result.step - 1])}"
+            for label, path in zip(ARMS.values(), result.distances, strict=True)
         ]
         return (
             f"{ARMS[result.wiring]}, step {result.step}, T = {number(result.temperature)}; "

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_float, first_bad, same_shape
-from ..samplers import unigram
-from ._base import (
+from nslab._checks import as_float, raise_at_first, same_shape
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -25,6 +24,7 @@ from ._base import (
     number,
     without_collisions,
 )
+from nslab.samplers import unigram
 
 TOP = 10
 COMMON = 20  # so many are called common
@@ -46,7 +46,8 @@ class Target:
 class NoiseTarget(Explainer):
     """s* = ln p(c|a) − ln(K q_c) over the contexts of one anchor, and which of them come out on top.
 
-    `words`: V names; `counts` (V,), each above 0: how often each occurs as a context; `with_anchor` (V,): how often with
+    `words`: V names; `counts` (V,), each above 0: how often each occurs as a context; `with_anchor` (V,):
+        how often with
     the anchor, above 0 for at least ten. A context never seen with the anchor has s* = −∞ and is not shown.
     """
 
@@ -60,8 +61,8 @@ class NoiseTarget(Explainer):
         if totals.dim() != 1 or len(words) != len(totals):
             raise ValueError(f"counts must be one number a word, got {len(words)} and {tuple(totals.shape)}")
         same_shape(counts=totals, with_anchor=pairs)
-        first_bad(totals, totals <= 0, "counts must be > 0")
-        first_bad(pairs, pairs < 0, "with_anchor must be >= 0")
+        raise_at_first(totals, totals <= 0, "counts must be > 0")
+        raise_at_first(pairs, pairs < 0, "with_anchor must be >= 0")
         seen = pairs > 0
         if int(seen.sum()) < TOP:
             raise ValueError(f"with_anchor must be > 0 for at least {TOP} words, got {int(seen.sum())}")
@@ -120,7 +121,9 @@ class NoiseTarget(Explainer):
         )  # fmt: skip
 
     def _room(self, often: Axis, score: Axis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Of the words that are highest at α = ½, those that are named, each where it hides none before it, and the others."""
+        """Of the words that are highest at α = ½, those that are named, each where it hides none before
+        it, and the others.
+        """
         x, y = often.part(self._shown), score.part(self.compute(self.alpha, self.k).logits)
         half = LETTER / 2 * np.array([len(word) for word in self._words])
         cloud = np.argsort(-self.compute(0.5, self.k).logits, kind="stable")[:SHOWN]

@@ -1,4 +1,6 @@
-"""Captions by pictures: which pairs of a batch a loss pulls together and which it pushes apart, softmax beside sigmoid."""
+"""Captions by pictures: which pairs of a batch a loss pulls together and which it pushes apart, softmax
+beside sigmoid.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._checks import as_float, as_ids
-from ._base import (
+from nslab._checks import as_float, as_ids
+from nslab.explain._base import (
     Axis,
     Cells,
     Control,
@@ -55,10 +57,11 @@ class Forces:
 class PairMatrix(Explainer):
     """The forces on all pairs of a batch of captions and pictures, where each caption asks for its picture.
 
-    `scores` (B, B): cosine of each caption to each picture, B from 3 to 16; pair i is on the diagonal. `kinds` (B,): what
-    pair i shows; pairs of one kind fit each other. `s` moves the score of the first caption with the picture `moved`, which
-    must be of another kind. `captions` are B texts, the first of a kind that occurs again; `pictures` (B, height, width), in
-    [0, 1], or else `names` show the pictures. The sigmoid's `bias` stays as it is; SigLIP starts at −10.
+    `scores` (B, B): cosine of each caption to each picture, B from 3 to 16; pair i is on the diagonal.
+    `kinds` (B,): what pair i shows; pairs of one kind fit each other. `s` moves the score of the first
+    caption with the picture `moved`, which must be of another kind. `captions` are B texts, the first of a
+    kind that occurs again; `pictures` (B, height, width), in [0, 1], or else `names` show the pictures.
+    The sigmoid's `bias` stays as it is; SigLIP starts at −10.
     """
 
     question = "Which pairs are pulled together, and which are pushed apart?"
@@ -84,7 +87,8 @@ class PairMatrix(Explainer):
         n = len(self._scores)
         if self._scores.shape != (n, n) or not 3 <= n <= MOST or kinds.shape != (n,):
             raise ValueError(
-                f"scores must be (B, B) and kinds (B,) with B from 3 to {MOST}, got {self._scores.shape} and {kinds.shape}"
+                f"scores must be (B, B) and kinds (B,) with B from 3 to {MOST}, got {self._scores.shape} and"
+                f" {kinds.shape}"
             )
         if np.abs(self._scores).max() > 1 + 1e-6:
             raise ValueError(f"scores must be cosines, got {np.abs(self._scores).max():.4g}")
@@ -138,7 +142,7 @@ class PairMatrix(Explainer):
                 "items": items("row", "ink", scale=0.085, shows=shows, **tips),
                 "at": Rule("row", "focus", axis="x"),
                 "here": Handle("row", along={"x": "s"}, y=[-1.1]),
-                "says": Note("row", x=[-1.05], y=[-0.65], big=True),
+                "label": Note("row", x=[-1.05], y=[-0.65], big=True),
             },
             key={"positive": "pulled together", "negative": "pushed apart", "false_negative": "pushed apart although they fit", "focus": "the marked pair ◆"},
         )  # fmt: skip
@@ -157,7 +161,7 @@ class PairMatrix(Explainer):
             "stems": {"x": result.scores[0], "y": result.forces[0], "role": role[0]},
             "items": {"x": result.scores[0], "y": result.forces[0]},
             "at": {"at": result.s},
-            "says": {"text": f"push on ◆ {result.forces[0, self._moved]:.2f}"},
+            "label": {"text": f"push on ◆ {result.forces[0, self._moved]:.2f}"},
         }
 
     def summary(self, result: Forces) -> str:
@@ -165,7 +169,8 @@ class PairMatrix(Explainer):
         push = np.clip(row, 0, None)
         others = push.sum() - push[self._moved]
         return (
-            f"{result.loss}, τ = {number(result.tau)}: loss per caption {number(result.mean)}\n"
-            f"“{self._captions[0]}” pushes the marked picture (s = {number(result.s)}) with {number(push[self._moved])}, "
-            f"the others with {number(others)}; pictures that fit get {number(push[self._fits[0]].sum())} of that"
+            f"{result.loss}, τ = {number(result.tau)}: loss per caption"
+            f" {number(result.mean)}\n“{self._captions[0]}” pushes the marked picture (s ="
+            f" {number(result.s)}) with {number(push[self._moved])}, the others with {number(others)};"
+            f" pictures that fit get {number(push[self._fits[0]].sum())} of that"
         )

@@ -1,4 +1,6 @@
-"""Scores of letter pairs: the one scale λ at which chance pairs, weighted by e^(λ s), become a distribution."""
+"""Scores of letter pairs: the one scale λ at which chance pairs, weighted by e^(λ s), become a
+distribution.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_float, first_bad
-from ..samplers import unigram
-from ._base import (
+from nslab._checks import as_float, raise_at_first
+from nslab.explain._base import (
     Axis,
     Cells,
     Control,
@@ -26,6 +27,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.samplers import unigram
 
 LAMBDAS = linear_grid(0, 0.5, 101)
 ALPHAS = linear_grid(0, 1.5, 61)
@@ -46,10 +48,12 @@ class Pairs:
 
 
 class PairScores(Explainer):
-    """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s). A cell holds both orders of a pair.
+    """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s). A cell holds both
+    orders of a pair.
 
-    `scores` (N, N): integers, some above 0; `background` (N,): how often each letter occurs, above 0; `letters`: their N
-    names. The mean score of a chance pair must be below 0 for every α, else no λ > 0 makes the weights a distribution.
+    `scores` (N, N): integers, some above 0; `background` (N,): how often each letter occurs, above 0;
+    `letters`: their N names. The mean score of a chance pair must be below 0 for every α, else no λ > 0
+    makes the weights a distribution.
     """
 
     question = "At which λ above 0 do the weights add up to 1 again?"
@@ -65,8 +69,8 @@ class PairScores(Explainer):
             raise ValueError(f"scores must be (N, N) and background (N,), got {shapes}")
         if len(letters) != n:
             raise ValueError(f"letters must be one for each row of scores, {n} in all, got {len(letters)}")
-        first_bad(self._frequency, self._frequency <= 0, "background must be > 0")
-        first_bad(table, table != table.round(), "scores must be integers")
+        raise_at_first(self._frequency, self._frequency <= 0, "background must be > 0")
+        raise_at_first(table, table != table.round(), "scores must be integers")
         if not bool((table > 0).any()):
             raise ValueError(f"scores must be > 0 somewhere, got at most {table.max().item()}")
         low, high = int(table.min()), int(table.max())
@@ -158,6 +162,6 @@ class PairScores(Explainer):
         root = f"; to 1 at λ* = {number(result.root)}" if found else ""
         carries = f"; a related pair at λ* carries H = {number(result.information)} nats" if found else ""
         return (
-            f"λ = {number(result.lam)}, α = {number(result.alpha)}: the weights add up to {number(result.total)}{root}\n"
-            f"a chance pair scores {number(result.mean)} on average{carries}"
+            f"λ = {number(result.lam)}, α = {number(result.alpha)}: the weights add up to"
+            f" {number(result.total)}{root}\na chance pair scores {number(result.mean)} on average{carries}"
         )

@@ -1,4 +1,6 @@
-"""Two stages: pictures walk into a uniform pool, and negatives are drawn from the softmax over that pool only."""
+"""Two stages: pictures walk into a uniform pool, and negatives are drawn from the softmax over that pool
+only.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._checks import as_float, as_mask
-from ._base import (
+from nslab._checks import as_float, as_mask
+from nslab.explain._base import (
     Axis,
     Control,
     Explainer,
@@ -59,10 +61,11 @@ class Pooled:
 class PooledProposal(Explainer):
     """What is drawn when M items are taken uniformly, with replacement, and one of them by softmax(s / T).
 
-    `scores` (N,), N > 512: one anchor's logits; `false` (N,) marks the items that are really positives; `pictures`
-    (N, height, width), in [0, 1], or else `names` show what they are, and `anchor` (height, width) the anchor. The
-    picture has one pool, the curve is exact for the draws over all pools: an item of weight y = e^(s/T) is drawn with the chance q_M = (M / N) E[y / (y + the rest of the pool)], and
-    1 / A = ∫ e^(−t A) dt turns the pool into independent factors: one integral for every M.
+    `scores` (N,), N > 512: one anchor's logits; `false` (N,) marks the items that are really positives;
+    `pictures` (N, height, width), in [0, 1], or else `names` show what they are, and `anchor` (height,
+    width) the anchor. The picture has one pool, the curve is exact for the draws over all pools: an item
+    of weight y = e^(s/T) is drawn with the chance q_M = (M / N) E[y / (y + the rest of the pool)], and 1 /
+    A = ∫ e^(−t A) dt turns the pool into independent factors: one integral for every M.
     """
 
     title = "A small pool seldom holds the top items, and so draws others"
@@ -119,7 +122,9 @@ class PooledProposal(Explainer):
         )
 
     def _exact(self, m: int, temperature: float) -> tuple[float, float]:
-        """Total variation from the full proposal, and the share of false negatives, of the draws over all pools of m."""
+        """Total variation from the full proposal, and the share of false negatives, of the draws over all
+        pools of m.
+        """
         known = m in SIZES
         rows = self._by_size(temperature) if known else self._measured([m], temperature)
         place = SIZES.index(m) if known else 0
@@ -144,7 +149,7 @@ class PooledProposal(Explainer):
             "pool": self._points(),
             "curve": Line("distance", "ink", x=SIZES),
             "here": Handle("distance", along={"x": "m"}),
-            "says": Note("distance", x=[450], y=[0.92], align="end", big=True),
+            "label": Note("distance", x=[450], y=[0.92], align="end", big=True),
         }
         if self._anchor is not None:
             images = np.asarray(self._anchor)[None]
@@ -192,15 +197,16 @@ class PooledProposal(Explainer):
             "names pool": {"text": f"pool of {result.m}"},
             "curve": {"y": result.distances},
             "here": {"y": result.distance},
-            "says": {"text": f"{result.distance:.0%} differ"},
+            "label": {"text": f"{result.distance:.0%} differ"},
         }
 
     def summary(self, result: Pooled) -> str:
         return (
-            f"M = {result.m} of {result.items} items scored, T = {number(result.temperature)}. Draws that differ from those of "
-            f"softmax(s/T): {number(100 * result.distance)} % over all pools, {number(100 * result.own_distance)} % from this one\n"
-            f"false negatives: {number(100 * result.false_share)} % of the draws over all pools, "
-            f"{number(100 * result.full_false_share)} % if all items are scored"
+            f"M = {result.m} of {result.items} items scored, T = {number(result.temperature)}. Draws that"
+            f" differ from those of softmax(s/T): {number(100 * result.distance)} % over all pools,"
+            f" {number(100 * result.own_distance)} % from this one\nfalse negatives:"
+            f" {number(100 * result.false_share)} % of the draws over all pools,"
+            f" {number(100 * result.full_false_share)} % if all items are scored"
         )
 
     def _chances(self, sizes: list[int], temperature: float) -> NDArray[np.float64]:

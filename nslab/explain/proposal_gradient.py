@@ -1,4 +1,6 @@
-"""Negatives drawn one by one from softmax(s / T): where the mean of their gradients turns, beside the full softmax's."""
+"""Negatives drawn one by one from softmax(s / T): where the mean of their gradients turns, beside the full
+softmax's.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float, as_mask, positive, whole
-from ._base import (
+from nslab._checks import as_float, as_int, as_mask, positive
+from nslab.explain._base import (
     Arrows,
     Axis,
     Control,
@@ -80,19 +82,20 @@ class _Laplace(NamedTuple):
 
 
 class ProposalGradient(Explainer):
-    """The gradient at one anchor, one negative a draw, from softmax(s / T): its mean against the full softmax gradient.
+    """The gradient at one anchor, one negative a draw, from softmax(s / T): its mean against the full
+    softmax gradient.
 
     `items` (N, d): the candidates' vectors; `anchor` (d,): the anchor's, so that the logits are
     s = items @ anchor; `target`: the positive's row; `false` (N,) marks the other candidates that are really
     positives. `pictures` (N, height, width), in [0, 1], or else `names` show what they are. Draws are with
-    replacement from all N, the positive included. The gradient is the one for the anchor's vector, w (v − v⁺), where
-    w is the negative's softmax weight among two logits: s − ln q if corrected, else s. Up goes what of a vector lies
-    along the full gradient, to the right the length of all the rest: so each length, and each angle with the full
-    gradient, is as it is in all d dimensions.
+    replacement from all N, the positive included. The gradient is the one for the anchor's vector, w (v −
+    v⁺), where w is the negative's softmax weight among two logits: s − ln q if corrected, else s. Up goes
+    what of a vector lies along the full gradient, to the right the length of all the rest: so each length,
+    and each angle with the full gradient, is as it is in all d dimensions.
 
-    `estimate` has the mean and the spread over all draws of any K: with y = e^logit of a draw over that of the
-    positive, w = y ∫ e^(−t (1 + Σ y)) dt. Under the integral the K draws are independent factors, so that averages
-    over one draw are all it takes.
+    `estimate` has the mean and the spread over all draws of any K: with y = e^logit of a draw over that of
+    the positive, w = y ∫ e^(−t (1 + Σ y)) dt. Under the integral the K draws are independent factors, so
+    that averages over one draw are all it takes.
     """
 
     question = "Where does the mean of many draws point?"
@@ -116,7 +119,7 @@ class ProposalGradient(Explainer):
         if vectors.dim() != 2 or point.shape != vectors.shape[1:]:
             got = f"{tuple(vectors.shape)} and {tuple(point.shape)}"
             raise ValueError(f"items and anchor must be (N, d) and (d,), got {got}")
-        if whole(target, "target", minimum=0) >= len(vectors):
+        if as_int(target, "target", minimum=0) >= len(vectors):
             raise ValueError(f"target must be < {len(vectors)}, the number of items, got {target}")
         mask = as_mask(false, "false", vectors.shape[:1])
         if bool(mask[target]):
@@ -148,7 +151,7 @@ class ProposalGradient(Explainer):
 
     def estimate(self, temperature: float, k: int, *, corrected: bool = True) -> Estimate:
         """Mean and spread over all draws of K negatives from softmax(s / T)."""
-        row = self._estimates(self._laplace(temperature, corrected), whole(k, "k", minimum=1))
+        row = self._estimates(self._laplace(temperature, corrected), as_int(k, "k", minimum=1))
         return Estimate(*row.tolist())
 
     def single(self, temperature: float, *, corrected: bool = True) -> Estimate:
@@ -236,7 +239,7 @@ class ProposalGradient(Explainer):
                 "mean": Arrows("plane", "focus", x=[0], y=[0], width=[5]),
                 "names full": Note("plane", x=[-0.02 * right], y=[full], text="full", align="end"),
                 "names mean": Note("plane", "focus", x=[-0.02 * right], text="mean", align="end"),
-                "says": Note("plane", x=[0.97 * right], y=[0.9 * top], align="end", big=True),
+                "label": Note("plane", x=[0.97 * right], y=[0.9 * top], align="end", big=True),
                 "other": Line("angle", "faint", x=DRAWS, dashed=True),
                 "path": Line("angle", "focus", x=DRAWS),
                 "here": Handle("angle", along={"x": "draws"}),
@@ -265,7 +268,7 @@ class ProposalGradient(Explainer):
             "trail": dict(zip("xy", self._seen(trail).T, strict=True)),
             "mean": {"x2": trail[-1:, 0], "y2": trail[-1:, 1]},
             "names mean": {"y": min(trail[-1, 1], 0.85 * float(self._full.norm()))},
-            "says": {"text": f"{result.angle:.1f}° off"},
+            "label": {"text": f"{result.angle:.1f}° off"},
             "other": {"y": np.clip(other, *ANGLES)},
             "path": {"y": np.clip(result.angles[result.logits], *ANGLES)},
             "here": {"y": np.clip(result.angle, *ANGLES)},
@@ -313,11 +316,10 @@ class ProposalGradient(Explainer):
             length = f", {number(result.length)} as long"
             end = f"{number(round(one.angle, 4))}° off, {number(one.length)} as long"
         return (
-            f"T = {number(result.temperature)}, logits {result.logits}, {n:,} drawn: their mean is "
-            f"{number(result.angle)}° off the full gradient{length}\n"
-            f"false negatives: {number(100 * result.false_drawn)} % of these draws, "
-            f"{number(100 * one.false_push)} % of the push of endless ones; noise of one draw {number(one.noise)}\n"
-            f"the mean of endless draws: {end}"
+            f"T = {number(result.temperature)}, logits {result.logits}, {n:,} drawn: their mean is"
+            f" {number(result.angle)}° off the full gradient{length}\nfalse negatives:"
+            f" {number(100 * result.false_drawn)} % of these draws, {number(100 * one.false_push)} % of the"
+            f" push of endless ones; noise of one draw {number(one.noise)}\nthe mean of endless draws: {end}"
         )
 
     def _averages(self, temperature: float, corrected: bool) -> _Laplace:

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .._checks import as_float, as_ids, first_bad
-from ._base import (
+from nslab._checks import as_float, as_ids, raise_at_first
+from nslab.explain._base import (
     Arrows,
     Axis,
     Control,
@@ -64,12 +64,14 @@ class Contrast:
 
 
 class PullAndPush(Explainer):
-    """Held-out digits as unit vectors in the plane, while an encoder trains on pairs of moved copies: twice, side by side.
+    """Held-out digits as unit vectors in the plane, while an encoder trains on pairs of moved copies:
+    twice, side by side.
 
-    `images` (140, 64): 8 × 8 pixels in [0, 1], `labels` (140,). The encoder (64 → 16 → 2, its first layer started at the
-    principal components) learns from the first 80, without labels; the other 60 are shown. An anchor with scores s⁺ and
-    s_j has the loss −s⁺/τ + λ ln Σ e^(s/τ): λ = 0 only pulls, λ = 1 is InfoNCE with the batch as negatives. Neighbours
-    are looked up with an error of 0.01 a coordinate. A hand that holds a digit elsewhere sees the forces there.
+    `images` (140, 64): 8 × 8 pixels in [0, 1], `labels` (140,). The encoder (64 → 16 → 2, its first layer
+    started at the principal components) learns from the first 80, without labels; the other 60 are shown.
+    An anchor with scores s⁺ and s_j has the loss −s⁺/τ + λ ln Σ e^(s/τ): λ = 0 only pulls, λ = 1 is
+    InfoNCE with the batch as negatives. Neighbours are looked up with an error of 0.01 a coordinate. A
+    hand that holds a digit elsewhere sees the forces there.
     """
 
     question = "What becomes of the digits?"
@@ -83,7 +85,7 @@ class PullAndPush(Explainer):
             raise ValueError(f"images must be ({TRAIN + SHOWN}, 64), got {tuple(pixels.shape)}")
         if digits.shape != pixels.shape[:1]:
             raise ValueError(f"labels must be one per image, got shape {tuple(digits.shape)}")
-        first_bad(pixels, (pixels < 0) | (pixels > 1), "images must lie in [0, 1]")
+        raise_at_first(pixels, (pixels < 0) | (pixels > 1), "images must lie in [0, 1]")
         self._labels, self._pictures = digits[TRAIN:], pixels[TRAIN:].view(-1, 8, 8).numpy()
         generator = torch.Generator().manual_seed(0)
         shown = torch.cat([pixels[TRAIN:], moved(pixels[TRAIN:], generator)])
@@ -177,7 +179,9 @@ class PullAndPush(Explainer):
 
 
 def forces(points: Tensor, copies: Tensor, weight: float) -> tuple[Tensor, Tensor]:
-    """Pull and push on each point (n, 2) of the unit circle, along it: minus the slopes of the two terms of its loss."""
+    """Pull and push on each point (n, 2) of the unit circle, along it: minus the slopes of the two terms
+    of its loss.
+    """
     along = torch.stack([-points[:, 1], points[:, 0]], -1)
     shares = torch.softmax(points @ copies.mT / TEMPERATURE, -1)
     pull = (along * copies).sum(-1) / TEMPERATURE
@@ -193,7 +197,9 @@ def moved(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def trained(images: Tensor, shown: Tensor, pushes: list[float], generator: torch.Generator) -> Tensor:
-    """Where `shown` lies after each step of training, for each weight of the push: (pushes, steps + 1, shown, 2)."""
+    """Where `shown` lies after each step of training, for each weight of the push: (pushes, steps + 1,
+    shown, 2).
+    """
     mean = images.mean(0)
     principal = torch.linalg.svd(images - mean, full_matrices=False)[2][:HIDDEN].T
     largest = principal.gather(0, principal.abs().argmax(0, keepdim=True))

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .._alias import build_table
-from ._base import (
+from nslab._alias import build_table
+from nslab.explain._base import (
     Axis,
     Bars,
     Control,
@@ -57,8 +57,8 @@ class Shared:
 class RandomBits(Explainer):
     """One random integer r of b bits for both column and coin of an alias table with N ids, q_i ∝ 1/i.
 
-    Every value of r is accounted for in whole numbers; nothing is drawn. To the right, one column of the table: what its
-    own id should keep of it, and what it keeps where so few values of r fall into it.
+    Every value of r is accounted for in whole numbers; nothing is drawn. To the right, one column of the
+    table: what its own id should keep of it, and what it keeps where so few values of r fall into it.
     """
 
     question = "How many random bits does one draw need?"
@@ -104,7 +104,7 @@ class RandomBits(Explainer):
                 ),
                 "bound": Line("bits", "ink", x=BITS, dashed=True),
                 "here": Handle("bits", along={"x": "bits"}),
-                "says": Note("bits", x=[1], y=[1e-18], big=True),
+                "label": Note("bits", x=[1], y=[1e-18], big=True),
                 "own": Bars("column", "anchor", x=[0.45], base=[0], width=0.5),
                 "rest": Bars("column", "faint", x=[0.45], width=0.5),
                 "wrong": Bars("column", "hard", x=[0.45], width=0.3),
@@ -133,7 +133,7 @@ class RandomBits(Explainer):
             },
             "bound": {"y": result.n / 2.0 ** np.array(BITS)},
             "here": {"y": max(result.wrong, 1e-20)},
-            "says": {"text": self._says(result)},
+            "label": {"text": self._label(result)},
             "own": {"y": kept},
             "rest": {"y": some, "base": kept},
             "wrong": {"y": max(kept, result.wanted), "base": min(kept, result.wanted)},
@@ -142,7 +142,7 @@ class RandomBits(Explainer):
             "count": {"text": f"coin: {_short(result.values)} values"},
         }
 
-    def _says(self, result: Shared) -> str:
+    def _label(self, result: Shared) -> str:
         return f"wrong: 1 in {_short(1 / result.wrong)}" if result.wrong else "no draw is wrong"
 
     def summary(self, result: Shared) -> str:
@@ -160,17 +160,21 @@ def _short(value: float) -> str:
 
 @cache
 def _thresholds(n: int) -> tuple[list[int], list[int]]:
-    """The table of q_i ∝ 1/i: how many of a column's 2^62 coins keep its own id, and the alias of the others."""
+    """The table of q_i ∝ 1/i: how many of a column's 2^62 coins keep its own id, and the alias of the
+    others.
+    """
     weights = 1 / torch.arange(1, n + 1, dtype=torch.float64)
     keep, alias = build_table(weights, n)
     return (keep * COIN).to(torch.int64).tolist(), alias.tolist()
 
 
 def _exact(bits: int, n: int) -> tuple[float, int, float, int, int]:
-    """Distance of what r in [0, 2^bits) gives from the table's own probabilities, and how many ids it never gives.
+    """Distance of what r in [0, 2^bits) gives from the table's own probabilities, and how many ids it
+    never gives.
 
-    Then of one column: the share that its own id should keep, how many values of r fall into it, and how many of these
-    give its own id. r·n has the column in its bits from `bits` up, and the coin below; all in Python's whole numbers.
+    Then of one column: the share that its own id should keep, how many values of r fall into it, and how
+    many of these give its own id. r·n has the column in its bits from `bits` up, and the coin below; all
+    in Python's whole numbers.
     """
     thresholds, aliases = _thresholds(n)
     drawn, wanted = [0] * n, [0] * n  # in values of r, and in coins

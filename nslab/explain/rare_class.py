@@ -1,4 +1,6 @@
-"""Two classes, one R times as common: how often each name is drawn as a negative, and beside which pictures."""
+"""Two classes, one R times as common: how often each name is drawn as a negative, and beside which
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..samplers import unigram
-from ..theory import hit_probability
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -29,6 +29,8 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.samplers import unigram
+from nslab.theory import hit_probability
 
 ALPHAS = np.linspace(-1, 1.25, 46)
 PILE = 24  # pictures of dogs, at most
@@ -95,8 +97,8 @@ class Rare:
 class RareClass(Explainer):
     """R pictures of dogs and one of an aardvark; for each, K names are drawn as negatives, by q ∝ f^α.
 
-    Left, which name is drawn for which pictures: a band is as high as its share of all draws, or as high as can be seen.
-    Right, how often a name is drawn for each time that it is a positive. It takes no data.
+    Left, which name is drawn for which pictures: a band is as high as its share of all draws, or as high
+    as can be seen. Right, how often a name is drawn for each time that it is a positive. It takes no data.
     """
 
     question = "Which name is drawn as a negative, and how often?"
@@ -198,7 +200,10 @@ class RareClass(Explainer):
                 "text": "for dog photos" if wide else "",
             },
             "its": {
-                "text": f"its {result.k:,} draws: {number(result.draws[1, 0])} “dog”, {number(result.draws[1, 1])} “aardvark”"
+                "text": (
+                    f"its {result.k:,} draws: {number(result.draws[1, 0])} “dog”,"
+                    f" {number(result.draws[1, 1])} “aardvark”"
+                )
             },
             "thin": {"text": "(hairlines: too thin to draw to scale)" if thin else ""},
             "place": {"at": result.alpha},
@@ -214,14 +219,16 @@ class RareClass(Explainer):
 
     def summary(self, result: Rare) -> str:
         return (
-            f"R = {result.imbalance:,}, α = {number(result.alpha)}: the rare class is drawn with q = {number(result.q)}; "
-            f"P(seen in K = {result.k:,}) = {number(result.seen)}\n"
-            f"drawn as a negative per time as a positive: rare {_plain(result.rare)}, frequent {_plain(result.frequent)}"
+            f"R = {result.imbalance:,}, α = {number(result.alpha)}: the rare class is drawn with q ="
+            f" {number(result.q)}; P(seen in K = {result.k:,}) = {number(result.seen)}\ndrawn as a negative"
+            f" per time as a positive: rare {_plain(result.rare)}, frequent {_plain(result.frequent)}"
         )
 
 
 def _flows(share: float, q: float) -> tuple[dict[str, dict[str, Any]], list[float]]:
-    """Four flows, each as high as its share of the draws, stacked at both ends; and the heights of the two names."""
+    """Four flows, each as high as its share of the draws, stacked at both ends; and the heights of the two
+    names.
+    """
     rows, columns = np.array([1 - share, share]), np.array([1 - q, q])
     high = np.maximum(TALL * np.outer(rows, columns), THIN)
     left = np.array([TOP - high[0].sum(), FLOOR])[:, None] + np.stack([high[:, 1], np.zeros(2)], 1)

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_float, filled_table
-from ..samplers import unigram
-from ._base import (
+from nslab._checks import as_float, filled_table
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -25,6 +24,7 @@ from ._base import (
     number,
     without_collisions,
 )
+from nslab.samplers import unigram
 
 TOP = 10
 MOST = 5000  # words
@@ -54,10 +54,13 @@ class Neighbours:
 
 
 class RowNeighbours(Explainer):
-    """The optimum of SGNS, cut at 0, as one row of numbers a word (for α = 1: shifted positive PMI, Levy & Goldberg 2014).
+    """The optimum of SGNS, cut at 0, as one row of numbers a word (for α = 1: shifted positive PMI, Levy &
+    Goldberg 2014).
 
-    `words`: V names, more than 10; `pairs` (V, V): how often anchor a has context c, no row and no column of zeros;
-    `anchor`: the word whose neighbours are shown first; a click asks for those of another. The map puts words with similar
+    `words`: V names, more than 10; `pairs` (V, V): how often anchor a has context c, no row and no column
+        of zeros;
+    `anchor`: the word whose neighbours are shown first; a click asks for those of another. The map puts
+        words with similar
     rows at α = ¾ near each other; the larger a dot, the more often the word is a context.
     """
 
@@ -191,18 +194,22 @@ class RowNeighbours(Explainer):
 
     def summary(self, result: Neighbours) -> str:
         return (
-            f"α = {number(result.alpha)}, k = {result.k}: {result.kept:.1%} of the numbers lie above 0; the closest words "
-            f"occur about {result.often(self.counts):,.0f} times\n"
-            f"closest: {', '.join(self.top_words(result)[:5]) or 'none'}"
+            f"α = {number(result.alpha)}, k = {result.k}: {result.kept:.1%} of the numbers lie above 0; the"
+            f" closest words occur about {result.often(self.counts):,.0f} times\nclosest:"
+            f" {', '.join(self.top_words(result)[:5]) or 'none'}"
         )
 
     def _named(self, result: Neighbours) -> list[tuple[int, str]]:
-        """The names on the map and their kinds: the word, its neighbours, landmarks, as far as there is room."""
+        """The names on the map and their kinds: the word, its neighbours, landmarks, as far as there is
+        room.
+        """
         near = [(int(i), "near") for i in result.top]
         return self._apart([(result.place, "here"), *near, *((i, "landmarks") for i in self._landmarks)])
 
     def _map(self) -> NDArray[np.float64]:
-        """Places (V, 2) in the unit square: the graph of closest rows along its two slowest directions, spread out evenly."""
+        """Places (V, 2) in the unit square: the graph of closest rows along its two slowest directions,
+        spread out evenly.
+        """
         rows = np.zeros((len(self._words),) * 2)
         rows[self._row, self._column] = self._scores(USUAL, 1)
         rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

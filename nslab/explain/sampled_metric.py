@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._checks import as_ids, whole
-from ._base import (
+from nslab._checks import as_ids, as_int
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -71,9 +71,10 @@ class Measured:
 class SampledMetric(Explainer):
     """One item's rank among all and among m drawn ones, and the hit rates that follow for several rankers.
 
-    `ranks`: two to four rankers and the exact ranks of the items they should find; `items`: how many each item is ranked
-    among; `names` (items,): what stands in the list of the picture, the best first. The picture has one sample; the rates
-    and the chance of a hit are exact for all samples.
+    `ranks`: two to four rankers and the exact ranks of the items they should find; `items`: how many each
+        item is ranked
+    among; `names` (items,): what stands in the list of the picture, the best first. The picture has one
+    sample; the rates and the chance of a hit are exact for all samples.
     """
 
     question = "A hit among all, and a hit among m: is it the same?"
@@ -85,7 +86,7 @@ class SampledMetric(Explainer):
     def __init__(
         self, ranks: Mapping[str, Any], items: int, *, names: Sequence[str] | None = None, **start: Any
     ) -> None:
-        self._others = whole(items, "items", minimum=3) - 1
+        self._others = as_int(items, "items", minimum=3) - 1
         if not 2 <= len(ranks) <= len(ROLES):
             raise ValueError(f"ranks must hold 2 to {len(ROLES)} rankers, got {list(ranks)}")
         self._counts = {}
@@ -154,7 +155,7 @@ class SampledMetric(Explainer):
                 "item": Words("list", "focus", x=[BELOW, ABOVE], words=self._names, scale=0.06),
                 "cut": Handle("list", along={"y": "k"}, role="hard", x=[0.98]),
                 "here": Handle("list", along={"y": "rank"}, x=[ALL]),
-                "says": Note("list", x=[0.5], y=[1.8 * items], align="middle"),
+                "label": Note("list", x=[0.5], y=[1.8 * items], align="middle"),
                 "shift": Links("rates", "ink", y=rows, y2=rows, width=np.full(n, 3)),
                 **{f"name{i}": Note("rates", x=[LOWEST / 2], y=[row + 0.25], text=name) for i, (name, row) in enumerate(zip(self._counts, rows, strict=True))},
                 "exact": Dots("rates", "faint", y=rows, scale=0.04, tips=[f"{name}, among all" for name in self._counts], shows={"hit rate": "value"}),
@@ -192,8 +193,10 @@ class SampledMetric(Explainer):
             },
             "way": {"y": result.rank, "y2": result.place},
             "item": {"y": [result.rank, result.place], "which": [result.rank - 1] * 2},
-            "says": {
-                "text": f"{result.rank:,} of {self._others + 1:,} → {result.place:,} of {result.m + 1:,}: {hit}"
+            "label": {
+                "text": (
+                    f"{result.rank:,} of {self._others + 1:,} → {result.place:,} of {result.m + 1:,}: {hit}"
+                )
             },
             "shift": {"x": x, "x2": x2, "role": role},
             "exact": {"x": x, "value": exact},

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..diagnostics import Cost, cost_in_batch, cost_per_example
-from ._base import (
+from nslab.diagnostics import Cost, cost_in_batch, cost_per_example
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -47,10 +47,12 @@ class Costs:
 
 
 class SchemeCost(Explainer):
-    """B anchors with K negatives each, or with the other B − 1 positives, shared; float32 vectors of d numbers.
+    """B anchors with K negatives each, or with the other B − 1 positives, shared; float32 vectors of d
+    numbers.
 
-    Both tables are drawn to one scale, a cell for each pair of an anchor and an item. With own negatives every cell is
-    a vector of its own; with shared ones only the edges are vectors, and the cells are scores.
+    Both tables are drawn to one scale, a cell for each pair of an anchor and an item. With own negatives
+    every cell is a vector of its own; with shared ones only the edges are vectors, and the cells are
+    scores.
     """
 
     question = "Own or shared: which takes more?"
@@ -136,8 +138,9 @@ class SchemeCost(Explainer):
         if own.bytes < shared.bytes:
             more = f"shared negatives take more bytes, as many at B = {result.crossover:,}"
         return (
-            f"B = {result.b:,}, K = {result.k:,}, d = {result.d:,}: own {_size(own.bytes)}, "
-            f"{own.encoder_calls:,} items to encode; shared {_size(shared.bytes)}, {shared.encoder_calls:,} items\n{more}"
+            f"B = {result.b:,}, K = {result.k:,}, d = {result.d:,}: own {_size(own.bytes)},"
+            f" {own.encoder_calls:,} items to encode; shared {_size(shared.bytes)}, {shared.encoder_calls:,}"
+            f" items\n{more}"
         )
 
 

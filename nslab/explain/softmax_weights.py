@@ -1,4 +1,6 @@
-"""Which negatives get the push: real negatives on the axis of scores, each as large as its softmax weight, beside how many count."""
+"""Which negatives get the push: real negatives on the axis of scores, each as large as its softmax weight,
+beside how many count.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..theory import effective_negatives, softmax_entropy, softmax_entropy_slope
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Control,
     Explainer,
@@ -30,6 +31,7 @@ from ._base import (
     items,
     number,
 )
+from nslab.theory import effective_negatives, softmax_entropy, softmax_entropy_slope
 
 MOST = 256  # negatives
 CURVE = np.geomspace(0.01, 10, 61)
@@ -61,11 +63,11 @@ class Weights:
 class SoftmaxWeights(Explainer):
     """How τ shares the push among the first K negatives of an anchor.
 
-    Item 0 is the anchor, the others its negatives. `scores` (N,) are the similarities of one anchor to N negatives, and
-    `false` (N,) marks those that are really positives. With `scores` and `false` (N + 1, N + 1), of every item to every
-    other, a click makes another item the anchor. A hand that drags a negative along the axis sees its weight follow, until it
-    lets go. `pictures` (N + 1, height, width), in [0, 1], and `names` show what the
-    items are.
+    Item 0 is the anchor, the others its negatives. `scores` (N,) are the similarities of one anchor to N
+    negatives, and `false` (N,) marks those that are really positives. With `scores` and `false` (N + 1, N
+    + 1), of every item to every other, a click makes another item the anchor. A hand that drags a negative
+    along the axis sees its weight follow, until it lets go. `pictures` (N + 1, height, width), in [0, 1],
+    and `names` show what the items are.
     """
 
     question = "Which negatives get the push, and how many count?"
@@ -159,7 +161,7 @@ class SoftmaxWeights(Explainer):
                 ),
                 "self": self._points("anchor", x=ANCHOR[:1], y=ANCHOR[1:2], size=ANCHOR[2:]),
                 "here": Handle("count", along={"x": "tau"}),
-                "says": Note("count", x=[9], y=[1.25], align="end", big=True),
+                "label": Note("count", x=[9], y=[1.25], align="end", big=True),
             },
             key={
                 "negative": "negative",
@@ -185,18 +187,20 @@ class SoftmaxWeights(Explainer):
             "items": {"x": x, "y": self._heights(result.anchor)[:length], "size": size, "role": role},
             "self": {"which": result.anchor},
             "here": {"y": result.effective},
-            "says": {"text": f"{result.effective:.3g} of {result.k}"},
+            "label": {"text": f"{result.effective:.3g} of {result.k}"},
         }
 
     def summary(self, result: Weights) -> str:
         return (
-            f"τ = {number(result.temperature)}, K = {result.k}: H = {number(result.entropy)} nats, "
-            f"dH/dτ = {number(result.slope)}, effective negatives = {number(result.effective)}\n"
-            f"largest weight = {number(result.weights.max())}, on false negatives = {number(result.false_share)}"
+            f"τ = {number(result.temperature)}, K = {result.k}: H = {number(result.entropy)} nats, dH/dτ ="
+            f" {number(result.slope)}, effective negatives = {number(result.effective)}\nlargest weight ="
+            f" {number(result.weights.max())}, on false negatives = {number(result.false_share)}"
         )
 
     def _places(self, anchor: int) -> NDArray[np.float64]:
-        """A height for each item, far from those that stand at like scores: one after the other, so that more do not move them."""
+        """A height for each item, far from those that stand at like scores: one after the other, so that
+        more do not move them.
+        """
         x, unit = self._scores[anchor, : MOST + 1].numpy(), WIDTH / 2.2
         taken = ANCHOR[0] * unit, ANCHOR[1]
         return heights_apart(x * unit, _negatives(anchor, MOST), HEIGHTS, taken)
@@ -219,7 +223,8 @@ def _tables(scores: Any, false: Any) -> tuple[torch.Tensor, torch.Tensor]:
     square = table.dim() == 2 and table.shape[0] == table.shape[1]
     if not (table.dim() == 1 or square) or table.shape[-1] < MOST + square:
         raise ValueError(
-            f"scores must be one row of at least {MOST} negatives, or square with the anchor, got shape {tuple(table.shape)}"
+            f"scores must be one row of at least {MOST} negatives, or square with the anchor, got shape"
+            f" {tuple(table.shape)}"
         )
     own = torch.zeros(table.shape, dtype=torch.bool) if false is None else torch.as_tensor(false)
     if own.shape != table.shape or own.dtype != torch.bool:

@@ -1,4 +1,6 @@
-"""A table of scores in training: seen pairs walk to ln p(c|a) − ln(k q_c), pairs never seen sink without end."""
+"""A table of scores in training: seen pairs walk to ln p(c|a) − ln(k q_c), pairs never seen sink without
+end.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_float, filled_table
-from ..samplers import unigram
-from ._base import (
+from nslab._checks import as_float, filled_table
+from nslab.explain._base import (
     Axis,
     Cells,
     Control,
@@ -27,6 +28,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.samplers import unigram
 
 SAMPLE = 1200  # pairs, drawn once from the table, which the summary describes
 SIDE = 16  # words whose pairs are shown
@@ -54,10 +56,10 @@ class Trained:
 class TableTraining(Explainer):
     """SGNS with a score of its own for each pair, trained on expected counts in steps of 0.025, from 0.
 
-    `pairs` (V, V): how often anchor a has context c; no row and no column of zeros. `words` (V,) names them. The heat map
-    shows the words of the pairs that are met most beyond chance, green above 0 and blue below; beside it three of the pairs,
-    as far as they have come, the one never seen dashed. PMI = ln p(a, c) −
-    ln p(a) − ln p(c).
+    `pairs` (V, V): how often anchor a has context c; no row and no column of zeros. `words` (V,) names
+    them. The heat map shows the words of the pairs that are met most beyond chance, green above 0 and blue
+    below; beside it three of the pairs, as far as they have come, the one never seen dashed. PMI = ln p(a,
+    c) − ln p(a) − ln p(c).
     """
 
     question = "Which scores come to rest?"
@@ -102,7 +104,9 @@ class TableTraining(Explainer):
         return np.array(list(words)[:SIDE])
 
     def _chosen(self) -> list[tuple[int, int]]:
-        """Pairs of the heat map: of those seen the highest PMI and the lowest, and the one never seen that is drawn most."""
+        """Pairs of the heat map: of those seen the highest PMI and the lowest, and the one never seen that
+        is drawn most.
+        """
         n = self._n[np.ix_(self._shown, self._shown)]
         drawn = np.outer(self._rows[self._shown], self._contexts.numpy()[self._shown])
         two = ~np.eye(len(n), dtype=bool)  # a pair of two words
@@ -207,8 +211,8 @@ class TableTraining(Explainer):
     def summary(self, result: Trained) -> str:
         sunk = number(result.sunk.mean()) if len(result.sunk) else "none"
         return (
-            f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: average score of the pairs seen "
-            f"{number(round(result.scores.mean(), 6))}, of the pairs never seen {sunk}"
+            f"k = {result.k}, α = {number(result.alpha)}, {result.passes:,} passes: average score of the"
+            f" pairs seen {number(round(result.scores.mean(), 6))}, of the pairs never seen {sunk}"
         )
 
 
@@ -231,7 +235,9 @@ def _score(a: NDArray[np.float64], b: NDArray[np.float64], time: NDArray[np.floa
 
 
 def _walk(a: NDArray[np.float64], b: NDArray[np.float64], time: Any) -> NDArray[np.float64]:
-    """s with ds/dt = a σ(−s) − b σ(s) and s(0) = 0, for a > 0: bisection on the time at which s is reached."""
+    """s with ds/dt = a σ(−s) − b σ(s) and s(0) = 0, for a > 0: bisection on the time at which s is
+    reached.
+    """
     end = np.log(a / b)
     end = np.where(np.abs(end) < 1e-12, 1e-12, end)  # at its optimum from the start
     low, high = np.zeros_like(end), np.ones_like(end)  # in units of the optimum

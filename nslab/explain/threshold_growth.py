@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..theory import effective_margin, effective_negatives
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Control,
     Explainer,
@@ -29,6 +28,7 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.theory import effective_margin, effective_negatives
 
 KS = integer_grid(1, 1024, 161)
 DRAWS = 200
@@ -55,8 +55,9 @@ class Growth:
 class ThresholdGrowth(Explainer):
     """τ ln Σ exp(s_j/τ) over K random negatives: the score a positive needs for weight 1/2, loss ln 2.
 
-    `scores` (N,) are an anchor's cosines with its negatives; K of them are drawn with replacement, 200 times, and the
-    first draw is shown. `pictures` (N, height, width), in [0, 1], and `names` say what the negatives are.
+    `scores` (N,) are an anchor's cosines with its negatives; K of them are drawn with replacement, 200
+    times, and the first draw is shown. `pictures` (N, height, width), in [0, 1], and `names` say what the
+    negatives are.
     """
 
     title = "Two floors lift the threshold: finding a harder negative, counting more"
@@ -141,9 +142,9 @@ class ThresholdGrowth(Explainer):
                     "needed", "hard", x=KS[::STEP], y=self._hardest[np.array(KS[::STEP]) - 1], dashed=True
                 ),
                 "threshold": Line("needed", x=KS[::STEP]),
-                "says_threshold": Note("needed", x=[1.1], y=[1.52], text="T, needed"),
-                "says_hardest": Note("needed", "hard", x=[1.1], y=[1.34], text="finding: the hardest of K"),
-                "says_same": Note("needed", "negative", x=[1.1], y=[1.16], text="counting: s̄ + τ ln K"),
+                "label_threshold": Note("needed", x=[1.1], y=[1.52], text="T, needed"),
+                "label_hardest": Note("needed", "hard", x=[1.1], y=[1.34], text="finding: the hardest of K"),
+                "label_same": Note("needed", "negative", x=[1.1], y=[1.16], text="counting: s̄ + τ ln K"),
                 "here": Handle("needed", along={"x": "k"}),
             },
             key={
@@ -174,10 +175,10 @@ class ThresholdGrowth(Explainer):
     def summary(self, result: Growth) -> str:
         needed, same, hardest = result.here
         return (
-            f"K = {result.k:,}, τ = {number(result.temperature)}: T = {number(needed)}, hardest of K {number(hardest)}, "
-            f"means of 200 draws; s̄ + τ ln K = {number(same)}\n"
-            f"τ ln K = {number(result.temperature * math.log(result.k))}; "
-            f"{number(result.effective)} of the K shown count"
+            f"K = {result.k:,}, τ = {number(result.temperature)}: T = {number(needed)}, hardest of K"
+            f" {number(hardest)}, means of 200 draws; s̄ + τ ln K = {number(same)}\nτ ln K ="
+            f" {number(result.temperature * math.log(result.k))}; {number(result.effective)} of the K shown"
+            " count"
         )
 
 

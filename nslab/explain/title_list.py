@@ -1,4 +1,6 @@
-"""A user's list of films under another sampler: where training would end if only the correction for log q changed."""
+"""A user's list of films under another sampler: where training would end if only the correction for log q
+changed.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._checks import as_float
-from ._base import (
+from nslab._checks import as_float
+from nslab.explain._base import (
     Axis,
     Control,
     Dots,
@@ -49,12 +51,13 @@ class Titles:
 
 
 class TitleList(Explainer):
-    """The films with the highest ln p − α (1 − λ) ln f, for a few users: what a model learns whose draws follow f^α.
+    """The films with the highest ln p − α (1 − λ) ln f, for a few users: what a model learns whose draws
+    follow f^α.
 
-    `scores` {user: (N,)}: ln p(film | user) up to a constant, as a model gives it that was corrected for log q; `counts`
-    (N,): how often each film is rated in training; `titles` (N,); `seen` and `later` {user: (N,) bool}: films that the
-    list leaves out, and films that the user rated afterwards. λ is the weight of log q in training: 1 is the right
-    correction, 0 none, −1 the wrong sign.
+    `scores` {user: (N,)}: ln p(film | user) up to a constant, as a model gives it that was corrected for
+    log q; `counts` (N,): how often each film is rated in training; `titles` (N,); `seen` and `later`
+    {user: (N,) bool}: films that the list leaves out, and films that the user rated afterwards. λ is the
+    weight of log q in training: 1 is the right correction, 0 none, −1 the wrong sign.
     """
 
     question = "What does the list show if log q is forgotten?"
@@ -164,7 +167,7 @@ class TitleList(Explainer):
                     scale=0.025, tips=tips, shows={"ln p": "y"},
                 ),
                 "cut": Line("plane", "focus", x=self._x),
-                "says": Note("plane", x=[float(self._counts.min())], y=[self._high - 0.9]),
+                "label": Note("plane", x=[float(self._counts.min())], y=[self._high - 0.9]),
             },
             key={
                 "positive": "rated later: a hit if it is in the list",
@@ -189,13 +192,13 @@ class TitleList(Explainer):
             "names": title,
             "films": {"y": y[self._plane], "role": role[self._plane]},
             "cut": {"y": np.where(inside, cut, np.nan)},
-            "says": {"text": f"typically {result.typical:.0f} ratings"},
+            "label": {"text": f"typically {result.typical:.0f} ratings"},
         }
 
     def summary(self, result: Titles) -> str:
         first = ", ".join(self._titles[film] for film in result.top[:3])
         return (
-            f"user {result.user}, λ = {number(result.weight)}, α = {number(result.alpha)}: a film loses {number(round(result.slope, 9))} ln f\n"
-            f"top {TOP}: typically {number(result.typical)} ratings (geometric mean), {result.hits} rated later\n"
-            f"first: {first}"
+            f"user {result.user}, λ = {number(result.weight)}, α = {number(result.alpha)}: a film loses"
+            f" {number(round(result.slope, 9))} ln f\ntop {TOP}: typically {number(result.typical)} ratings"
+            f" (geometric mean), {result.hits} rated later\nfirst: {first}"
         )

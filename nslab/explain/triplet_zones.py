@@ -1,4 +1,6 @@
-"""One anchor, one positive, many real negatives around them: inside two rings, between them, outside; the loss of each."""
+"""One anchor, one positive, many real negatives around them: inside two rings, between them, outside; the
+loss of each.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..losses import triplet_loss
-from ..mining import categorize
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -30,6 +30,8 @@ from ._base import (
     linear_grid,
     number,
 )
+from nslab.losses import triplet_loss
+from nslab.mining import categorize
 
 EDGE = 2.2  # of the map, and the largest squared distance on it
 MOST = 2.1  # loss on its axis
@@ -63,17 +65,21 @@ class Zones:
 
     @property
     def active(self) -> int:
-        """How many negatives bring loss. Each has slope −1 in its own distance, and +1 in the positive's, whatever its loss."""
+        """How many negatives bring loss. Each has slope −1 in its own distance, and +1 in the positive's,
+        whatever its loss.
+        """
         return int((self.loss > 0).sum())
 
 
 class TripletZones(Explainer):
-    """Which negatives of one anchor a triplet loss learns from: those inside a ring m wider than the positive's.
+    """Which negatives of one anchor a triplet loss learns from: those inside a ring m wider than the
+    positive's.
 
-    On the map a picture's centre shows its distance; the angle means nothing. `d_ap` (P,) are squared L2 distances from
-    the anchor to its positives, of which the one nearest to where the hand is counts; `d_an` (N,) to its negatives, all at
-    most 2.2, where the map ends: a sample of the nearest undercounts those outside both rings. `pictures` (1 + P + N, height,
-    width), in [0, 1], and as many `names` show the anchor, the positives and the negatives.
+    On the map a picture's centre shows its distance; the angle means nothing. `d_ap` (P,) are squared L2
+    distances from the anchor to its positives, of which the one nearest to where the hand is counts;
+    `d_an` (N,) to its negatives, all at most 2.2, where the map ends: a sample of the nearest undercounts
+    those outside both rings. `pictures` (1 + P + N, height, width), in [0, 1], and as many `names` show
+    the anchor, the positives and the negatives.
     """
 
     question = "Which of these digits does the triplet loss learn from?"
@@ -115,7 +121,7 @@ class TripletZones(Explainer):
         first = 1 + len(self._d_ap)
         those = np.arange(first, first + len(d_an))
         shown = {"tips": self._tips, "which": those, "roles": ("hard", "semi_hard")}
-        says = {"x": [EDGE], "align": "end"}
+        label = {"x": [EDGE], "align": "end"}
         return Stage(
             panels={
                 "map": Panel("Squared distances; the angle means nothing", across, across, square=True),
@@ -151,7 +157,7 @@ class TripletZones(Explainer):
                 ),
                 "corner": Handle("loss", along={"x": "m"}, y=[0]),
                 **{
-                    role: Note("loss", role, y=[MOST * height], **says)
+                    role: Note("loss", role, y=[MOST * height], **label)
                     for role, height in zip(ROLES.tolist(), (0.94, 0.86, 0.78), strict=True)
                 },
             },

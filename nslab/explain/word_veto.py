@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._base import (
+from nslab.explain._base import (
     Axis,
     Band,
     Control,
@@ -52,11 +52,13 @@ class Veto:
 
 
 class WordVeto(Explainer):
-    """Detectors are strings like the words; each that agrees with one of n self words in three letters in a row is deleted.
+    """Detectors are strings like the words; each that agrees with one of n self words in three letters in
+    a row is deleted.
 
-    `shown`: self words; `groups`: one to four named lists of words to catch, of which some are to be picked. `word`, the one
-    that is shown first, may be any word: one that is in no list gets a row of its own. All words: the same length,
-    3 to 6, a to z. Every number is exact over all 26^length detectors.
+    `shown`: self words; `groups`: one to four named lists of words to catch, of which some are to be
+        picked. `word`, the one
+    that is shown first, may be any word: one that is in no list gets a row of its own. All words: the same
+    length, 3 to 6, a to z. Every number is exact over all 26^length detectors.
     """
 
     question = "Which words can no detector catch?"
@@ -107,7 +109,9 @@ class WordVeto(Explainer):
         )
 
     def holes(self, result: Veto) -> list[float]:
-        """Share of each list that no surviving detector matches; a word that is in no list comes after them."""
+        """Share of each list that no surviving detector matches; a word that is in no list comes after
+        them.
+        """
         return [float((rho == 0).mean()) for rho in result.rho[: len(self._lists)]]
 
     def stage(self) -> Stage:
@@ -118,7 +122,7 @@ class WordVeto(Explainer):
             for role in ("positive", "faint"):
                 x = [i + 0.55, i + R + 0.45]
                 tiles[f"{role}{i}"] = Band("word", role, x=x, low=[y - HALF] * 2)
-            tiles[f"says{i}"] = Note("word", x=[length + 0.8], y=[y - 0.02])
+            tiles[f"label{i}"] = Note("word", x=[length + 0.8], y=[y - 0.02])
         return Stage(
             panels={
                 "word": Panel(
@@ -183,7 +187,7 @@ class WordVeto(Explainer):
         for i, witness in enumerate(result.witness):
             for role, here in (("positive", witness is None), ("faint", witness is not None)):
                 scene[f"{role}{i}"] = {"high": [LINES[i] + (HALF if here else -HALF)] * 2}
-            scene[f"says{i}"] = {"text": _having(result.having[i])}
+            scene[f"label{i}"] = {"text": _having(result.having[i])}
             for j, letter in enumerate(witness or result.word):
                 inside = i <= j < i + R
                 letters.append(ALPHABET.index(letter) if inside or witness else np.nan)
@@ -248,7 +252,9 @@ def _grams(words: Sequence[str], length: int, name: str) -> NDArray[np.int64]:
 
 
 def _survivors(grams: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(windows, M^R) each: beginnings that end in a window, and endings that start with it, free of all `grams`."""
+    """(windows, M^R) each: beginnings that end in a window, and endings that start with it, free of all
+    `grams`.
+    """
     before = np.ones((len(grams), M**R))
     before[np.arange(len(grams))[:, None], grams] = 0
     after = before.copy()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._base import Axis, Control, Explainer, Handle, Line, Mark, Panel, Rule, Stage, number
+from nslab.explain._base import Axis, Control, Explainer, Handle, Line, Mark, Panel, Rule, Stage, number
 
 AXES = "x", "y"
 
@@ -37,10 +37,11 @@ def your_curve(
 ) -> Explainer:
     """An explainer that draws what `fn` returns: curves over `x` (N,), by label, for the controls by name.
 
-    `fn(**controls)` gives one curve of shape (N,) for each of the `roles` or fewer, the same labels each time; a curve
-    has a gap where it is NaN or outside `ylim`. With `handle={"y": "q"}` a level that a hand drags stands at the value
-    of the control q, which is then one of the units of that axis; "x" likewise. ValueError for another number of
-    curves, for one that has not the shape of `x`, and for an unknown scale or axis.
+    `fn(**controls)` gives one curve of shape (N,) for each of the `roles` or fewer, the same labels each
+    time; a curve has a gap where it is NaN or outside `ylim`. With `handle={"y": "q"}` a level that a hand
+    drags stands at the value of the control q, which is then one of the units of that axis; "x" likewise.
+    ValueError for another number of curves, for one that has not the shape of `x`, and for an unknown
+    scale or axis.
 
     >>> tau = Control("τ", "temperature", [0.1, 0.2, 0.5], start=0.1)
     >>> lines = {"xlabel": "gap", "ylabel": "weight", "ylim": (0, 1)}

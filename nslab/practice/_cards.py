@@ -25,7 +25,10 @@ _COLORS = {
 }
 _CARD = "border-left: 4px solid {}; padding: 0.4em 1em; margin: 0.3em 0; max-width: 54em; line-height: 1.5"
 _FONT = "color: var(--jp-content-font-color1, inherit); font-family: var(--jp-ui-font-family, sans-serif)"
-_CODE = "margin: 0.4em 0; padding: 0.4em 0.8em; overflow-x: auto; background: var(--jp-layout-color2, transparent)"
+_CODE = (
+    "margin: 0.4em 0; padding: 0.4em 0.8em; overflow-x: auto; background: var(--jp-layout-color2,"
+    " transparent)"
+)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ _latest: dict[tuple[str, str], str] = {}
 
 
 class CheckError(AssertionError):
-    """An answer that did not pass, with its `Result`; raised only while NSLAB_STRICT is 1 or nbgrader is grading."""
+    """An answer that did not pass, with its `Result`; raised only while NSLAB_STRICT is 1 or nbgrader is
+    grading.
+    """
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,7 +51,8 @@ class Result:
         status: "not attempted", "passed", "failed" or "raised".
         mistake: the name of the mistake that was recognised, or None.
         message: what the card says, as text.
-        args: the arguments of the input on the card, to try by hand: `entropy(*result.args)`. None where there is none.
+        args: the arguments of the input on the card, to try by hand: `entropy(*result.args)`. None where
+            there is none.
     """
 
     status: str
@@ -71,8 +74,8 @@ class Result:
 def check(number: str, fn: Callable[..., Any], *, seed: int = 0, seconds: float = 10.0) -> Result:
     """Judge your function for an exercise. The question is found by the function's name.
 
-    The function is called with copies of seeded inputs and extreme cases, and compared with a slow specification. Whatever
-    the function raises is shown on the card. The outcome is kept for `progress`.
+    The function is called with copies of seeded inputs and extreme cases, and compared with a slow
+    specification. Whatever the function raises is shown on the card. The outcome is kept for `progress`.
 
     Args:
         number: the exercise, such as "05".
@@ -99,7 +102,10 @@ def check(number: str, fn: Callable[..., Any], *, seed: int = 0, seconds: float 
     if question is None:
         names = ", ".join(f"`{known.name}`" for known in exercise.questions)
         got = f"a function named `{name}`" if name else f"`{show(fn)}`"
-        part = f"Exercise {number} asks for {names}; this is {got}. Hand over the function itself, not its result."
+        part = (
+            f"Exercise {number} asks for {names}; this is {got}. Hand over the function itself, not its"
+            " result."
+        )
         result = _result("failed", None, f"{number} · No such function", (part,))
     else:
         with warnings.catch_warnings():
@@ -182,7 +188,10 @@ def _judge(
         return _wrong_answer(heading, question, seed, ran.outcomes, got, wrong)
     if found := fault(question, seed, ran):
         return _result("failed", found[0], f"{heading} · Right numbers, but: {found[0]}", (found[1],))
-    part = f"Right on {len(cases)} inputs, random ones and edge cases: your answers are those of a slow, plain version"
+    part = (
+        f"Right on {len(cases)} inputs, random ones and edge cases: your answers are those of a slow, plain"
+        " version"
+    )
     if question.library and not wrong_cases(
         question, cases, got, outcomes_of(question, question.library, cases)
     ):
@@ -240,7 +249,10 @@ def _picture(draw: Callable[..., Figure], case: Case, outcome: Outcome) -> Part:
 
 def _still_running(heading: str, question: Question, case: Case, abandoned: bool, seconds: float) -> Result:
     parts: list[Part] = [
-        f"Stopped: your function was still running after {seconds:g} seconds. Does its loop always come to an end, and soon?",
+        (
+            f"Stopped: your function was still running after {seconds:g} seconds. Does its loop always come"
+            " to an end, and soon?"
+        ),
         Rows((("input", f"{question.name}({show_args(case.args)})"),)),
     ]
     if case.about:
@@ -253,7 +265,9 @@ def _still_running(heading: str, question: Question, case: Case, abandoned: bool
 
 
 def _side_by_side(expected: Outcome, got: Outcome) -> tuple[str, str]:
-    """Both outcomes, with as many digits as it takes to tell them apart; of what was measured, what differs."""
+    """Both outcomes, with as many digits as it takes to tell them apart; of what was measured, what
+    differs.
+    """
     if (
         isinstance(expected.value, dict)
         and isinstance(got.value, dict)

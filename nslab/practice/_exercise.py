@@ -54,9 +54,10 @@ class Mutant:
 class Question:
     """One function to write. `truth` is the slow, readable specification; where it raises, so must an answer.
 
-    Where many answers are right (a random sample, a table with several layouts), `measure(args, value)` turns an
-    answer into named numbers that all right answers share, and those are compared and shown; it raises TypeError or
-    ValueError for what it cannot read. `picture(args, value)` draws an answer beside what was asked for.
+    Where many answers are right (a random sample, a table with several layouts), `measure(args, value)`
+    turns an answer into named numbers that all right answers share, and those are compared and shown; it
+    raises TypeError or ValueError for what it cannot read. `picture(args, value)` draws an answer beside
+    what was asked for.
     """
 
     signature: str
@@ -108,7 +109,8 @@ def load(number: str) -> Exercise:
 
 
 def diagnoses(table: str) -> dict[str, str]:
-    """The diagnoses of a table by name: a mistake begins at the margin, further lines of its text are indented.
+    """The diagnoses of a table by name: a mistake begins at the margin, further lines of its text are
+    indented.
 
     >>> diagnoses("off by one | The last\\n  is missing.\\nno sign | A minus is missing.")
     {'off by one': 'The last is missing.', 'no sign': 'A minus is missing.'}

@@ -50,8 +50,8 @@ def hint(number: str, function: str | None = None) -> Card:
 def solution(number: str) -> Card:
     """The reference code of an exercise, read from its solution notebook.
 
-    The installed package has no solutions. They are looked for in a folder `solutions` of the working directory or of a
-    folder above it, so a notebook finds them anywhere in a clone of the repository.
+    The installed package has no solutions. They are looked for in a folder `solutions` of the working
+    directory or of a folder above it, so a notebook finds them anywhere in a clone of the repository.
 
     Args:
         number: the exercise, such as "05".

@@ -218,7 +218,8 @@ def _known_mistake(
 ) -> Verdict | None:
     """The mutant that an answer looks like most, judged on the cases that are not yet explained.
 
-    An answer looks like a mutant when at least half of the cases that either gets wrong are wrong in both alike.
+    An answer looks like a mutant when at least half of the cases that either gets wrong are wrong in both
+    alike.
     """
     cases, _ = prepared(question, seed)
     best, best_share = None, 0.0
@@ -239,7 +240,10 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
         if expected.error and not got.error
     ]
     if 2 * len(silent) >= len(wrong):
-        text = "There is no answer to this input, and your function returned all the same. `raise` the error instead."
+        text = (
+            "There is no answer to this input, and your function returned all the same. `raise` the error"
+            " instead."
+        )
         return Verdict("no error raised", text, silent)
     if all(got.error and expected.error for _, got, expected in wrong_calls):
         raised, due = wrong_calls[0][1].error, wrong_calls[0][2].error
@@ -272,8 +276,9 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
         smallest = min(range(len(arrays)), key=lambda i: wrong_calls[i][0].size)
         you, asked = _told_apart(*arrays[smallest])
         text = (
-            f"Right to a few digits only: {you} where {asked} is asked for. Usual reasons: float32 on the way, a "
-            "difference quotient, a search that stops early, a small number added inside a logarithm."
+            f"Right to a few digits only: {you} where {asked} is asked for. Usual reasons: float32 on the"
+            " way, a difference quotient, a search that stops early, a small number added inside a"
+            " logarithm."
         )
         return Verdict("imprecise", text, wrong)
     if all(a.shape == b.shape and np.allclose(a, b, rtol=0.05, atol=1e-5) for a, b in arrays):

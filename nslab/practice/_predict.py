@@ -47,11 +47,12 @@ class Prediction(anywidget.AnyWidget):
     def reveal(self, answer: str | None = None, why: Mapping[str, str] | None = None) -> Card:
         """Score the choice, and explain every option that matters: the chosen one and the right one.
 
-        Without a choice, the answer and the explanations are folded away, so that running all cells spoils no question.
+        Without a choice, the answer and the explanations are folded away, so that running all cells spoils
+        no question.
 
         Args:
-            answer: the key of the right option, unless `predict` was given it. Given here, the question's own cell does not
-                show it.
+            answer: the key of the right option, unless `predict` was given it. Given here, the question's
+                own cell does not show it.
             why: one explanation for each option, unless `predict` was given them.
 
         Returns:
@@ -103,7 +104,8 @@ def predict(
     *,
     choice: str | None = None,
 ) -> Prediction:
-    """Ask for a prediction. Put the returned object on the cell's last line, and call its `reveal()` further down.
+    """Ask for a prediction. Put the returned object on the cell's last line, and call its `reveal()`
+    further down.
 
     Args:
         question: what is asked.
@@ -150,6 +152,7 @@ def _key(answer: str | None, options: Mapping[str, str]) -> str:
 def _explanations(why: Mapping[str, str], options: Mapping[str, str]) -> Mapping[str, str]:
     if set(why) != set(options):
         raise ValueError(
-            f"why must explain each of {', '.join(map(repr, options))}, got {', '.join(map(repr, why)) or 'none'}"
+            f"why must explain each of {', '.join(map(repr, options))}, got"
+            f" {', '.join(map(repr, why)) or 'none'}"
         )
     return why

@@ -53,7 +53,9 @@ class Elsewhere(ABC):
 
 
 class _Stop(SystemExit):
-    """Sent into a running thread to end it; should it come late, a thread that dies of SystemExit does so silently."""
+    """Sent into a running thread to end it; should it come late, a thread that dies of SystemExit does so
+    silently.
+    """
 
 
 def call(fn: Callable[..., Any], args: tuple[Any, ...]) -> Outcome:
@@ -122,7 +124,9 @@ def _end(thread: threading.Thread) -> bool:
 
 @contextmanager
 def _random_state() -> Iterator[Callable[[], bool]]:
-    """Put the global random states back afterwards; inside, the given function says whether they have moved."""
+    """Put the global random states back afterwards; inside, the given function says whether they have
+    moved.
+    """
     python, numpy, torch_state = random.getstate(), np.random.get_state(legacy=False), torch.get_rng_state()
 
     def changed() -> bool:

@@ -1,4 +1,6 @@
-"""Every chapter in a real JupyterLab: it runs without a complaint, and each figure follows each of its sliders."""
+"""Every chapter in a real JupyterLab: it runs without a complaint, and each figure follows each of its
+sliders.
+"""
 
 from __future__ import annotations
 
@@ -53,15 +55,22 @@ def steps(figure: Figure, slider: int) -> list[float]:
 
 def measured(figure: Figure) -> dict[str, Any]:
     sliders = {}
-    for slider, told in enumerate(figure.sliders):
+    for slider, reported in enumerate(figure.sliders):
         jumps, times = at_both_ends(figure, slider), steps(figure, slider)
         p50, p95 = np.percentile(times, [50, 95])
-        sliders[told["name"]] = {"p50": round(p50, 1), "p95": round(p95, 1), "steps": times, "jumps": jumps}
+        sliders[reported["name"]] = {
+            "p50": round(p50, 1),
+            "p95": round(p95, 1),
+            "steps": times,
+            "jumps": jumps,
+        }
     return {"name": figure.name, "sliders": sliders}
 
 
 def random_walk(notebook: Notebook, figures: list[Figure], seed: int) -> None:
-    """Every figure moves twice an animation frame, by a step or a leap; the last ones shown are the true ones."""
+    """Every figure moves twice an animation frame, by a step or a leap; the last ones shown are the true
+    ones.
+    """
     rng = random.Random(seed)
     at = [[0] * len(figure.sliders) for figure in figures]
 

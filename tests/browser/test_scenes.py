@@ -1,4 +1,6 @@
-"""Scenes in a real JupyterLab: slider, handle, click and Python move one and the same scene, and trouble is said under it."""
+"""Scenes in a real JupyterLab: slider, handle, click and Python move one and the same scene, and trouble
+is said under it.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +152,7 @@ def test_two_views_and_python_agree(weights: live_lab.Figure) -> None:
     weights.press(0, "ArrowRight")
     assert settle(weights) == settle(again)
     weights.notebook.python("__import__('__main__').weights.tau = 0.123; print(0)")
-    told = "() => [0, 2].every((i) => liveLab.explainers()[i].innerText.includes('τ = 0.123'))"
-    weights.notebook.page.wait_for_function(told)
+    reported = "() => [0, 2].every((i) => liveLab.explainers()[i].innerText.includes('τ = 0.123'))"
+    weights.notebook.page.wait_for_function(reported)
     one, two = (weights.notebook.page.evaluate("i => liveLab.shown(i)", i) for i in (0, 2))
     assert one == two

@@ -1,9 +1,9 @@
 """Grade a folder of submissions: `python -m tools.grading SUBMISSIONS [--out graded]`.
 
-SUBMISSIONS holds one folder a student, and in it notebooks whose names begin with the number of an exercise. Each
-notebook runs in a process of its own, within limits, and in bubblewrap where that works; a judge in another process
-asks it for values. Whatever it does, the others are graded all the same. A second run takes up where the first ended
-and grades only what changed.
+SUBMISSIONS holds one folder a student, and in it notebooks whose names begin with the number of an
+exercise. Each notebook runs in a process of its own, within limits, and in bubblewrap where that works; a
+judge in another process asks it for values. Whatever it does, the others are graded all the same. A second
+run takes up where the first ended and grades only what changed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 
 from tools.grading.answers import Limits, adopt, box_works
 from tools.grading.book import Run, grade_all
-from tools.grading.submissions import strangers
+from tools.grading.submissions import unrecognised
 
 UNPROTECTED = (
-    "Not protected, as {}: a submission runs with your rights. It can change your files, this course and other results, "
-    "use the network, see the seed, and end this run (start it again: it goes on where it was)."
+    "Not protected, as {}: a submission runs with your rights. It can change your files, this course and"
+    " other results, use the network, see the seed, and end this run (start it again: it goes on where it"
+    " was)."
 )
 
 
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     start = time.monotonic()
     adopt()
     rows = grade_all(options.submissions, Run(options.out, limits, options.seed, not missing), options.jobs)
-    for name in strangers(options.submissions):
+    for name in unrecognised(options.submissions):
         print(f"not graded: {name} (wanted: one folder a student, notebooks named NN_….ipynb, no links)")
     print(f"{len(rows)} rows in {options.out / 'gradebook.csv'}, {time.monotonic() - start:.0f} s")
     return 0

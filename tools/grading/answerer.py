@@ -1,7 +1,8 @@
 """What runs beside the submission: it executes the submission's cells, and answers calls of its functions.
 
-`python -m tools.grading.answerer GIGABYTES SECONDS` is asked over its standard input, a socket. Nothing here is trusted:
-the submission may change any of it, and then changes its own answers. The limits that count are the judge's.
+`python -m tools.grading.answerer GIGABYTES SECONDS` is asked over its standard input, a socket. Nothing
+here is trusted: the submission may change any of it, and then changes its own answers. The limits that
+count are the judge's.
 """
 
 from __future__ import annotations

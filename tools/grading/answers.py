@@ -1,4 +1,6 @@
-"""The process that answers for a submission: started in a box where there is one, limited, asked, and ended."""
+"""The process that answers for a submission: started in a box where there is one, limited, asked, and
+ended.
+"""
 
 from __future__ import annotations
 
@@ -49,10 +51,11 @@ class OutOfTime(Exception):
 
 
 def box() -> list[str]:
-    """The beginning of a command that runs the rest in bubblewrap: nothing in sight but Python and the course, read-only.
+    """The beginning of a command that runs the rest in bubblewrap: nothing in sight but Python and the
+    course, read-only.
 
-    That /proc is read-only matters where the grader is root: root may write to the kernel's settings there, even with
-    no capability left.
+    That /proc is read-only matters where the grader is root: root may write to the kernel's settings
+    there, even with no capability left.
     """
     pythons = (sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent))
     seen = dict.fromkeys((*_SYSTEM, *pythons, *map(str, _COURSE)))
@@ -117,7 +120,9 @@ def family() -> list[psutil.Process]:
 
 
 def end(members: Callable[[], list[psutil.Process]], seconds: float = 10.0) -> None:
-    """End processes until there are none: `members` is asked again, as each may have started others meanwhile."""
+    """End processes until there are none: `members` is asked again, as each may have started others
+    meanwhile.
+    """
     last = time.monotonic() + seconds
     while (alive := members()) and time.monotonic() < last:
         for act in (psutil.Process.suspend, psutil.Process.kill):
@@ -131,7 +136,9 @@ def end(members: Callable[[], list[psutil.Process]], seconds: float = 10.0) -> N
 
 
 class Watch:
-    """How much of its time a family has used; to call it raises Ended when that is all, or when the family grew too large."""
+    """How much of its time a family has used; to call it raises Ended when that is all, or when the family
+    grew too large.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self.computed = seconds, 0.0
@@ -163,7 +170,9 @@ class Watch:
 
 
 class Answers:
-    """Asks the process, and starts another with the same cells when one has ended: `with Answers(…) as answers`."""
+    """Asks the process, and starts another with the same cells when one has ended: `with Answers(…) as
+    answers`.
+    """
 
     def __init__(self, limits: Limits, boxed: bool) -> None:
         self.limits, self.boxed = limits, boxed
@@ -180,7 +189,9 @@ class Answers:
         self.stop()
 
     def cell(self, source: str) -> dict[str, Any]:
-        """Run a cell; one that ended its process, or was out of time, is left out should another process start."""
+        """Run a cell; one that ended its process, or was out of time, is left out should another process
+        start.
+        """
         answer = self.ask({"cell": source}, self.limits.cell_seconds)
         if answer.get("trouble") != "TimeIsUp":
             self.cells.append(source)
@@ -260,7 +271,9 @@ class Answers:
             self._asked({"cell": source}, self.limits.cell_seconds)
 
     def stop(self, patience: float = 0) -> str:
-        """End the process and all that it started; returns how it had ended by itself, within so many seconds."""
+        """End the process and all that it started; returns how it had ended by itself, within so many
+        seconds.
+        """
         if self.process is None:
             return "not running"
         self.channel.close()

@@ -86,7 +86,9 @@ class Run:
         mark.touch()
 
     def keep(self, submission: Submission, graded: Graded) -> None:
-        """Write page and record; the record comes last, so that a run cut short begins the submission anew."""
+        """Write page and record; the record comes last, so that a run cut short begins the submission
+        anew.
+        """
         record, feedback, mark = self.files(submission)
         _write(feedback, graded.page)
         kept = {"key": graded.key, "row": asdict(graded.row), "questions": graded.questions}
@@ -127,9 +129,9 @@ class Run:
         questions = {check.grade_id: [points.get(check.grade_id, 0.0), check.points] for check in wanted}
         score, most = (sum(pair[i] for pair in questions.values()) for i in (0, 1))
         row = Row(printable(submission.student), submission.exercise, score, most, note)
-        told = [(name, f"{got:g} of {worth:g}") for name, (got, worth) in questions.items()]
+        rows = [(name, f"{got:g} of {worth:g}") for name, (got, worth) in questions.items()]
         title = f"{submission.exercise} · {row.student}"
-        html = page(title, f"{score:g} of {most:g} points", note, told, steps)
+        html = page(title, f"{score:g} of {most:g} points", note, rows, steps)
         return Graded(self.key(submission), row, questions, html)
 
 

@@ -1,4 +1,6 @@
-"""The feedback: one page of HTML for a submission, with its points, its code, what that printed, and the cards."""
+"""The feedback: one page of HTML for a submission, with its points, its code, what that printed, and the
+cards.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ table { border-collapse: collapse } th, td { padding: .1em 1em .1em 0; text-alig
 
 
 def page(title: str, total: str, note: str, rows: list[tuple[str, str]], steps: list[dict[str, Any]]) -> str:
-    """`rows` are the questions with their points; `steps` the cells and checks in the order in which they came."""
+    """`rows` are the questions with their points; `steps` the cells and checks in the order in which they
+    came.
+    """
     points = dict(rows)
-    table = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{told}</td></tr>" for name, told in rows)
+    table = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{value}</td></tr>" for name, value in rows)
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'>",
         f"<title>{escape(title)}</title><style>{_STYLE}</style>",

@@ -23,7 +23,9 @@ class Submission:
 
 
 def printable(name: str) -> str:
-    """A name as every file and terminal can show it: some hold bytes that are no text, or control characters."""
+    """A name as every file and terminal can show it: some hold bytes that are no text, or control
+    characters.
+    """
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
 
 
@@ -42,7 +44,7 @@ def submissions(folder: Path) -> Iterator[Submission]:
                 yield Submission(student.name, known[number], None, reason)
 
 
-def strangers(folder: Path) -> list[str]:
+def unrecognised(folder: Path) -> list[str]:
     """What lies in the folder and is no student's exercise: told, never passed over in silence."""
     loose = [
         path.name

@@ -74,7 +74,8 @@ def course_map(listed: list[Chapter], pictures: dict[str, str]) -> str:
 
 def _card(chapter: Chapter, picture: str) -> str:
     return (
-        f'<li><a href="notebooks/{chapter.stem}.html">{picture}<span class="nslab-number">{chapter.number}</span>'
+        f'<li><a href="notebooks/{chapter.stem}.html">{picture}<span'
+        f' class="nslab-number">{chapter.number}</span>'
         f"<strong>{escape(chapter.title)}</strong><span>{escape(chapter.question)}</span></a></li>"
     )
 

@@ -1,4 +1,6 @@
-"""What every page gets: a description for search engines, its reading time where the text does not say it, names for folds."""
+"""What every page gets: a description for search engines, its reading time where the text does not say it,
+names for folds.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def reading_time(doctree: nodes.document) -> str:
 
 
 def accessible(html: str) -> str:
-    """A page with names for the folds of the side bar, which the theme leaves out, and no header that says nothing."""
+    """A page with names for the folds of the side bar, which the theme leaves out, and no header that says
+    nothing.
+    """
     for old, new in (
         (
             '<summary><span class="toctree-toggle"',
@@ -46,7 +50,9 @@ def accessible(html: str) -> str:
 
 
 def light(html: str) -> str:
-    """A page without the script of 1.6 MB that draws icons: the theme's style sheet draws them too, from its fonts."""
+    """A page without the script of 1.6 MB that draws icons: the theme's style sheet draws them too, from
+    its fonts.
+    """
     return re.sub(rf"<script [^>]*{re.escape(ICONS)}[^>]*></script>", "", html)
 
 

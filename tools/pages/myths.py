@@ -1,4 +1,6 @@
-"""The page of myth checks: each claim of the table in CONTRIBUTING.md, its verdict, and where the numbers are."""
+"""The page of myth checks: each claim of the table in CONTRIBUTING.md, its verdict, and where the numbers
+are.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from html import escape
 
 from nbformat import NotebookNode
 
-from .notebooks import place
+from pages.notebooks import place
 
 ROW = re.compile(r"^\| (\d+[a-z]?) \| (.+) \(([a-z ]+)\) \| (.+) \| (.+) \|$", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -63,7 +65,9 @@ def section(notebook: NotebookNode, cell_id: str) -> str:
 def page(
     intro: str, found: list[Claim], said: Mapping[str, str], notebooks: Mapping[str, NotebookNode]
 ) -> str:
-    """The page in Markdown: one group a verdict, what is true about each claim, and the printed numbers to unfold."""
+    """The page in Markdown: one group a verdict, what is true about each claim, and the printed numbers to
+    unfold.
+    """
     missing = [claim.row for claim in found if claim.row not in said]
     if missing:
         raise ValueError(f"no text for the claims {', '.join(missing)}")
@@ -82,7 +86,8 @@ def _tally(found: list[Claim]) -> str:
     """How many claims each verdict has, as links to their groups."""
     counts = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in GROUPS}
     links = (
-        f'<a class="nslab-verdict" href="#{re.sub("[^a-z]+", "-", title.lower())}"><b>{counts[verdict]}</b> {title.lower()}</a>'
+        f'<a class="nslab-verdict" href="#{re.sub("[^a-z]+", "-", title.lower())}"><b>{counts[verdict]}</b>'
+        f" {title.lower()}</a>"
         for verdict, (title, _) in GROUPS.items()
     )
     return f'<p class="nslab-tally">{" ".join(links)}</p>'
@@ -108,11 +113,16 @@ def _numbers(cell: NotebookNode) -> str:
         kept = [*kept[:LINES], "…"]
     shown = escape("\n".join(kept).strip("\n"), quote=False)
     summary = "The numbers, as the chapter prints them"
-    return f'<details class="nslab-numbers"><summary>{summary}</summary><pre tabindex="0">{shown}</pre></details>'
+    return (
+        f'<details class="nslab-numbers"><summary>{summary}</summary><pre'
+        f' tabindex="0">{shown}</pre></details>'
+    )
 
 
 def _capital(text: str) -> str:
-    """A claim that begins with a word begins with a capital; one that begins with a symbol is left as it is."""
+    """A claim that begins with a word begins with a capital; one that begins with a symbol is left as it
+    is.
+    """
     return (
         text[0].upper() + text[1:] if re.match(r"[a-z]{2,}|a ", text) and not text.startswith("dH") else text
     )

@@ -7,7 +7,7 @@ import re
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from .predictions import with_predictions
+from pages.predictions import with_predictions
 
 TITLE = re.compile(r"""set_title\(\s*"([^"{}]+)"|suptitle\(\s*"([^"{}]+)\"""")
 EMPTY = re.compile(r"<[A-Z]\w* size [^>]*>")
@@ -49,7 +49,9 @@ def _below_title(notebook: NotebookNode, html: str) -> None:
 
 
 def _describe(cell: NotebookNode) -> None:
-    """Give a picture its alternative text, and show the summary that an explainer carries beside its picture."""
+    """Give a picture its alternative text, and show the summary that an explainer carries beside its
+    picture.
+    """
     pictures = [out for out in cell.outputs if "image/png" in out.get("data", {})]
     if not pictures:
         return

@@ -18,26 +18,31 @@ def asked(html: str, name: str) -> str:
     """The card of a question as a form."""
     card = ElementTree.fromstring(html)
     options = "".join(
-        f'<label><input type="radio" name="ask-{name}" value="{escape(key)}"><b>{escape(key)}</b> <span>{text}</span></label>'
+        f'<label><input type="radio" name="ask-{name}" value="{escape(key)}"><b>{escape(key)}</b>'
+        f" <span>{text}</span></label>"
         for key, text in _rows(card)
     )
     return (
-        f'<form class="nslab-quiz" id="ask-{name}"><fieldset><legend>{_inner(card, "strong")}</legend>{options}</fieldset>'
-        '<p role="status">Choose one before you read on.</p></form>'
+        '<form class="nslab-quiz"'
+        f' id="ask-{name}"><fieldset><legend>{_inner(card, "strong")}</legend>{options}</fieldset><p'
+        ' role="status">Choose one before you read on.</p></form>'
     )
 
 
 def revealed(html: str, name: str) -> str:
-    """The card of an answer, of a question that nobody has answered yet, as a fold that scores what the reader chose."""
+    """The card of an answer, of a question that nobody has answered yet, as a fold that scores what the
+    reader chose.
+    """
     rows = _rows(ElementTree.fromstring(html))
     answer = next(key.removesuffix(RIGHT) for key, _ in rows if key.endswith(RIGHT))
     body = "".join(
-        f'<tr data-option="{escape(key[: -len(RIGHT)])}"><th scope="row">{escape(key)}</th><td>{text}</td></tr>'
+        f'<tr data-option="{escape(key[: -len(RIGHT)])}"><th'
+        f' scope="row">{escape(key)}</th><td>{text}</td></tr>'
         for key, text in rows
     )
     return (
         f'<details class="nslab-reveal" data-ask="ask-{name}" data-answer="{escape(answer)}">'
-        f"<summary>Your prediction? Open the answer</summary>"
+        "<summary>Your prediction? Open the answer</summary>"
         f'<p class="nslab-score" role="status"></p><table>{body}</table></details>'
     )
 

@@ -1,9 +1,9 @@
 """The framework of the explainers: a stage that never moves, scenes that do, and who draws them."""
 
-from .controls import Control, decade_grid, integer_grid, linear_grid, log_grid
-from .explainer import Explainer
-from .items import check_each, heights_apart, items, without_collisions
-from .marks import (
+from nslab.explain._base.controls import Control, decade_grid, integer_grid, linear_grid, log_grid
+from nslab.explain._base.explainer import Explainer
+from nslab.explain._base.items import check_each, heights_apart, items, without_collisions
+from nslab.explain._base.marks import (
     Arrows,
     Band,
     Bars,
@@ -20,8 +20,8 @@ from .marks import (
     Steps,
     Words,
 )
-from .palette import number
-from .stage import Axis, Panel, Stage
+from nslab.explain._base.palette import number
+from nslab.explain._base.stage import Axis, Panel, Stage
 
 __all__ = [
     "Arrows",

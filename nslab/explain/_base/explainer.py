@@ -1,4 +1,6 @@
-"""The base of every explainer that is a scene: sliders and handles in the browser, real Python behind each frame."""
+"""The base of every explainer that is a scene: sliders and handles in the browser, real Python behind each
+frame.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,15 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
-from .controls import Control, Value
-from .frames import Frame, Moves, framed, layout, packed
-from .marks import Handle
-from .page import page
-from .stage import Stage
+from nslab.explain._base.controls import Control, Value
+from nslab.explain._base.frames import Frame, Moves, framed, layout, packed
+from nslab.explain._base.marks import Handle
+from nslab.explain._base.page import page
+from nslab.explain._base.stage import Stage
 
 HERE = Path(__file__).parent
-# JupyterLab runs callbacks in another thread than cells, and matplotlib is not thread-safe: one lock for all that draws.
+# JupyterLab runs callbacks in another thread than cells, and matplotlib is not thread-safe: one lock for
+# all that draws.
 _drawing = threading.RLock()
 _pages: Counter[str] = Counter()  # how many of each class this process has written
 
@@ -27,14 +30,15 @@ _pages: Counter[str] = Counter()  # how many of each class this process has writ
 class Explainer(anywidget.AnyWidget):
     """A scene that sliders and hands move. A subclass declares its `Control`s and writes four small methods:
 
-    - `compute(**controls)` → a dataclass of arrays; a pure function of the controls, on public names of nslab;
+    - `compute(**controls)` → a dataclass of arrays; a pure function of the controls, on public names of
+      nslab;
     - `stage()` → the panels, their axes and the marks; it is asked for once, and nothing of it changes;
     - `scene(result)` → what moves, by mark and by channel: `{"curve": {"y": result.loss}}`;
     - `summary(result)` → the key numbers as text, at four significant digits.
 
-    Controls are traitlets: `explainer.tau = 0.1` moves the scene, `observe` works, and the widget nests in an `HBox`.
-    `explainer.at(tau=0.1)` computes a result without a browser. `title` says what the scene shows; with a `question` it
-    is asked first, and `reveal()` puts the title in its place.
+    Controls are traitlets: `explainer.tau = 0.1` moves the scene, `observe` works, and the widget nests in
+    an `HBox`. `explainer.at(tau=0.1)` computes a result without a browser. `title` says what the scene
+    shows; with a `question` it is asked first, and `reveal()` puts the title in its place.
     """
 
     _esm = (HERE / "scene.js").read_text(encoding="utf-8") + "\nexport default nslabScene;\n"
@@ -79,7 +83,9 @@ class Explainer(anywidget.AnyWidget):
         raise NotImplementedError
 
     def pulled(self, *args: Any, **controls: Any) -> Any:
-        """The result while a hand holds a point elsewhere: `pulled(mark, point, x, y, **controls)`, pure like `compute`."""
+        """The result while a hand holds a point elsewhere: `pulled(mark, point, x, y, **controls)`, pure
+        like `compute`.
+        """
         raise NotImplementedError
 
     # --- without a browser
@@ -113,7 +119,7 @@ class Explainer(anywidget.AnyWidget):
 
     def still(self, **controls: Value) -> bytes:
         """The scene at these controls as a PNG with its summary below, for where no browser draws it."""
-        from .still import still  # matplotlib is loaded when something is drawn
+        from nslab.explain._base.still import still  # matplotlib is loaded when something is drawn
 
         frame = self.frame(**controls)
         with _drawing:
@@ -126,8 +132,9 @@ class Explainer(anywidget.AnyWidget):
     def page(self, folder: Path, name: str, url: str | None = None) -> str:
         """HTML that shows the scene on a page without a kernel; it starts where the controls stand.
 
-        Its frames, over at most `page.FRAMES` stops of the controls, are written to `folder` as `name.js`. The page
-        reads them from `url` (the folder's own name, unless said), and wants `scene.js` and `scene.css` besides.
+        Its frames, over at most `page.FRAMES` stops of the controls, are written to `folder` as `name.js`.
+        The page reads them from `url` (the folder's own name, unless said), and wants `scene.js` and
+        `scene.css` besides.
         """
         return page(
             lambda positions: self._frame(self._values_at(positions)),
@@ -211,7 +218,9 @@ class Explainer(anywidget.AnyWidget):
         }
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        """Answer one request of a view: `hello`, `move`, `ahead` or `pull`. Each gets one reply, which every view hears."""
+        """Answer one request of a view: `hello`, `move`, `ahead` or `pull`. Each gets one reply, which
+        every view hears.
+        """
         kind, view = message["kind"], message["view"]
         try:
             if kind == "hello":
@@ -255,7 +264,9 @@ class Explainer(anywidget.AnyWidget):
         self._send_frames("now", [(self._positions(), self._frame(self.values))], view, texts=texts)
 
     def _send_ahead(self, places: list[list[int]], view: str) -> None:
-        """Frames that nobody has asked to see yet: one that fails is left out, and fails aloud when a hand gets there."""
+        """Frames that nobody has asked to see yet: one that fails is left out, and fails aloud when a hand
+        gets there.
+        """
         found = []
         for at in places:
             try:

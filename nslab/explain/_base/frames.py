@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .marks import Row, row
-from .stage import Stage
+from nslab.explain._base.marks import Row, row
+from nslab.explain._base.stage import Stage
 
 Moves = Mapping[str, Mapping[str, Any]]  # what moves, by mark and by channel
 Layout = tuple[
@@ -26,7 +26,9 @@ class Frame:
 
 
 def layout(stage: Stage, scene: Moves) -> Layout:
-    """Which channels move, as a first scene shows them; ValueError for a scene that does not fit its stage."""
+    """Which channels move, as a first scene shows them; ValueError for a scene that does not fit its
+    stage.
+    """
     for name in scene:
         if name not in stage.marks:
             raise ValueError(f"scene must name marks of the stage ({', '.join(stage.marks)}), got {name!r}")
@@ -45,7 +47,9 @@ def layout(stage: Stage, scene: Moves) -> Layout:
 
 
 def framed(stage: Stage, moving: Layout, scene: Moves, text: str) -> Frame:
-    """The frame of a scene; ValueError if other channels move than those of the layout, or one of their lengths is off."""
+    """The frame of a scene; ValueError if other channels move than those of the layout, or one of their
+    lengths is off.
+    """
     given = {(name, channel) for name, moves in scene.items() for channel in moves if channel != "text"}
     if odd := given ^ set(moving):
         raise ValueError(f"scene must move the same channels of the same marks each time, got others: {odd}")
@@ -58,7 +62,8 @@ def framed(stage: Stage, moving: Layout, scene: Moves, text: str) -> Frame:
 
 
 def packed(frames: Sequence[Frame]) -> tuple[list[dict[str, Any]], bytes]:
-    """Headers, one a frame, and one buffer of float32. A row that is that of the frame before is not repeated.
+    """Headers, one a frame, and one buffer of float32. A row that is that of the frame before is not
+    repeated.
 
     >>> import numpy as np
     >>> one, two = (Frame((np.zeros(3, "f4"), np.full(2, i, "f4")), (), "") for i in (1, 2))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .marks import Dots, Pictures, Words
+from nslab.explain._base.marks import Dots, Pictures, Words
 
 
 def check_each(wanted: str, count: int, **given: Sequence[Any] | None) -> None:
@@ -47,7 +47,8 @@ def heights_apart(
     heights: NDArray[np.float64],
     taken: tuple[float, float] | None = None,
 ) -> NDArray[np.float64]:
-    """For each item of `order`, one after the other, the height that is farthest from those placed before, at its own x.
+    """For each item of `order`, one after the other, the height that is farthest from those placed before,
+    at its own x.
 
     The others get NaN; `taken` is a place that is held from the start.
 

@@ -1,7 +1,8 @@
 """The marks that a scene is made of.
 
-A mark has a panel, a role of the palette, and channels: rows of numbers such as `x`, `y` and `size`. A channel that is
-given here stays; one that is left out moves, and the scene gives it. Places are in the units of the panel's axes.
+A mark has a panel, a role of the palette, and channels: rows of numbers such as `x`, `y` and `size`. A
+channel that is given here stays; one that is left out moves, and the scene gives it. Places are in the
+units of the panel's axes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .palette import ROLES
+from nslab.explain._base.palette import ROLES
 
 Channel = Any  # what numpy turns into one row of numbers; None where the scene moves it
 Row = NDArray[np.float32]
@@ -50,7 +51,9 @@ class Mark:
         return {name: row(name, values) for name, values in given.items() if values is not None}
 
     def spec(self, images: list[Any]) -> dict[str, Any]:
-        """What a browser needs to know of it; pictures go to `images`, each set once, and are named by their place there."""
+        """What a browser needs to know of it; pictures go to `images`, each set once, and are named by
+        their place there.
+        """
         channels = self.needs + self.takes
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in channels}
         return {
@@ -108,13 +111,15 @@ class Rule(Mark):
 
 @dataclass(frozen=True, kw_only=True)
 class Points(Mark):
-    """Something at each place. The area shows `size`: `scale` is the side at size 1, as a part of the panel's shorter side.
+    """Something at each place. The area shows `size`: `scale` is the side at size 1, as a part of the
+    panel's shorter side.
 
-    `roles` are those that the scene may give in `role`. `tips` says what a point is; `shows` names the channels whose
-    numbers stand below that, and `picks` the control that a click on a point sets to the point's number. `which` is the
-    number of the picture, word and tip that a point has; left out, it is the point's own. `value` is not drawn: a number
-    for the tips. A hand may hold a point elsewhere along the axes that `pulls` names ("x", "y" or "xy"), as long as it
-    does not let go: the explainer's `pulled` says what follows.
+    `roles` are those that the scene may give in `role`. `tips` says what a point is; `shows` names the
+    channels whose numbers stand below that, and `picks` the control that a click on a point sets to the
+    point's number. `which` is the number of the picture, word and tip that a point has; left out, it is
+    the point's own. `value` is not drawn: a number for the tips. A hand may hold a point elsewhere along
+    the axes that `pulls` names ("x", "y" or "xy"), as long as it does not let go: the explainer's `pulled`
+    says what follows.
     """
 
     needs = ("x", "y")
@@ -203,7 +208,8 @@ class Arrows(Links):
 
 @dataclass(frozen=True, kw_only=True)
 class Cells(Mark):
-    """A matrix over the whole panel, row after row from the top: `value` in [0, 1] is how much of the color a cell has.
+    """A matrix over the whole panel, row after row from the top: `value` in [0, 1] is how much of the
+    color a cell has.
 
     `names` are those of the rows and of the columns, for the tips; `shows` and `picks` are as for points.
     """

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from .controls import Control
-from .frames import Frame, packed
-from .marks import Row
+from nslab.explain._base.controls import Control
+from nslab.explain._base.frames import Frame, packed
+from nslab.explain._base.marks import Row
 
 FRAMES = 1536  # at most, of one scene
 FEWEST = 5  # stops that any control keeps, if it has so many; and what a click may pick among many points
@@ -40,7 +40,9 @@ def page(
     name: str,
     url: str | None,
 ) -> str:
-    """Write the frames that `draw` gives at positions of the controls into `folder`; the HTML that shows them."""
+    """Write the frames that `draw` gives at positions of the controls into `folder`; the HTML that shows
+    them.
+    """
     if not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder must be a path, got {folder!r}")
     if not isinstance(name, str) or not re.fullmatch(r"[\w.-]+", name, re.ASCII):
@@ -65,7 +67,9 @@ def page(
 
 
 def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[str]) -> list[list[int]]:
-    """The stops of each control. Of those that a click picks, all if they are few, else the first, which are always there."""
+    """The stops of each control. Of those that a click picks, all if they are few, else the first, which
+    are always there.
+    """
     stand = dict(zip(controls, start, strict=True))
     grid = {}
     for name in picked:
@@ -81,7 +85,8 @@ def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[s
 def table(name: str, frames: Sequence[Frame]) -> str:
     """A script that hands the frames to scene.js: their headers and numbers, zipped, in base64.
 
-    Of the numbers all first bytes come first, then all second ones, and so on: like lies beside like, a third less to load.
+    Of the numbers all first bytes come first, then all second ones, and so on: like lies beside like, a
+    third less to load.
     """
     headers, buffer = packed([_rounded(frame) for frame in frames])
     words = json.dumps(headers, ensure_ascii=False, separators=(",", ":")).encode()
@@ -99,7 +104,8 @@ def thinned(control: Control, positions: Sequence[int], start: int) -> dict[str,
 
 
 def counts(controls: Sequence[Control], most: int = FRAMES) -> list[int]:
-    """How many stops each control keeps, so that their product is at most `most`: all words if they fit, most for a ▶.
+    """How many stops each control keeps, so that their product is at most `most`: all words if they fit,
+    most for a ▶.
 
     >>> many = Control("τ", "temperature", [i / 100 for i in range(101)], start=0.5)
     >>> steps = Control("", "step", list(range(101)), start=50, play=True)

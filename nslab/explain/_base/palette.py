@@ -26,7 +26,8 @@ COLORS = {
     "faint": FAINT,
 }
 
-# The same hues where every mark of a scene has a contrast of 3 with white; scene.css has these, and those for the dark.
+# The same hues where every mark of a scene has a contrast of 3 with white; scene.css has these, and those
+# for the dark.
 SCENE = {
     "anchor": "#0072B2",
     "positive": "#009E73",

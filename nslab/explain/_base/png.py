@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from .palette import INK
+from nslab.explain._base.palette import INK
 
 SIZE, MARGIN = 13, 8  # pixels
 COLORS = 256  # a palette takes a third of the bytes, and no color moves by more than a shade
@@ -23,7 +23,8 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def captioned_png(pixels: NDArray[np.uint8], text: str) -> bytes:
-    """A frame with its summary below: a notebook on the web, or exported, shows a widget as this picture alone.
+    """A frame with its summary below: a notebook on the web, or exported, shows a widget as this picture
+    alone.
 
     >>> frame = np.full((20, 200, 4), 255, dtype=np.uint8)
     >>> picture = Image.open(io.BytesIO(captioned_png(frame, "H = 1.2 nats")))

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .marks import Line, Mark, Note, Rule, image_spec
-from .palette import ROLES, number
+from nslab.explain._base.marks import Line, Mark, Note, Rule, image_spec
+from nslab.explain._base.palette import ROLES, number
 
 UNSAID = ("ink", "faint", "focus")  # roles that the key leaves out unless the stage names them
 
@@ -56,7 +56,8 @@ PLAIN = Axis("", 0, 1, ticks={})  # an axis that is not drawn
 class Panel:
     """One picture of the stage. An axis that is left out is not drawn, and its places run from 0 to 1.
 
-    `share` is the panel's part of the width where panels stand side by side; a `square` one is as high as wide.
+    `share` is the panel's part of the width where panels stand side by side; a `square` one is as high as
+    wide.
     """
 
     title: str
@@ -77,7 +78,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Stage:
-    """Panels and marks by name. Marks are drawn in their order; `key` says what the roles in use stand for."""
+    """Panels and marks by name. Marks are drawn in their order; `key` says what the roles in use stand
+    for.
+    """
 
     panels: Mapping[str, Panel]
     marks: Mapping[str, Mark]
@@ -155,7 +158,9 @@ def round_ticks(axis: Axis, most: int = 6) -> dict[float, str]:
 
 
 def _ratios(low: float, high: float) -> list[float]:
-    """Powers of ten, or where there are fewer than three also their doubles and halves; none if those are too few."""
+    """Powers of ten, or where there are fewer than three also their doubles and halves; none if those are
+    too few.
+    """
     powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
     places = [float(f"{m}e{power}") for power in powers for m in (1, 2, 5)]
     within = [at for at in places if low * (1 - 1e-9) <= at <= high * (1 + 1e-9)]

@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from .frames import Frame, Layout
-from .marks import (
+from nslab.explain._base.frames import Frame, Layout
+from nslab.explain._base.marks import (
     Arrows,
     Band,
     Bars,
@@ -34,9 +34,9 @@ from .marks import (
     Words,
     bytes_of,
 )
-from .palette import ROLES, SCENE, STYLE
-from .png import captioned_png
-from .stage import Axis, Panel, Stage
+from nslab.explain._base.palette import ROLES, SCENE, STYLE
+from nslab.explain._base.png import captioned_png
+from nslab.explain._base.stage import Axis, Panel, Stage
 
 WIDTH, HEIGHT = 8.4, 3.6  # inches
 PIXELS = 640  # of the width, left by margins
@@ -88,7 +88,9 @@ def drawn(stage: Stage, layout: Layout, frame: Frame, heading: str) -> Figure:
 
 
 def _axes(ax: Axes, panel: Panel, width: float) -> None:
-    """Axes from 0 to 1 with the panel's ticks where they belong: logarithms are taken in one place, `Axis.part`."""
+    """Axes from 0 to 1 with the panel's ticks where they belong: logarithms are taken in one place,
+    `Axis.part`.
+    """
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.set_title(panel.title, fontweight="normal", fontsize=10)
     ax.set_box_aspect(1 if panel.square else None)
@@ -213,7 +215,9 @@ def _arrows(ax: Axes, mark: Arrows, v: Values) -> None:
 
 
 def _shafts(ax: Axes, mark: Links, v: Values, head: Callable[[float], float]) -> None:
-    """A straight band from each point to the other, as scene.js draws it, in pixels from the panel's corner."""
+    """A straight band from each point to the other, as scene.js draws it, in pixels from the panel's
+    corner.
+    """
     box = ax.get_window_extent()
     size = np.array([box.width, box.height])
     widths = v.get("width", np.full(len(v["x"]), 1.5))

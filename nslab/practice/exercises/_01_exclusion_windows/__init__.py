@@ -160,9 +160,9 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
         "in the window": banned > 0,
         "outside the sequence": len(inside) < len(ids),
         "never drawn": len(counts) - len(seen) if mean >= 100 else 0,
-        "unevenly drawn": bool(np.any(np.abs(seen - np.mean(seen)) > 6 * math.sqrt(mean)))
-        if len(seen)
-        else False,
+        "unevenly drawn": (
+            bool(np.any(np.abs(seen - np.mean(seen)) > 6 * math.sqrt(mean))) if len(seen) else False
+        ),
         "too few repeats": n > k >= 100 and int((counts > 0).sum()) > distinct + 6 * math.sqrt(n) / 2,
         "in turn or in blocks": bool(abs(surprise) > 6 * math.sqrt(variance) + 6),
         "rng unused": n > 1 and rng.unused(),
@@ -207,11 +207,18 @@ EXERCISE = Exercise(
             _allowed_cases,
             mistakes.ALLOWED,
             (
-                "Write down by hand which frames of 0 … 5 are more than one step away from frame 2, then from "
-                "frame 0. What do the two lists have in common?",
-                "A frame is allowed or not by one comparison of its distance from i with w. A distance has no sign.",
-                "Make all frames at once, compute their distances from i, and keep those where the comparison "
-                "holds. Before that, refuse an i or a w that fits no sequence of T frames.",
+                (
+                    "Write down by hand which frames of 0 … 5 are more than one step away from frame 2, then"
+                    " from frame 0. What do the two lists have in common?"
+                ),
+                (
+                    "A frame is allowed or not by one comparison of its distance from i with w. A distance"
+                    " has no sign."
+                ),
+                (
+                    "Make all frames at once, compute their distances from i, and keep those where the"
+                    " comparison holds. Before that, refuse an i or a w that fits no sequence of T frames."
+                ),
             ),
             picture=_picture,
         ),
@@ -224,10 +231,14 @@ EXERCISE = Exercise(
             mistakes.SAMPLE,
             (
                 "You know the list of allowed frames. What is left is to pick from a list, K times.",
-                "Exactly K come back, also when the window is large or K exceeds the number of allowed frames. So "
-                "frames may repeat, and nothing is thrown away afterwards.",
-                "Draw K places in the list of allowed frames with `rng`, and look the frames up. If the list is "
-                "empty, raise ValueError first.",
+                (
+                    "Exactly K come back, also when the window is large or K exceeds the number of allowed"
+                    " frames. So frames may repeat, and nothing is thrown away afterwards."
+                ),
+                (
+                    "Draw K places in the list of allowed frames with `rng`, and look the frames up. If the"
+                    " list is empty, raise ValueError first."
+                ),
             ),
             measure=_measure,
             picture=_picture,
@@ -240,7 +251,10 @@ EXERCISE = Exercise(
             _rate_cases,
             mistakes.RATE,
             (
-                "A rate is a part of a whole. What is the whole here: all frames, or those that can be drawn?",
+                (
+                    "A rate is a part of a whole. What is the whole here: all frames, or those that can be"
+                    " drawn?"
+                ),
                 "Take the similarities of the allowed frames only. How many reach the threshold?",
                 "The mean of a list of truths is a share. No allowed frame, no rate: raise ValueError.",
             ),
@@ -253,11 +267,18 @@ EXERCISE = Exercise(
             _mass_cases,
             mistakes.MASS,
             (
-                "Give each frame but the anchor its weight e^{s/τ}. How much of their sum lies within one step, within "
-                "two, …?",
-                "Sort the question by distance: sum the weights at each distance from i, then add them up outwards.",
-                "The first distance at which the running sum reaches `share` of the total is the answer. Take the "
-                "largest score from all scores before the exponential.",
+                (
+                    "Give each frame but the anchor its weight e^{s/τ}. How much of their sum lies within one"
+                    " step, within two, …?"
+                ),
+                (
+                    "Sort the question by distance: sum the weights at each distance from i, then add them up"
+                    " outwards."
+                ),
+                (
+                    "The first distance at which the running sum reaches `share` of the total is the answer."
+                    " Take the largest score from all scores before the exponential."
+                ),
             ),
             stretch=True,
         ),

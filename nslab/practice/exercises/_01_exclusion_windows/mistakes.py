@@ -169,21 +169,24 @@ def _mass(
     return int(np.argmax(inside >= share * weight.sum()))
 
 
-_WRAP = "You excluded frames from the END of the sequence: an index below 0 counts from there. Clip the window at 0."
+_WRAP = (
+    "You excluded frames from the END of the sequence: an index below 0 counts from there. Clip the window"
+    " at 0."
+)
 ALLOWED = (
     Mutant(
         "half-open window",
         _half_open,
-        "Frame i + w slipped in: the window is symmetric and inclusive, from i − w to i + w. Python's `range` leaves "
-        "its end out.",
+        "Frame i + w slipped in: the window is symmetric and inclusive, from i − w to i + w. Python's `range`"
+        " leaves its end out.",
     ),
     Mutant("wraps around", _wrapped, _WRAP),
     Mutant("wraps around", _circular, _WRAP),
     Mutant(
         "empty slice",
         _sliced,
-        "A slice that starts below 0 starts near the END, so here it is empty and nothing was excluded. Clip the "
-        "start at 0.",
+        "A slice that starts below 0 starts near the END, so here it is empty and nothing was excluded. Clip"
+        " the start at 0.",
     ),
     Mutant(
         "one-sided",
@@ -203,8 +206,8 @@ ALLOWED = (
     Mutant(
         "not refused",
         _unchecked,
-        "There is no such frame, or no such window, in a sequence of T frames: raise ValueError. An empty answer "
-        "would hide the mistake of whoever calls you.",
+        "There is no such frame, or no such window, in a sequence of T frames: raise ValueError. An empty"
+        " answer would hide the mistake of whoever calls you.",
         lambda case, got, own: got.error is None,
     ),
 )
@@ -212,21 +215,22 @@ SAMPLE = (
     Mutant(
         "drawn, then dropped",
         _draw_then_drop,
-        "You drew from all frames and dropped those in the window, so fewer than K came back. Draw from the allowed "
-        "frames, or draw again: never discard.",
+        "You drew from all frames and dropped those in the window, so fewer than K came back. Draw from the"
+        " allowed frames, or draw again: never discard.",
         lambda case, got, own: got.error is None and 0 < got.value["drawn"] < case.args[3],
     ),
     Mutant(
         "without replacement",
         _no_replacement,
-        "No frame comes twice in your sample, so K cannot exceed the number of allowed frames. Draws are independent: "
-        "with replacement.",
+        "No frame comes twice in your sample, so K cannot exceed the number of allowed frames. Draws are"
+        " independent: with replacement.",
         lambda case, got, own: isinstance(got.error, ValueError) if own.error else got.value == own.value,
     ),
     Mutant(
         "distinct while they last",
         _distinct_while_they_last,
-        "As long as K is at most the number of allowed frames, none comes twice. Draws are independent for every K.",
+        "As long as K is at most the number of allowed frames, none comes twice. Draws are independent for"
+        " every K.",
     ),
     Mutant(
         "one shuffle",
@@ -236,7 +240,8 @@ SAMPLE = (
     Mutant(
         "a generator of its own",
         _own_generator,
-        "Your sample does not depend on `rng`: it is the same every time. Draw from the generator that was passed.",
+        "Your sample does not depend on `rng`: it is the same every time. Draw from the generator that was"
+        " passed.",
     ),
     Mutant("window ignored", _no_window, "Frames inside the window were drawn, the anchor among them."),
     Mutant(
@@ -247,8 +252,8 @@ SAMPLE = (
     Mutant(
         "moved to the edge",
         _pushed_out,
-        "The frames next to the window come too often: what fell into the window was moved there. Each allowed frame "
-        "must be as likely as any other.",
+        "The frames next to the window come too often: what fell into the window was moved there. Each"
+        " allowed frame must be as likely as any other.",
     ),
     Mutant(
         "last one never drawn",
@@ -287,7 +292,8 @@ RATE = (
         lambda sim, i, w, thr: (
             float("nan") if len(sim) <= 2 * w + 1 else _rate(_some(sim, i, w) >= thr, len(_some(sim, i, w)))
         ),
-        "Without an allowed frame there is no rate: raise ValueError, where you divide by zero or return NaN.",
+        "Without an allowed frame there is no rate: raise ValueError, where you divide by zero or return"
+        " NaN.",
         _nan_or_error,
     ),
 )

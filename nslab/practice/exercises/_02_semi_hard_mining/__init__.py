@@ -177,13 +177,21 @@ EXERCISE = Exercise(
             cases.zone_cases,
             mistakes.CATEGORISE,
             (
-                "Draw a line for the distance from the anchor. Mark the positive at 0.5 and a second mark m beyond it. "
-                "The two marks cut the line into three parts: which zone is which?",
-                "Hard is a relation between two distances alone; m has no part in it. Then ask the same of the second "
-                "mark. A negative that sits exactly on a mark belongs to the part without loss only at the second one.",
-                "Two comparisons give two truths for every negative. True counts as 1, so the code can be the number "
-                "of marks that a negative has reached or passed: mind which of them it may merely touch. With m = 0 the marks fall "
-                "together, and whoever has not passed the first has not reached the second.",
+                (
+                    "Draw a line for the distance from the anchor. Mark the positive at 0.5 and a second mark"
+                    " m beyond it. The two marks cut the line into three parts: which zone is which?"
+                ),
+                (
+                    "Hard is a relation between two distances alone; m has no part in it. Then ask the same"
+                    " of the second mark. A negative that sits exactly on a mark belongs to the part without"
+                    " loss only at the second one."
+                ),
+                (
+                    "Two comparisons give two truths for every negative. True counts as 1, so the code can be"
+                    " the number of marks that a negative has reached or passed: mind which of them it may"
+                    " merely touch. With m = 0 the marks fall together, and whoever has not passed the first"
+                    " has not reached the second."
+                ),
             ),
             picture=_zone_picture,
         ),
@@ -195,12 +203,18 @@ EXERCISE = Exercise(
             cases.zone_cases,
             mistakes.LOSS,
             (
-                "The rule wants the negative at the second mark or beyond. By how much does a negative miss that "
-                "place?",
-                "A negative that is already there costs nothing, and it earns nothing either: the loss is never below "
-                "0. What should it be for a negative as far away as the positive?",
-                "Compute the shortfall for all negatives at once, and replace what is below 0, entry by entry. Both "
-                "distances are used as they come.",
+                (
+                    "The rule wants the negative at the second mark or beyond. By how much does a negative"
+                    " miss that place?"
+                ),
+                (
+                    "A negative that is already there costs nothing, and it earns nothing either: the loss is"
+                    " never below 0. What should it be for a negative as far away as the positive?"
+                ),
+                (
+                    "Compute the shortfall for all negatives at once, and replace what is below 0, entry by"
+                    " entry. Both distances are used as they come."
+                ),
             ),
         ),
         Question(
@@ -211,14 +225,22 @@ EXERCISE = Exercise(
             cases.mine_cases,
             mistakes_mine.MINE,
             (
-                "Take labels 7, 7, 8 and write all triplets down by hand. Which images may be the positive of image 0, "
-                "which its negatives? Two tables of truths, B x B, hold the answer for all anchors.",
-                "Whether a triplet qualifies depends on three numbers, so think of a table of truths with three axes: "
-                "anchor, positive, negative. Your `categorise` can fill it if you give each distance matrix the axis "
-                "that it lacks.",
-                "Combine the three conditions (a pair, another label, the zone) and ask numpy for the places of "
-                'what is left. For "hardest" make the distance to all that is no negative infinite before you look for the '
-                "smallest of a row, and leave out rows without any negative.",
+                (
+                    "Take labels 7, 7, 8 and write all triplets down by hand. Which images may be the"
+                    " positive of image 0, which its negatives? Two tables of truths, B x B, hold the answer"
+                    " for all anchors."
+                ),
+                (
+                    "Whether a triplet qualifies depends on three numbers, so think of a table of truths with"
+                    " three axes: anchor, positive, negative. Your `categorise` can fill it if you give each"
+                    " distance matrix the axis that it lacks."
+                ),
+                (
+                    "Combine the three conditions (a pair, another label, the zone) and ask numpy for the"
+                    ' places of what is left. For "hardest" make the distance to all that is no negative'
+                    " infinite before you look for the smallest of a row, and leave out rows without any"
+                    " negative."
+                ),
             ),
             measure=_measure,
             picture=_mine_picture,
@@ -232,10 +254,14 @@ EXERCISE = Exercise(
             mistakes_gradient.GRADIENT,
             (
                 "Write the squared distance as a sum over coordinates and differentiate by one of them.",
-                "The plain distance is the square root of that sum: the chain rule divides by something that becomes "
-                "0 where the two points meet.",
-                "Both gradients point from n to a. One has a length in proportion to the distance, the other always "
-                "the same length; at distance 0 only one of them exists.",
+                (
+                    "The plain distance is the square root of that sum: the chain rule divides by something"
+                    " that becomes 0 where the two points meet."
+                ),
+                (
+                    "Both gradients point from n to a. One has a length in proportion to the distance, the"
+                    " other always the same length; at distance 0 only one of them exists."
+                ),
             ),
             stretch=True,
         ),

@@ -70,13 +70,16 @@ def marks_passed(d_ap: Any, d_an: Any, m: float) -> np.ndarray:
 
 
 CLOSER = (
-    "These are HARD negatives: closer than the positive. FaceNet wants d_ap < d_an < d_ap + m, in the right order "
-    "but inside the margin."
+    "These are HARD negatives: closer than the positive. FaceNet wants d_ap < d_an < d_ap + m, in the right"
+    " order but inside the margin."
 )
-NOT_REFUSED = "A margin below 0 makes no sense here: raise ValueError, or the mistake of whoever calls you stays hidden."
+NOT_REFUSED = (
+    "A margin below 0 makes no sense here: raise ValueError, or the mistake of whoever calls you stays"
+    " hidden."
+)
 UNITS = (
-    "Margin 0.2 means different things for d and for d²: both distances and m come in one unit. Use them as they are, "
-    "and take no square and no root."
+    "Margin 0.2 means different things for d and for d²: both distances and m come in one unit. Use them as"
+    " they are, and take no square and no root."
 )
 _CODES = "The three zones are the right ones under other numbers: hard is 0, semi-hard 1, easy 2."
 
@@ -128,7 +131,8 @@ CATEGORISE = (
     Mutant(
         "tie with the positive",
         _checked(lambda d_ap, d_an, m: codes(d_an >= d_ap, d_an >= d_ap + m)),
-        "A negative exactly as far away as the positive is hard: the order is not right yet, and it costs all of m.",
+        "A negative exactly as far away as the positive is hard: the order is not right yet, and it costs all"
+        " of m.",
     ),
     Mutant(
         "tie at the margin",
@@ -138,20 +142,22 @@ CATEGORISE = (
     Mutant(
         "tie where m = 0",
         _checked(easy_first),
-        "With m = 0 the two edges fall together, and a negative on them meets both conditions, that of hard and that of "
-        "easy. The docstring counts it as hard: as far as the positive is not yet the right order.",
+        "With m = 0 the two edges fall together, and a negative on them meets both conditions, that of hard"
+        " and that of easy. The docstring counts it as hard: as far as the positive is not yet the right"
+        " order.",
         _like(easy_first, marks_passed),
     ),
     Mutant(
         "both ties",
         _checked(lambda d_ap, d_an, m: codes(d_an >= d_ap, d_an > d_ap + m)),
-        "Both edges went to the wrong side: as far as the positive is hard, farther by exactly m is easy. Look at the "
-        "loss there: m, and 0.",
+        "Both edges went to the wrong side: as far as the positive is hard, farther by exactly m is easy."
+        " Look at the loss there: m, and 0.",
     ),
     Mutant(
         "margin from zero",
         _checked(lambda d_ap, d_an, m: codes(d_an > d_ap, d_an >= m)),
-        "You compared d_an with m alone. The margin begins at the positive, so the outer edge moves with d_ap.",
+        "You compared d_an with m alone. The margin begins at the positive, so the outer edge moves with"
+        " d_ap.",
         _like(
             lambda d_ap, d_an, m: codes(d_an > d_ap, d_an >= m),
             lambda d_ap, d_an, m: np.where(d_an <= d_ap, 0, np.where(d_an < m, 1, 2)),
@@ -160,14 +166,14 @@ CATEGORISE = (
     Mutant(
         "margin as a factor",
         _checked(lambda d_ap, d_an, m: codes(d_an > d_ap, d_an >= d_ap * (1 + m))),
-        "The margin is added to d_ap, in the unit of a distance. Yours is a percentage: with the positive on the anchor "
-        "it would vanish.",
+        "The margin is added to d_ap, in the unit of a distance. Yours is a percentage: with the positive on"
+        " the anchor it would vanish.",
     ),
     Mutant(
         "two zones only",
         _checked(lambda d_ap, d_an, m: np.where(d_an < d_ap + m, 0, 2)),
-        "Everything inside the margin got one code. Whether the order is right, d_an against d_ap, splits it into hard "
-        "and semi-hard.",
+        "Everything inside the margin got one code. Whether the order is right, d_an against d_ap, splits it"
+        " into hard and semi-hard.",
         _like(
             lambda d_ap, d_an, m: np.where(d_an < d_ap + m, 0, 2),
             lambda d_ap, d_an, m: np.where(d_an < d_ap + m, 1, 2),
@@ -177,8 +183,8 @@ CATEGORISE = (
     Mutant(
         "a band on both sides",
         _checked(lambda d_ap, d_an, m: codes(d_an > d_ap - m, d_an >= d_ap + m)),
-        "Your semi-hard zone reaches to both sides of the positive. Closer than the positive is hard, by little or by much: "
-        "the inner edge is d_ap itself.",
+        "Your semi-hard zone reaches to both sides of the positive. Closer than the positive is hard, by"
+        " little or by much: the inner edge is d_ap itself.",
         _like(
             lambda d_ap, d_an, m: codes(d_an > d_ap - m, d_an >= d_ap + m),
             lambda d_ap, d_an, m: codes(d_an >= d_ap - m, d_an > d_ap + m),
@@ -211,8 +217,8 @@ LOSS = (
     Mutant(
         "sign of the margin",
         _checked(lambda d_ap, d_an, m: np.maximum(0.0, d_ap - d_an - m)),
-        "The margin has the wrong sign: your loss gets smaller with a bigger margin. A bigger m asks for more, so it "
-        "must cost more.",
+        "The margin has the wrong sign: your loss gets smaller with a bigger margin. A bigger m asks for"
+        " more, so it must cost more.",
     ),
     Mutant(
         "margin left out",
@@ -222,8 +228,8 @@ LOSS = (
     Mutant(
         "margin left out where hard",
         _checked(lambda d_ap, d_an, m: np.where(d_an <= d_ap, d_ap - d_an, _loss(d_ap, d_an, m))),
-        "A hard negative misses the order AND the lead of m, so it costs at least m. Yours costs less than a semi-hard one "
-        "does: one formula serves all zones.",
+        "A hard negative misses the order AND the lead of m, so it costs at least m. Yours costs less than a"
+        " semi-hard one does: one formula serves all zones.",
     ),
     *(
         Mutant(
@@ -249,7 +255,8 @@ LOSS = (
     Mutant(
         "no hinge",
         _checked(lambda d_ap, d_an, m: d_ap + m - d_an),
-        "A negative beyond the margin has a loss below 0, which pays for pushing it away for ever. The loss stops at 0.",
+        "A negative beyond the margin has a loss below 0, which pays for pushing it away for ever. The loss"
+        " stops at 0.",
     ),
     Mutant(
         "hinge before the margin",
@@ -269,8 +276,8 @@ LOSS = (
     Mutant(
         "semi-hard only",
         _checked(lambda d_ap, d_an, m: np.where(zone(d_ap, d_an, m) == 1, _loss(d_ap, d_an, m), 0.0)),
-        "Hard negatives cost the most, m or more; yours cost nothing. Which negatives to learn from is decided when "
-        "they are mined, not by the loss.",
+        "Hard negatives cost the most, m or more; yours cost nothing. Which negatives to learn from is"
+        " decided when they are mined, not by the loss.",
     ),
     Mutant("squared and plain", _checked(_SQUARED_LOSSES[0]), UNITS, _like(*_SQUARED_LOSSES)),
     Mutant(
@@ -281,8 +288,8 @@ LOSS = (
     Mutant(
         "soft hinge",
         _checked(lambda d_ap, d_an, m: np.log1p(np.exp(d_ap + m - d_an))),
-        "ln(1 + e^x) is never 0, so an easy negative would still cost something. The triplet loss has a corner: 0 from the "
-        "margin on.",
+        "ln(1 + e^x) is never 0, so an easy negative would still cost something. The triplet loss has a"
+        " corner: 0 from the margin on.",
     ),
     Mutant(
         "one number for all",

@@ -44,36 +44,41 @@ GRADIENT = (
     Mutant(
         "refused where it exists",
         _refused_on_one_point,
-        "On one point the squared distance has a gradient: it is 0, since the distance is smallest there. Only the plain "
-        "distance has none.",
+        "On one point the squared distance has a gradient: it is 0, since the distance is smallest there."
+        " Only the plain distance has none.",
         lambda case, got, own: isinstance(got.error, ValueError),
     ),
     Mutant(
         "always squared",
         lambda a, n, squared: 2 * (a - n),
-        "Your answer does not depend on `squared`. The plain distance is a root: divide by what the chain rule gives.",
+        "Your answer does not depend on `squared`. The plain distance is a root: divide by what the chain"
+        " rule gives.",
         lambda case, got, own: got.error is None and mistakes.alike(got, own),
     ),
     Mutant(
         "always plain",
         lambda a, n, squared: _plain(a, n),
-        "Your answer does not depend on `squared`. The squared distance has a gradient that shrinks with the distance.",
+        "Your answer does not depend on `squared`. The squared distance has a gradient that shrinks with the"
+        " distance.",
     ),
     Mutant(
         "not divided by the length",
         lambda a, n, squared: 2 * (a - n) if squared else a - n,
-        "The gradient of a plain distance has length 1 wherever it exists: divide the difference by its length.",
+        "The gradient of a plain distance has length 1 wherever it exists: divide the difference by its"
+        " length.",
     ),
     Mutant(
         "divided by the squared length",
         lambda a, n, squared: 2 * (a - n) if squared else _plain(a, n) / np.linalg.norm(a - n),
-        "You divided by the squared distance. The root of it is left in the denominator, so that the length is 1.",
+        "You divided by the squared distance. The root of it is left in the denominator, so that the length"
+        " is 1.",
     ),
     *(
         Mutant(
             "divided by twice the length",
             wrong,
-            "The 1/2 from the root and the 2 from the square cancel; one of them is left in yours. The length is 1.",
+            "The 1/2 from the root and the 2 from the square cancel; one of them is left in yours. The length"
+            " is 1.",
         )
         for wrong in (
             lambda a, n, squared: 2 * (a - n) if squared else _plain(a, n) / 2,
@@ -83,8 +88,8 @@ GRADIENT = (
     Mutant(
         "small number in the denominator",
         lambda a, n, squared: 2 * (a - n) if squared else (a - n) / (np.linalg.norm(a - n) + 1e-8),
-        "A small number added to the length hides the division by zero and shortens the gradient of near points, which "
-        "should have length 1.",
+        "A small number added to the length hides the division by zero and shortens the gradient of near"
+        " points, which should have length 1.",
     ),
     Mutant(
         "length for vector",
@@ -94,8 +99,8 @@ GRADIENT = (
     Mutant(
         "no direction answered",
         lambda a, n, squared: 2 * (a - n) if squared else (a - n) / np.linalg.norm(a - n),
-        "Where the points meet the plain distance has no gradient: 0 divided by 0. Raise ValueError, where you return NaN "
-        "or make a choice.",
+        "Where the points meet the plain distance has no gradient: 0 divided by 0. Raise ValueError, where"
+        " you return NaN or make a choice.",
         _nan_or_zero,
     ),
 )

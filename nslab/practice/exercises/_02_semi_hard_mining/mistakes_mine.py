@@ -8,23 +8,29 @@ from nslab.practice._exercise import Mutant
 from nslab.practice.exercises._02_semi_hard_mining import miners, mistakes
 
 _FALLBACK = (
-    "Where a pair has no negative of the zone you took one from another zone. The rule here: such a pair gives no triplet. "
-    "A quiet fallback would train on the very negatives that you meant to avoid."
+    "Where a pair has no negative of the zone you took one from another zone. The rule here: such a pair"
+    " gives no triplet. A quiet fallback would train on the very negatives that you meant to avoid."
 )
 _FIRST_ENTRY = (
-    "The smallest or largest of a row in which nothing qualifies is its first entry: image 0 came in where there is no "
-    "such negative at all. Leave such rows out."
+    "The smallest or largest of a row in which nothing qualifies is its first entry: image 0 came in where"
+    " there is no such negative at all. Leave such rows out."
 )
 _OWN_LABEL = (
     "Images of the anchor's own label are among your negatives: false negatives, as near as they come."
 )
 _PLACES = (
-    "You returned places in a shorter list, that of the anchor's negatives, instead of the numbers of the images in the "
-    "batch."
+    "You returned places in a shorter list, that of the anchor's negatives, instead of the numbers of the"
+    " images in the batch."
 )
-_EDGES = "A negative on an edge went to the wrong zone: as far as the positive is hard, farther by exactly m is easy."
+_EDGES = (
+    "A negative on an edge went to the wrong zone: as far as the positive is hard, farther by exactly m is"
+    " easy."
+)
 _NEAREST = 'For "hardest" the nearest image of another label is asked for. Yours is '
-_WITHIN = '"hardest" takes the nearest negative whatever its zone: every pair gets one if its anchor has a negative at all.'
+_WITHIN = (
+    '"hardest" takes the nearest negative whatever its zone: every pair gets one if its anchor has a negative'
+    " at all."
+)
 
 MINE = (
     *(
@@ -52,7 +58,8 @@ MINE = (
         Mutant(
             "one negative a pair",
             scope(miners.one_a_pair),
-            "You kept one negative for each pair of anchor and positive. Asked for is every negative of the zone.",
+            "You kept one negative for each pair of anchor and positive. Asked for is every negative of the"
+            " zone.",
         )
         for scope in (miners.everywhere, miners.semi_hard_only)
     ),
@@ -63,13 +70,14 @@ MINE = (
     Mutant(
         "anchor its own positive",
         miners.with_itself,
-        "An anchor is paired with itself: its label equals its own. A positive is ANOTHER image of that label.",
+        "An anchor is paired with itself: its label equals its own. A positive is ANOTHER image of that"
+        " label.",
     ),
     Mutant(
         "each pair once",
         miners.upper,
-        "You took every pair in one order only. Anchor 0 with positive 1 and anchor 1 with positive 0 see their negatives "
-        "from different places, so both count.",
+        "You took every pair in one order only. Anchor 0 with positive 1 and anchor 1 with positive 0 see"
+        " their negatives from different places, so both count.",
     ),
     Mutant("negatives of the anchor's label", miners.any_negative(itself=False), _OWN_LABEL),
     Mutant("negatives of the anchor's label", miners.any_negative(itself=True), _OWN_LABEL),
@@ -81,16 +89,16 @@ MINE = (
     Mutant(
         "seen from the positive",
         miners.from_the_positive,
-        "Your distances to the negatives start at the POSITIVE: another row of D (or anchors and positives have changed places in what "
-        "you return). Both distances start at the anchor.",
+        "Your distances to the negatives start at the POSITIVE: another row of D (or anchors and positives"
+        " have changed places in what you return). Both distances start at the anchor.",
     ),
     Mutant("places for images", miners.places, _PLACES),
     Mutant("places for images", miners.hardest_with(miners.place_of_nearest), _PLACES),
     Mutant(
         "order of the three",
         miners.negative_second,
-        "The positives have another label than their anchors, and the negatives the same: return anchors first, then "
-        "positives, then negatives.",
+        "The positives have another label than their anchors, and the negatives the same: return anchors"
+        " first, then positives, then negatives.",
     ),
     Mutant("ties at the edges", miners.with_zone(lambda p, n, m: mistakes.codes(n >= p, n >= p + m)), _EDGES),
     Mutant("ties at the edges", miners.with_zone(lambda p, n, m: mistakes.codes(n > p, n > p + m)), _EDGES),
@@ -126,13 +134,14 @@ MINE = (
     Mutant(
         "all of equals",
         miners.hardest_with(miners.all_of_equals),
-        "Several negatives are equally near, and you returned them all. Asked for is one a pair, the first of them.",
+        "Several negatives are equally near, and you returned them all. Asked for is one a pair, the first of"
+        " them.",
     ),
     Mutant(
         "one positive an anchor",
         miners.hardest_with(miners.farthest_positive),
-        "You kept the farthest positive of each anchor, as batch-hard mining does. Asked for is the nearest negative for "
-        "EVERY positive.",
+        "You kept the farthest positive of each anchor, as batch-hard mining does. Asked for is the nearest"
+        " negative for EVERY positive.",
     ),
     Mutant("hardest within a zone", miners.hardest_with(miners.hard_and_nearest), _WITHIN),
     Mutant("hardest within a zone", miners.hardest_with(miners.nearest_in_reach), _WITHIN),

@@ -202,12 +202,20 @@ EXERCISE = Exercise(
             _loss_cases,
             mistakes.LOSS,
             (
-                "Write down the positive's softmax weight and divide numerator and denominator by the numerator. "
-                "What is left of s⁺ and s⁻?",
-                "K equal terms are one term times K. Inside an exponential a factor becomes a summand, so the loss is a "
-                "function of one number x. Which sign has x when the positive stands far above all negatives?",
-                "Far below x = 0 the exponential is lost beside the 1: look for the function that takes ln(1 + y) of a "
-                "tiny y. Far above x = 0 it overflows: take x out of the logarithm, and what is left is of the first kind.",
+                (
+                    "Write down the positive's softmax weight and divide numerator and denominator by the"
+                    " numerator. What is left of s⁺ and s⁻?"
+                ),
+                (
+                    "K equal terms are one term times K. Inside an exponential a factor becomes a summand, so"
+                    " the loss is a function of one number x. Which sign has x when the positive stands far"
+                    " above all negatives?"
+                ),
+                (
+                    "Far below x = 0 the exponential is lost beside the 1: look for the function that takes"
+                    " ln(1 + y) of a tiny y. Far above x = 0 it overflows: take x out of the logarithm, and"
+                    " what is left is of the first kind."
+                ),
             ),
         ),
         Question(
@@ -218,10 +226,15 @@ EXERCISE = Exercise(
             _threshold_cases,
             mistakes_margin.THRESHOLD,
             (
-                "When the positive has half of the weight, how does its exponential compare with the sum of the others?",
+                (
+                    "When the positive has half of the weight, how does its exponential compare with the sum"
+                    " of the others?"
+                ),
                 "One exponential on the left, K equal ones on the right. Take logarithms on both sides.",
-                "Solve for s⁺. Check the units: the answer is a score, s⁻ is a score, τ is a score, K is a count. Then put "
-                "it into your `infonce_equal`: ln 2 must come out.",
+                (
+                    "Solve for s⁺. Check the units: the answer is a score, s⁻ is a score, τ is a score, K is"
+                    " a count. Then put it into your `infonce_equal`: ln 2 must come out."
+                ),
             ),
         ),
         Question(
@@ -232,7 +245,10 @@ EXERCISE = Exercise(
             _margin_cases,
             mistakes_margin.MARGIN,
             (
-                "The margin is a lead: by how much must the positive stand above the negatives? The threshold is a place.",
+                (
+                    "The margin is a lead: by how much must the positive stand above the negatives? The"
+                    " threshold is a place."
+                ),
                 "Move all negatives up by 0.3. The threshold moves with them. What does the lead do?",
                 "Take the negatives' score away from your threshold, and look at what remains.",
             ),
@@ -245,12 +261,19 @@ EXERCISE = Exercise(
             _alpha_cases,
             mistakes_alpha.ALPHA,
             (
-                "You know the score for p = 1/2. More weight needs a higher score, less a lower one: how far from there, "
-                "in units of τ?",
-                "The weight and x determine each other: write p as a function of x and solve for x. The loss is a function "
-                "of p, so a wanted loss is a wanted p.",
-                "Do not go through p where the loss is tiny or huge: 1 − p or p itself is lost. Solve for x from the loss, "
-                "with expm1 of a negative number, and add what is left outside. Refuse first what no score reaches.",
+                (
+                    "You know the score for p = 1/2. More weight needs a higher score, less a lower one: how"
+                    " far from there, in units of τ?"
+                ),
+                (
+                    "The weight and x determine each other: write p as a function of x and solve for x. The"
+                    " loss is a function of p, so a wanted loss is a wanted p."
+                ),
+                (
+                    "Do not go through p where the loss is tiny or huge: 1 − p or p itself is lost. Solve for"
+                    " x from the loss, with expm1 of a negative number, and add what is left outside. Refuse"
+                    " first what no score reaches."
+                ),
             ),
         ),
         Question(
@@ -261,11 +284,15 @@ EXERCISE = Exercise(
             _effective_cases,
             mistakes_effective.EFFECTIVE,
             (
-                "The loss knows the negatives only through the sum of their exponentials. Which K equal scores have the "
-                "same sum?",
+                (
+                    "The loss knows the negatives only through the sum of their exponentials. Which K equal"
+                    " scores have the same sum?"
+                ),
                 "Set K times one exponential equal to the sum of K different ones and solve for its score.",
-                "It is a mean taken after the exponential and undone by the logarithm. Before the exponential, take the "
-                "largest score from all, and add it back at the end.",
+                (
+                    "It is a mean taken after the exponential and undone by the logarithm. Before the"
+                    " exponential, take the largest score from all, and add it back at the end."
+                ),
             ),
             stretch=True,
         ),

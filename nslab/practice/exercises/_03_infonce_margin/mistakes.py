@@ -51,23 +51,24 @@ def _drowned(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 _OVERFLOW = (
-    "An exponential left the range of float64: above 709 it is infinite, far below 0 it is 0. Only gaps matter: "
-    "put the negatives' lead and ln K into one number x first. If x is large, the loss is x and a little more."
+    "An exponential left the range of float64: above 709 it is infinite, far below 0 it is 0. Only gaps"
+    " matter: put the negatives' lead and ln K into one number x first. If x is large, the loss is x and a"
+    " little more."
 )
 _EPSILON = (
-    "A small number added inside the logarithm hides an infinity and falsifies both ends: tiny losses drown in it, "
-    "large ones stop growing. Work with x, and no logarithm of 0 occurs."
+    "A small number added inside the logarithm hides an infinity and falsifies both ends: tiny losses drown"
+    " in it, large ones stop growing. Work with x, and no logarithm of 0 occurs."
 )
 _POSITIVE_MISSING = (
-    "This is x, the straight line, and it falls below 0 past the threshold. No loss does: the positive itself "
-    "is one of the K + 1 terms in the denominator, and that is what bends the line."
+    "This is x, the straight line, and it falls below 0 past the threshold. No loss does: the positive itself"
+    " is one of the K + 1 terms in the denominator, and that is what bends the line."
 )
 LOSS = (
     Mutant(
         "rounded to 0",
         _plain_log,
-        "The tiny losses are gone: with a lead of 2 and τ = 0.05 the loss is 4.248e-18, not 0. 1 + 4e-18 is 1 in "
-        "float64, so its logarithm is 0. Use log1p, which takes the 4e-18 itself.",
+        "The tiny losses are gone: with a lead of 2 and τ = 0.05 the loss is 4.248e-18, not 0. 1 + 4e-18 is 1"
+        " in float64, so its logarithm is 0. Use log1p, which takes the 4e-18 itself.",
         _beside_one,
     ),
     Mutant("exp overflows", _plain_exp, _OVERFLOW, not_finite),
@@ -76,14 +77,14 @@ LOSS = (
     Mutant(
         "a hinge",
         lambda alpha, beta, tau, K: max(0.0, _x(alpha, beta, tau, K)),
-        "You cut the line off at 0, as a triplet loss does. InfoNCE has no corner: at the threshold it is ln 2, and "
-        "past it the loss fades without ever being 0.",
+        "You cut the line off at 0, as a triplet loss does. InfoNCE has no corner: at the threshold it is ln"
+        " 2, and past it the loss fades without ever being 0.",
     ),
     Mutant(
         "K forgotten",
         lambda alpha, beta, tau, K: _loss(alpha, beta, tau, 1),
-        "Your loss is the same for one negative and for thousands. The denominator holds K equal terms: their sum, "
-        "not one of them and not their mean.",
+        "Your loss is the same for one negative and for thousands. The denominator holds K equal terms: their"
+        " sum, not one of them and not their mean.",
     ),
     Mutant(
         "K − 1 negatives",
@@ -103,19 +104,20 @@ LOSS = (
     Mutant(
         "ln K left alone",
         lambda alpha, beta, tau, K: _softplus((beta - alpha) / tau) + math.log(K),
-        "You added ln K to the loss of one negative. The factor K stands inside the logarithm, on the negatives' term "
-        "alone: at a low loss it hardly counts.",
+        "You added ln K to the loss of one negative. The factor K stands inside the logarithm, on the"
+        " negatives' term alone: at a low loss it hardly counts.",
     ),
     Mutant(
         "K losses added",
         lambda alpha, beta, tau, K: K * _softplus((beta - alpha) / tau),
-        "You added K losses of one negative each. InfoNCE asks one question with K + 1 answers: one logarithm around "
-        "the sum.",
+        "You added K losses of one negative each. InfoNCE asks one question with K + 1 answers: one logarithm"
+        " around the sum.",
     ),
     Mutant(
         "s⁺ and s⁻ exchanged",
         lambda alpha, beta, tau, K: _softplus((alpha - beta) / tau + math.log(K)),
-        "Your loss grows with the positive's score. s⁺ is the positive, s⁻ the negatives: a lead of s⁺ must lower it.",
+        "Your loss grows with the positive's score. s⁺ is the positive, s⁻ the negatives: a lead of s⁺ must"
+        " lower it.",
     ),
     Mutant(
         "temperature ignored",
@@ -165,8 +167,8 @@ LOSS = (
     Mutant(
         "a probability",
         lambda alpha, beta, tau, K: -math.expm1(-_loss(alpha, beta, tau, K)),
-        "This is the weight of the negatives, 1 minus the positive's. The loss is the negative logarithm of the "
-        "positive's weight; the two agree only where both are tiny.",
+        "This is the weight of the negatives, 1 minus the positive's. The loss is the negative logarithm of"
+        " the positive's weight; the two agree only where both are tiny.",
     ),
     Mutant(
         "not divided by τ",
@@ -186,18 +188,20 @@ LOSS = (
     Mutant(
         "sign of ln K",
         lambda alpha, beta, tau, K: _softplus((beta - alpha) / tau - math.log(K)),
-        "More negatives make the loss larger; yours falls with K. In the ratio of the negatives' weight to the positive's, K is "
-        "a factor.",
+        "More negatives make the loss larger; yours falls with K. In the ratio of the negatives' weight to"
+        " the positive's, K is a factor.",
     ),
     Mutant(
         "divided by K",
         lambda alpha, beta, tau, K: _loss(alpha, beta, tau, K) / K,
-        "You divided the loss by K. There is one question per positive, however many negatives: nothing to average.",
+        "You divided the loss by K. There is one question per positive, however many negatives: nothing to"
+        " average.",
     ),
     Mutant(
         "the wrong answer's loss",
         lambda alpha, beta, tau, K: _softplus(-_x(alpha, beta, tau, K)),
-        "This is −ln(1 − p): it is large where the positive wins. The loss is −ln p; the sign of x is reversed.",
+        "This is −ln(1 − p): it is large where the positive wins. The loss is −ln p; the sign of x is"
+        " reversed.",
     ),
     Mutant(
         "a clipped exponential",
@@ -206,8 +210,8 @@ LOSS = (
             if _x(alpha, beta, tau, K) > 700
             else _loss(alpha, beta, tau, K)
         ),
-        "You kept the exponential from overflowing by a limit, and the loss stops there, its gradient with it. Take "
-        "the large x out of the logarithm instead.",
+        "You kept the exponential from overflowing by a limit, and the loss stops there, its gradient with"
+        " it. Take the large x out of the logarithm instead.",
         lambda case, got, own: is_number(got) and 10 < float(got.value) < own.value + 20,
     ),
     *(

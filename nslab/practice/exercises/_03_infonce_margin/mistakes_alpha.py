@@ -113,20 +113,20 @@ ALPHA = (
     *_everywhere(
         "wrong side",
         _wrong_side,
-        "A positive with nine tenths of the weight stands above the threshold, one with a tenth below. Yours are "
-        "exchanged: p is the positive's share, 1 − p the pull that is left.",
+        "A positive with nine tenths of the weight stands above the threshold, one with a tenth below. Yours"
+        " are exchanged: p is the positive's share, 1 − p the pull that is left.",
     ),
     *_everywhere(
         "the line inverted",
         _line,
-        "You solved the straight line for s⁺, as if the positive were not in the denominator. At p = 1/2 the loss is "
-        "ln 2, while the line is 0: solve the softplus.",
+        "You solved the straight line for s⁺, as if the positive were not in the denominator. At p = 1/2 the"
+        " loss is ln 2, while the line is 0: solve the softplus.",
     ),
     *_everywhere(
         "τ forgotten",
         _no_tau,
-        "How far s⁺ lies from the threshold is counted in units of τ: at a tenth of the temperature it is a tenth. "
-        "One of your terms has no τ.",
+        "How far s⁺ lies from the threshold is counted in units of τ: at a tenth of the temperature it is a"
+        " tenth. One of your terms has no τ.",
     ),
     Mutant(
         "τ forgotten",
@@ -136,13 +136,14 @@ ALPHA = (
     Mutant(
         "the threshold, whatever is asked",
         solved(lambda p, loss, beta, tau, K: beta + tau * math.log(K)),
-        "You returned the threshold, where p = 1/2 and the loss is ln 2, far from negligible. A smaller loss needs "
-        "a higher score.",
+        "You returned the threshold, where p = 1/2 and the loss is ln 2, far from negligible. A smaller loss"
+        " needs a higher score.",
     ),
     Mutant(
         "ln K forgotten",
         solved(lambda p, loss, beta, tau, K: right(p, loss, beta, tau, 1)),
-        "This is the score against a single negative. K of them weigh K times as much: start from the threshold.",
+        "This is the score against a single negative. K of them weigh K times as much: start from the"
+        " threshold.",
     ),
     *_everywhere(
         "sign of ln K",
@@ -152,14 +153,15 @@ ALPHA = (
     Mutant(
         "lead for score",
         solved(lambda p, loss, beta, tau, K: right(p, loss, 0.0, tau, K)),
-        "You returned the lead over the negatives. Their score s⁻ is to be added: raise every score by 0.3, and this "
-        "one rises too.",
+        "You returned the lead over the negatives. Their score s⁻ is to be added: raise every score by 0.3,"
+        " and this one rises too.",
     ),
     *(Mutant("wrong base", solved(wrong), _BASE) for wrong in _bases(2) + _bases(10)),
     Mutant(
         "p is not 1 − loss",
         solved(_one_minus_loss),
-        "You took 1 − loss for p. The loss is −ln p: the two are close only for a tiny loss, and a loss may exceed 1.",
+        "You took 1 − loss for p. The loss is −ln p: the two are close only for a tiny loss, and a loss may"
+        " exceed 1.",
         lambda case, got, own: (
             not_finite(case, got, own)
             if not math.isfinite(own.value)
@@ -184,27 +186,29 @@ ALPHA = (
     Mutant(
         "the loss for e^loss − 1",
         solved(_log_of_loss),
-        "The negatives weigh e^loss − 1 times the positive. That is close to the loss itself only where it is tiny.",
+        "The negatives weigh e^loss − 1 times the positive. That is close to the loss itself only where it is"
+        " tiny.",
     ),
     Mutant(
         "both ends lost",
         solved(_in_float64),
-        "e^loss − 1 is 0 in float64 for a tiny loss and infinite for a huge one, and with p = e^−loss it is 1 − p and p "
-        "that are lost. The first end needs a function made for a tiny exponent, the second x near the loss itself.",
+        "e^loss − 1 is 0 in float64 for a tiny loss and infinite for a huge one, and with p = e^−loss it is 1"
+        " − p and p that are lost. The first end needs a function made for a tiny exponent, the second x near"
+        " the loss itself.",
         wherever,
     ),
     Mutant(
         "tiny loss lost",
         solved(_plain_exp_of_loss),
-        "A loss of 4.248e-18 has a score, and yours is lost: exp of it is 1 in float64, and 1 minus 1 is 0. Look "
-        "for the function that gives e^y − 1 for a tiny y.",
+        "A loss of 4.248e-18 has a score, and yours is lost: exp of it is 1 in float64, and 1 minus 1 is 0."
+        " Look for the function that gives e^y − 1 for a tiny y.",
         _near,
     ),
     Mutant(
         "exp overflows",
         solved(_huge_exp_of_loss),
-        "At a loss of 1000, e^loss is infinite and e^−loss is 0 in float64. There x and the loss are almost the same: "
-        "write x as the loss plus something small.",
+        "At a loss of 1000, e^loss is infinite and e^−loss is 0 in float64. There x and the loss are almost"
+        " the same: write x as the loss plus something small.",
         not_finite,
     ),
     *REFUSALS,

@@ -24,8 +24,8 @@ THRESHOLD = (
     Mutant(
         "margin for threshold",
         lambda beta, tau, K: tau * math.log(K),
-        "Raise every score by 0.3: the positive has to stand 0.3 higher, your answer does not move. You computed the "
-        "lead over the negatives; the threshold is a place on the axis of scores.",
+        "Raise every score by 0.3: the positive has to stand 0.3 higher, your answer does not move. You"
+        " computed the lead over the negatives; the threshold is a place on the axis of scores.",
     ),
     Mutant("wrong base", lambda beta, tau, K: beta + tau * math.log10(K), _BASE),
     Mutant("wrong base", lambda beta, tau, K: beta + tau * math.log2(K), _BASE),
@@ -47,12 +47,14 @@ THRESHOLD = (
     Mutant(
         "s⁻ times τ too",
         lambda beta, tau, K: tau * (beta + math.log(K)),
-        "Raise every score by 0.3 and the threshold must rise by 0.3. s⁻ is a score already: it takes no factor.",
+        "Raise every score by 0.3 and the threshold must rise by 0.3. s⁻ is a score already: it takes no"
+        " factor.",
     ),
     Mutant(
         "s⁻ times ln K too",
         lambda beta, tau, K: (beta + tau) * math.log(K),
-        "Raise every score by 0.3 and the threshold must rise by 0.3, whatever K. Only τ is multiplied by ln K.",
+        "Raise every score by 0.3 and the threshold must rise by 0.3, whatever K. Only τ is multiplied by"
+        " ln K.",
     ),
     Mutant(
         "below the negatives",
@@ -77,7 +79,8 @@ THRESHOLD = (
     Mutant(
         "ln(K + 1)",
         lambda beta, tau, K: beta + tau * math.log1p(K),
-        "The positive must weigh as much as the K negatives, not as all K + 1. With one negative it need not lead.",
+        "The positive must weigh as much as the K negatives, not as all K + 1. With one negative it need not"
+        " lead.",
     ),
     Mutant(
         "ln(K − 1)",
@@ -93,7 +96,8 @@ THRESHOLD = (
     Mutant(
         "s⁻ inside the logarithm",
         lambda beta, tau, K: tau * math.log(K * beta) if beta > 0 else math.nan,
-        "s⁻ stands in an exponent, and the logarithm brings it down to s⁻/τ: it is a summand, and may be negative.",
+        "s⁻ stands in an exponent, and the logarithm brings it down to s⁻/τ: it is a summand, and may be"
+        " negative.",
         lambda case, got, own: (
             not_finite(case, got, own)
             if math.isnan(own.value)
@@ -140,8 +144,8 @@ def _some_score_added(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 _IT_MOVES = (
-    "Add 0.3 to every score: your margin moves and the loss does not. With s⁻ in it, it is a threshold, a place. The "
-    "margin is a demand on the gap s⁺ − s⁻, and needs τ and K alone."
+    "Add 0.3 to every score: your margin moves and the loss does not. With s⁻ in it, it is a threshold, a"
+    " place. The margin is a demand on the gap s⁺ − s⁻, and needs τ and K alone."
 )
 _BASE_OF_MARGIN = (
     "The logarithm has the wrong base. The loss is in nats, so it is the natural one: "
@@ -170,7 +174,8 @@ MARGIN = (
     Mutant(
         "ln(K + 1)",
         lambda tau, K: tau * math.log1p(K),
-        "The positive must weigh as much as the K negatives, not as all K + 1. With one negative the margin is 0.",
+        "The positive must weigh as much as the K negatives, not as all K + 1. With one negative the margin"
+        " is 0.",
     ),
     Mutant(
         "ln(K − 1)",
@@ -196,8 +201,8 @@ MARGIN = (
     Mutant(
         "the slope's width",
         lambda tau, K: 2 * tau * math.log(9),
-        "This is how wide the bend is, from a pull of 90 % to one of 10 %. It does not depend on K; the margin says "
-        "where the bend lies, and does.",
+        "This is how wide the bend is, from a pull of 90 % to one of 10 %. It does not depend on K; the"
+        " margin says where the bend lies, and does.",
         lambda case, got, own: is_number(got) and math.isclose(float(got.value), own.value, rel_tol=1e-3),
     ),
     Mutant(

@@ -90,8 +90,8 @@ REFUSALS = (
         Mutant(
             "p clipped",
             solved(_clipped(small)),
-            "You kept p away from 0 and 1 by a small number. The scores beyond are finite and none of them is the one asked "
-            "for; only 0 and 1 themselves have no score.",
+            "You kept p away from 0 and 1 by a small number. The scores beyond are finite and none of them is"
+            " the one asked for; only 0 and 1 themselves have no score.",
             _nearer_the_threshold,
         )
         for small in (1e-12, 1e-8)
@@ -103,14 +103,14 @@ REFUSALS = (
             if loss == 0 and p is not None
             else solved(right)(p, loss, beta, tau, K)
         ),
-        "A loss of 0 was given beside p, and you took it for not given: 0 counts as false in Python. Ask whether it "
-        "`is None`.",
+        "A loss of 0 was given beside p, and you took it for not given: 0 counts as false in Python. Ask"
+        " whether it `is None`.",
     ),
     Mutant(
         "an infinite score",
         _infinite,
-        "A weight of exactly 0 or 1, a loss of exactly 0: no finite score gives that. Raise ValueError, where you "
-        "divide by zero or return infinity.",
+        "A weight of exactly 0 or 1, a loss of exactly 0: no finite score gives that. Raise ValueError, where"
+        " you divide by zero or return infinity.",
         lambda case, got, own: (
             isinstance(got.error, ZeroDivisionError | OverflowError)
             or (is_number(got) and math.isinf(float(got.value)))
@@ -119,14 +119,15 @@ REFUSALS = (
     Mutant(
         "nothing refused",
         _unrefused,
-        "Some wishes no score fulfils: a probability of 0, of 1 or beyond, a loss of 0 or less, two wishes at once or "
-        "none. Look at the wish and raise ValueError before you compute.",
+        "Some wishes no score fulfils: a probability of 0, of 1 or beyond, a loss of 0 or less, two wishes at"
+        " once or none. Look at the wish and raise ValueError before you compute.",
         lambda case, got, own: not isinstance(got.error, ValueError),
     ),
     Mutant(
         "both or neither",
         _p_wins,
-        "Exactly one of p and loss is to be given. With both or none of them there is no question: raise ValueError.",
+        "Exactly one of p and loss is to be given. With both or none of them there is no question: raise"
+        " ValueError.",
         lambda case, got, own: got.error is None or isinstance(got.error, TypeError | UnboundLocalError),
     ),
 )

@@ -137,10 +137,14 @@ EXERCISE = Exercise(
             mistakes.P_HIT,
             (
                 "At least one of K is hard: that can happen in many ways. Its opposite can happen in one.",
-                "Independent draws: the chances of K misses multiply. For ρ = 1e-17 try `1 - rho` in Python, and "
-                "then look for functions of `math` whose names end in 1p and in m1.",
-                "A power is the exponential of K times a logarithm. Choose the two functions that never form a "
-                "number near 1, and give ρ = 1 a line of its own.",
+                (
+                    "Independent draws: the chances of K misses multiply. For ρ = 1e-17 try `1 - rho` in"
+                    " Python, and then look for functions of `math` whose names end in 1p and in m1."
+                ),
+                (
+                    "A power is the exponential of K times a logarithm. Choose the two functions that never"
+                    " form a number near 1, and give ρ = 1 a line of its own."
+                ),
             ),
             rtol=1e-9,
         ),
@@ -152,14 +156,21 @@ EXERCISE = Exercise(
             cases.needed_cases,
             mistakes_needed.K_NEEDED,
             (
-                "Write down what K draws may miss at most, and solve for K with logarithms. Which way does the sign "
-                "turn when you divide by the logarithm of a number below 1? First of all, settle q = 0, ρ = 1, and "
-                "where no K is enough.",
-                "The rounded-up quotient is right but for two things: 1 − ρ loses a small ρ (you know the remedy from "
-                "part 1; a tiny q needs it too), and where K draws reach q exactly, rounding may push it over the "
-                "edge.",
-                "Take it as a guess. While it is below ten thousand or so, compare the power of a Fraction with the "
-                "miss that is allowed, for the guess and for its neighbours. A larger guess stands.",
+                (
+                    "Write down what K draws may miss at most, and solve for K with logarithms. Which way"
+                    " does the sign turn when you divide by the logarithm of a number below 1? First of all,"
+                    " settle q = 0, ρ = 1, and where no K is enough."
+                ),
+                (
+                    "The rounded-up quotient is right but for two things: 1 − ρ loses a small ρ (you know the"
+                    " remedy from part 1; a tiny q needs it too), and where K draws reach q exactly, rounding"
+                    " may push it over the edge."
+                ),
+                (
+                    "Take it as a guess. While it is below ten thousand or so, compare the power of a"
+                    " Fraction with the miss that is allowed, for the guess and for its neighbours. A larger"
+                    " guess stands."
+                ),
             ),
             rtol=0.0,
             measure=_measure_needed,
@@ -172,12 +183,18 @@ EXERCISE = Exercise(
             cases.finite_cases,
             mistakes_finite.FINITE,
             (
-                "The first draw misses with probability (N − M)/N. What is in the pool when the second is drawn, if "
-                "the first one missed?",
-                "Multiply these chances, draw after draw, until little enough is left. As integers or Fractions they "
-                "are exact.",
-                "Turn q into a Fraction before you take it from 1. After how many draws does one factor become 0? "
-                "That is the K for q = 1. With M = 0 it never happens: raise ValueError.",
+                (
+                    "The first draw misses with probability (N − M)/N. What is in the pool when the second is"
+                    " drawn, if the first one missed?"
+                ),
+                (
+                    "Multiply these chances, draw after draw, until little enough is left. As integers or"
+                    " Fractions they are exact."
+                ),
+                (
+                    "Turn q into a Fraction before you take it from 1. After how many draws does one factor"
+                    " become 0? That is the K for q = 1. With M = 0 it never happens: raise ValueError."
+                ),
             ),
             rtol=0.0,
             measure=_measure_finite,
@@ -190,10 +207,18 @@ EXERCISE = Exercise(
             cases.average_cases,
             mistakes_average.AVERAGE,
             (
-                "Write a helper: the mean of your `p_hit` over the anchors for a given K. It never falls as K grows.",
-                "What does it come near to as K grows for ever? Refuse what lies above; think about equality.",
-                "Double K until the mean is high enough. The answer then lies between the last two: halve the gap "
-                "until it is 1.",
+                (
+                    "Write a helper: the mean of your `p_hit` over the anchors for a given K. It never falls"
+                    " as K grows."
+                ),
+                (
+                    "What does it come near to as K grows for ever? Refuse what lies above; think about"
+                    " equality."
+                ),
+                (
+                    "Double K until the mean is high enough. The answer then lies between the last two: halve"
+                    " the gap until it is 1."
+                ),
             ),
             rtol=0.0,
             stretch=True,

@@ -53,29 +53,30 @@ def accepted(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 _LOST = (
-    "For ρ = 1e-17, 1 − ρ is 1.0 in float64: the share is gone before the power is taken, and for 1e-10 most of its "
-    "digits are. Python has a logarithm of 1 + x and an exponential minus 1 that keep them."
+    "For ρ = 1e-17, 1 − ρ is 1.0 in float64: the share is gone before the power is taken, and for 1e-10 most"
+    " of its digits are. Python has a logarithm of 1 + x and an exponential minus 1 that keep them."
 )
 P_HIT = (
     Mutant("1 − ρ rounded", _naive_chance, _LOST, _lost_digits),
     Mutant(
         "ρ = 1",
         lambda rho, K: _bare_log1p(rho, K) if rho < 1 else math.nan,
-        "With ρ = 1 every draw is hard: one draw is sure. The logarithm of 0 has no value, so this end needs a line "
-        "of its own.",
+        "With ρ = 1 every draw is hard: one draw is sure. The logarithm of 0 has no value, so this end needs"
+        " a line of its own.",
         lambda case, got, own: case.args[0] == 1,
     ),
     Mutant(
         "no draw",
         lambda rho, K: chance(rho, K) if rho < 1 else 1.0,
-        "K = 0 is no draw, and no draw never hits, even where everything is hard. Settle K = 0 before you settle ρ = 1.",
+        "K = 0 is no draw, and no draw never hits, even where everything is hard. Settle K = 0 before you"
+        " settle ρ = 1.",
         lambda case, got, own: case.args[1] == 0,
     ),
     Mutant(
         "sum of the chances",
         lambda rho, K: K * rho,
-        "K·ρ is the number of hard ones to expect, not the chance of at least one: draws that hit together are counted "
-        "twice. It is a bound from above, and passes 1.",
+        "K·ρ is the number of hard ones to expect, not the chance of at least one: draws that hit together"
+        " are counted twice. It is a bound from above, and passes 1.",
     ),
     Mutant(
         "sum of the chances",
@@ -100,14 +101,14 @@ P_HIT = (
     Mutant(
         "not all of them",
         lambda rho, K: 1 - rho**K,
-        "You took the chance that not all K draws are hard: it is the chance of a miss, 1 − ρ, that is multiplied K "
-        "times.",
+        "You took the chance that not all K draws are hard: it is the chance of a miss, 1 − ρ, that is"
+        " multiplied K times.",
     ),
     Mutant(
         "exponential for power",
         lambda rho, K: -math.expm1(-K * rho),
-        "1 − e^(−Kρ) is what the chance comes near to for a small ρ. At ρ = 0.5 one draw hits with probability 0.5, "
-        "not 0.39.",
+        "1 − e^(−Kρ) is what the chance comes near to for a small ρ. At ρ = 0.5 one draw hits with"
+        " probability 0.5, not 0.39.",
     ),
     Mutant(
         "one draw too few",

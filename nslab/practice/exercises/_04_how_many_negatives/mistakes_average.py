@@ -63,8 +63,8 @@ AVERAGE = (
     Mutant(
         "K at the mean ρ",
         lambda rhos, q: _then(rhos, q, lambda: _smallest([float(np.mean(rhos))], q, _covered)),
-        "This is the K for an anchor with the mean ρ. It falls short: those with few hard negatives lose more than "
-        "those with many gain. Average the chance, not ρ.",
+        "This is the K for an anchor with the mean ρ. It falls short: those with few hard negatives lose more"
+        " than those with many gain. Average the chance, not ρ.",
     ),
     Mutant(
         "K at the median ρ",
@@ -74,8 +74,8 @@ AVERAGE = (
     Mutant(
         "mean of the K",
         lambda rhos, q: _then(rhos, q, lambda: math.ceil(np.mean(_each(rhos, q)))),
-        "You averaged the K that each anchor needs. Asked for is one K for all, at which the mean of the chances "
-        "reaches q.",
+        "You averaged the K that each anchor needs. Asked for is one K for all, at which the mean of the"
+        " chances reaches q.",
         lambda case, got, own: isinstance(got.error, OverflowError) or _near(got, own),
     ),
     Mutant(
@@ -100,13 +100,14 @@ AVERAGE = (
         lambda rhos, q: _then(
             rhos, q, lambda: _smallest(rhos, q, lambda values, K: 1 - float(np.prod((1 - values) ** K)))
         ),
-        "You multiplied the misses of the anchors: that is the chance that at least one of them is hit. Asked for is "
-        "the mean of their chances.",
+        "You multiplied the misses of the anchors: that is the chance that at least one of them is hit. Asked"
+        " for is the mean of their chances.",
     ),
     Mutant(
         "refused too much",
         lambda rhos, q: _average(rhos, q) if q < np.mean(rhos > 0) or q == 0 else _smallest([], -1, _never),
-        "An anchor with ρ = 1 is hit for sure, by one draw. Where there are enough of them, the mean reaches q: K = 1.",
+        "An anchor with ρ = 1 is hit for sure, by one draw. Where there are enough of them, the mean reaches"
+        " q: K = 1.",
         lambda case, got, own: got.error is not None,
     ),
     Mutant(
@@ -114,8 +115,8 @@ AVERAGE = (
         lambda rhos, q: _then(
             rhos, q, lambda: sorted([*_each(rhos, q), *[10**9] * len(rhos)])[math.ceil(q * len(rhos)) - 1]
         ),
-        "You asked that a share q of the anchors be hit with probability q each. It is the mean of the chances that "
-        "must reach q.",
+        "You asked that a share q of the anchors be hit with probability q each. It is the mean of the"
+        " chances that must reach q.",
     ),
     Mutant(
         "one too many",
@@ -136,8 +137,8 @@ AVERAGE = (
     Mutant(
         "not refused",
         lambda rhos, q: _average(rhos, q) if _reachable(rhos, q) else 2**60,
-        "The mean cannot pass the share of anchors that have a hard negative at all. Where q is not below that share, "
-        "no K is enough (unless ρ = 1 makes it sure): raise ValueError.",
+        "The mean cannot pass the share of anchors that have a hard negative at all. Where q is not below"
+        " that share, no K is enough (unless ρ = 1 makes it sure): raise ValueError.",
         accepted,
     ),
 )

@@ -117,27 +117,27 @@ def _every_hard_one(N: int, M: int, q: float) -> int:
 
 
 _FINITE_FLOAT = (
-    "Off by one where the chance of a hit and q (nearly) coincide: quotients, products and log-gammas in floats cannot "
-    "tell which is larger. All numbers here are integers but q: compare exactly."
+    "Off by one where the chance of a hit and q (nearly) coincide: quotients, products and log-gammas in"
+    " floats cannot tell which is larger. All numbers here are integers but q: compare exactly."
 )
 _ONE_SHRINKS = (
-    "After each miss the pool has one item less, and so have the easy ones in it: both counts go down, the hard ones "
-    "stay."
+    "After each miss the pool has one item less, and so have the easy ones in it: both counts go down, the"
+    " hard ones stay."
 )
 FINITE = (
     Mutant(
         "with replacement",
         _decided(_with_replacement),
-        "This is the K of an endless pool with the same share. Here nothing is drawn twice: every miss leaves fewer "
-        "items and the same hard ones, so fewer draws do.",
+        "This is the K of an endless pool with the same share. Here nothing is drawn twice: every miss leaves"
+        " fewer items and the same hard ones, so fewer draws do.",
     ),
     Mutant(
         "with replacement",
         _decided(
             lambda N, M, q: math.ceil(math.log1p(-min(q, 1 - 1e-16)) / math.log1p(-min(M / N, 1 - 1e-16)))
         ),
-        "This is the K of an endless pool with the same share. Here nothing is drawn twice: every miss leaves fewer "
-        "items and the same hard ones, so fewer draws do.",
+        "This is the K of an endless pool with the same share. Here nothing is drawn twice: every miss leaves"
+        " fewer items and the same hard ones, so fewer draws do.",
     ),
     *(
         Mutant("decided by rounding", _in_floats(chance), _FINITE_FLOAT)
@@ -146,8 +146,8 @@ FINITE = (
     Mutant(
         "one too many at equality",
         _strict_finite,
-        "Where K draws reach q exactly, K is enough. You took one more. If your comparison allows equality, rounding has decided "
-        "it: logarithms and quotients in floats do not meet q exactly.",
+        "Where K draws reach q exactly, K is enough. You took one more. If your comparison allows equality,"
+        " rounding has decided it: logarithms and quotients in floats do not meet q exactly.",
     ),
     Mutant(
         "one too few",
@@ -167,8 +167,8 @@ FINITE = (
     Mutant(
         "share of the pool",
         _decided(lambda N, M, q: math.ceil(q * (N - M + 1))),
-        "N − M + 1 draws are certain, but a share q of them is far more than probability q asks for: the first draws "
-        "add most.",
+        "N − M + 1 draws are certain, but a share q of them is far more than probability q asks for: the"
+        " first draws add most.",
     ),
     Mutant(
         "sum of the chances",
@@ -178,8 +178,8 @@ FINITE = (
     Mutant(
         "exactly one",
         _decided(_exactly_one),
-        "You asked for exactly one hard item in the sample. Two or more are a hit as well, and that chance falls "
-        "again as K grows.",
+        "You asked for exactly one hard item in the sample. Two or more are a hit as well, and that chance"
+        " falls again as K grows.",
         _looked_in_vain,
     ),
     Mutant(
@@ -194,14 +194,15 @@ FINITE = (
     Mutant(
         "counted from one",
         _decided(_late),
-        "The first draw meets the whole pool and misses with probability (N − M)/N. You start one item later.",
+        "The first draw meets the whole pool and misses with probability (N − M)/N. You start one item"
+        " later.",
     ),
     *(
         Mutant(
             "one to expect",
             wrong,
-            "(N + 1)/(M + 1) is where the first hard item turns up on average. That says little about how often it "
-            "has turned up within K draws.",
+            "(N + 1)/(M + 1) is where the first hard item turns up on average. That says little about how"
+            " often it has turned up within K draws.",
         )
         for wrong in (
             _decided(lambda N, M, q: math.ceil((N + 1) / (M + 1))),

@@ -107,19 +107,19 @@ def _no_certain_draw(rho: float, q: float | None = None, miss: float | None = No
 
 
 _FLOAT = (
-    "Off by one where the chance of a miss and what is allowed (nearly) coincide: rounded logarithms and powers "
-    "cannot tell which is larger. Settle K and its neighbours in Fractions, while K is small."
+    "Off by one where the chance of a miss and what is allowed (nearly) coincide: rounded logarithms and"
+    " powers cannot tell which is larger. Settle K and its neighbours in Fractions, while K is small."
 )
 _EQUALITY = (
-    "Where K draws reach q exactly, K is enough: K = 3 draws at ρ = 0.5 already reach 0.875. A strict comparison takes "
-    "one more, and so does rounding down and adding 1."
+    "Where K draws reach q exactly, K is enough: K = 3 draws at ρ = 0.5 already reach 0.875. A strict"
+    " comparison takes one more, and so does rounding down and adding 1."
 )
 K_NEEDED = (
     Mutant(
         "1 − ρ rounded",
         _guarded(_log),
-        "In float64, 1 − 1e-17 is 1.0 and its logarithm 0: a small ρ or q is lost before the logarithm is taken. At ρ = "
-        "1e-12 your K is off by millions. log1p keeps both.",
+        "In float64, 1 − 1e-17 is 1.0 and its logarithm 0: a small ρ or q is lost before the logarithm is"
+        " taken. At ρ = 1e-12 your K is off by millions. log1p keeps both.",
         _blind,
     ),
     Mutant(
@@ -154,15 +154,15 @@ K_NEEDED = (
     Mutant(
         "tolerance",
         _guarded(lambda rho, q, miss: math.ceil(_ratio(rho, q, miss) - 1e-9)),
-        "You allowed for a little rounding before taking the ceiling. That helps where K draws reach q exactly, and "
-        "takes one too few where they miss it by a hair. Compare exactly.",
+        "You allowed for a little rounding before taking the ceiling. That helps where K draws reach q"
+        " exactly, and takes one too few where they miss it by a hair. Compare exactly.",
         close,
     ),
     Mutant(
         "rounded down",
         _guarded(lambda rho, q, miss: math.floor(_ratio(rho, q, miss))),
-        "Rounded down, K draws hit with less than q: for ρ = 0.01 and q = 0.95, K = 298 gives 0.94996. The smallest K "
-        "that is enough is the ceiling.",
+        "Rounded down, K draws hit with less than q: for ρ = 0.01 and q = 0.95, K = 298 gives 0.94996. The"
+        " smallest K that is enough is the ceiling.",
         close,
     ),
     Mutant(
@@ -198,8 +198,8 @@ K_NEEDED = (
         Mutant(
             "sum of the chances",
             wrong,
-            "q/ρ adds up the chances of the single draws; draws that hit together count twice. At ρ = 0.01, 95 draws "
-            "hit with probability 0.615, not 0.95: the union bound is no equality.",
+            "q/ρ adds up the chances of the single draws; draws that hit together count twice. At ρ = 0.01,"
+            " 95 draws hit with probability 0.615, not 0.95: the union bound is no equality.",
             close,
         )
         for wrong in (
@@ -216,14 +216,15 @@ K_NEEDED = (
     Mutant(
         "one to expect",
         _guarded(lambda rho, q, miss: math.ceil(1 / rho)),
-        "1/ρ draws hold one hard negative on average, whatever q is. Some samples of that size hold two, so others "
-        "hold none.",
+        "1/ρ draws hold one hard negative on average, whatever q is. Some samples of that size hold two, so"
+        " others hold none.",
         close,
     ),
     Mutant(
         "exponential for power",
         _guarded(lambda rho, q, miss: math.ceil(-_log_miss(q, miss) / rho)),
-        "You used ln(1 − ρ) ≈ −ρ (the rule 3/ρ). It is near for a small ρ, and never exact: your K is too large.",
+        "You used ln(1 − ρ) ≈ −ρ (the rule 3/ρ). It is near for a small ρ, and never exact: your K is too"
+        " large.",
         close,
     ),
     Mutant(
@@ -235,7 +236,8 @@ K_NEEDED = (
     Mutant(
         "q for the miss",
         _guarded(lambda rho, q, miss: math.ceil(math.log(q or 1 - (miss or 0)) / math.log1p(-rho))),
-        "You bounded the chance of a miss by q. It is 1 − q that may be missed: a larger q must need more draws.",
+        "You bounded the chance of a miss by q. It is 1 − q that may be missed: a larger q must need more"
+        " draws.",
         close,
     ),
     Mutant(
@@ -247,21 +249,22 @@ K_NEEDED = (
     Mutant(
         "miss turned into q",
         _guarded(_one_minus_miss),
-        "1 − miss is rounded, for 1e-20 to 1.0, and certainty takes for ever. `miss` is there to avoid just that: use "
-        "it as it comes.",
+        "1 − miss is rounded, for 1e-20 to 1.0, and certainty takes for ever. `miss` is there to avoid just"
+        " that: use it as it comes.",
         lambda case, got, own: case.args[1] is None,
     ),
     Mutant(
         "q turned into miss",
         _guarded(_one_minus_q),
-        "For a tiny q, 1 − q is 1.0 in float64, and no draw seems needed. Keep q: log1p takes it, and so does an exact "
-        "comparison.",
+        "For a tiny q, 1 − q is 1.0 in float64, and no draw seems needed. Keep q: log1p takes it, and so does"
+        " an exact comparison.",
         a_number,
     ),
     Mutant(
         "not refused",
         _ends_open,
-        "No K is enough here: with ρ = 0 nothing is ever hit, and with ρ < 1 nothing is certain. Raise ValueError.",
+        "No K is enough here: with ρ = 0 nothing is ever hit, and with ρ < 1 nothing is certain. Raise"
+        " ValueError.",
         accepted,
     ),
     Mutant(
@@ -273,7 +276,8 @@ K_NEEDED = (
     Mutant(
         "ρ = 1",
         _no_certain_draw,
-        "With ρ = 1 the first draw is a hit: K = 1 for every q > 0, q = 1 included. ln(1 − ρ) has no value there.",
+        "With ρ = 1 the first draw is a hit: K = 1 for every q > 0, q = 1 included. ln(1 − ρ) has no value"
+        " there.",
         anything,
     ),
 )

@@ -143,8 +143,8 @@ ENTROPY = (
     Mutant(
         "mean for sum",
         lambda s, tau, base=math.e: _nats(_weights(s, tau)) / len(s) / math.log(base),
-        "You took the mean of −p ln p over the negatives: K times too little. The entropy is the sum; the p in "
-        "front of the logarithm already makes it a mean.",
+        "You took the mean of −p ln p over the negatives: K times too little. The entropy is the sum; the p"
+        " in front of the logarithm already makes it a mean.",
     ),
     Mutant(
         "effective number",
@@ -155,8 +155,8 @@ ENTROPY = (
 )
 
 _MEAN_FOR_SUM = (
-    "A mean over the negatives divides by K, but p already sums to 1: the mean of anything under p is the sum of "
-    "p times it, as in `(p * s).sum()`."
+    "A mean over the negatives divides by K, but p already sums to 1: the mean of anything under p is the sum"
+    " of p times it, as in `(p * s).sum()`."
 )
 SLOPE = (
     Mutant(
@@ -174,8 +174,8 @@ SLOPE = (
     Mutant(
         "np.var(p·s)",
         lambda s, tau: float(np.var(_weights(s, tau) * s)) / tau**3,
-        "np.var(p * s) is the plain variance of the products, each with weight 1/K. Under p the values stay s and "
-        "the weights of the mean change: subtract the sum of p·s from s, square, weight by p, sum.",
+        "np.var(p * s) is the plain variance of the products, each with weight 1/K. Under p the values stay s"
+        " and the weights of the mean change: subtract the sum of p·s from s, square, weight by p, sum.",
     ),
     *(Mutant("mean for sum", wrong, _MEAN_FOR_SUM) for wrong in (_mean_outside, _mean_inside, _mean_twice)),
     Mutant(

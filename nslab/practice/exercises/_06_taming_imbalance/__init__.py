@@ -76,11 +76,19 @@ EXERCISE = Exercise(
             cases.unigram_cases,
             mistakes.UNIGRAM,
             (
-                "Two steps: a weight for each class, then weights that sum to 1. In which of the two does α appear?",
-                "What is 0 ** 0 in Python, and what should a class that never occurred get? Then try α = −0.5 "
-                "on the same counts.",
-                "Work on the classes that occurred and leave the others at 0. For large exponents take logarithms: the "
-                "logarithm of a power is a product, and taking one number away from all logarithms changes no ratio.",
+                (
+                    "Two steps: a weight for each class, then weights that sum to 1. In which of the two does"
+                    " α appear?"
+                ),
+                (
+                    "What is 0 ** 0 in Python, and what should a class that never occurred get? Then try α ="
+                    " −0.5 on the same counts."
+                ),
+                (
+                    "Work on the classes that occurred and leave the others at 0. For large exponents take"
+                    " logarithms: the logarithm of a power is a product, and taking one number away from all"
+                    " logarithms changes no ratio."
+                ),
             ),
         ),
         Question(
@@ -91,12 +99,19 @@ EXERCISE = Exercise(
             cases.share_cases,
             mistakes_share.SHARE,
             (
-                "A class takes part twice: by how often it is drawn and by how hard one draw pushes. What combines the "
-                "two, a sum or a product?",
-                "A negative with score s costs −ln σ(−s). Differentiate that in s. Is the push large or small where the "
-                "score is far below 0?",
-                "Divide by the total at the very end. If all pushes are too small for a float, add logarithms instead of "
-                "multiplying, and make the largest of them 0 before the exponential; `np.logaddexp` helps with ln σ.",
+                (
+                    "A class takes part twice: by how often it is drawn and by how hard one draw pushes. What"
+                    " combines the two, a sum or a product?"
+                ),
+                (
+                    "A negative with score s costs −ln σ(−s). Differentiate that in s. Is the push large or"
+                    " small where the score is far below 0?"
+                ),
+                (
+                    "Divide by the total at the very end. If all pushes are too small for a float, add"
+                    " logarithms instead of multiplying, and make the largest of them 0 before the"
+                    " exponential; `np.logaddexp` helps with ln σ."
+                ),
             ),
         ),
         Question(
@@ -107,13 +122,21 @@ EXERCISE = Exercise(
             cases.alpha_cases,
             mistakes_alpha.ALPHA,
             (
-                "Your first function gives the share of c at any exponent. Plot it over α for the rarest class, for the most "
-                "frequent, and for one in between.",
-                "With two classes the answer is a formula. With more, search: the share of the rarest class falls as α rises, "
-                "that of the most frequent rises, and any other has one peak. What is the share at both ends?",
-                "The slope of ln q_c is ln f_c minus the mean of ln f under q, and that mean grows with α: halving finds "
-                "the peak. If the target is below the peak, halve again between the peak and an end where the share is 0. "
-                "How far out the ends must be depends on how close the logarithms of the counts are.",
+                (
+                    "Your first function gives the share of c at any exponent. Plot it over α for the rarest"
+                    " class, for the most frequent, and for one in between."
+                ),
+                (
+                    "With two classes the answer is a formula. With more, search: the share of the rarest"
+                    " class falls as α rises, that of the most frequent rises, and any other has one peak."
+                    " What is the share at both ends?"
+                ),
+                (
+                    "The slope of ln q_c is ln f_c minus the mean of ln f under q, and that mean grows with"
+                    " α: halving finds the peak. If the target is below the peak, halve again between the"
+                    " peak and an end where the share is 0. How far out the ends must be depends on how close"
+                    " the logarithms of the counts are."
+                ),
             ),
             rtol=1e-6,
             measure=_measure,
@@ -127,12 +150,18 @@ EXERCISE = Exercise(
             cases.logit_cases,
             mistakes_share.LOGITS,
             (
-                "For each pair, positives come in proportion to p_c and negatives in proportion to what? Both push the same "
-                "score, in opposite directions.",
-                "Set the pull of the positives, with σ(−s), against the push of the negatives, with σ(s). The ratio of the two "
-                "sigmoids is a single exponential of s.",
-                "Solve for s: a logarithm of a ratio, with the expected number of draws of c below. A class that is never a "
-                "positive has no finite logit.",
+                (
+                    "For each pair, positives come in proportion to p_c and negatives in proportion to what?"
+                    " Both push the same score, in opposite directions."
+                ),
+                (
+                    "Set the pull of the positives, with σ(−s), against the push of the negatives, with σ(s)."
+                    " The ratio of the two sigmoids is a single exponential of s."
+                ),
+                (
+                    "Solve for s: a logarithm of a ratio, with the expected number of draws of c below. A"
+                    " class that is never a positive has no finite logit."
+                ),
             ),
             stretch=True,
         ),

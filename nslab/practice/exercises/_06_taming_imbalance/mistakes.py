@@ -92,24 +92,24 @@ def silent(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 SEEN = (
-    "A class never seen got probability. 0 ** 0 is 1, and 0 to a negative power is infinite; a small number added to the "
-    "counts does the same. What never occurred stays at 0 for every α."
+    "A class never seen got probability. 0 ** 0 is 1, and 0 to a negative power is infinite; a small number"
+    " added to the counts does the same. What never occurred stays at 0 for every α."
 )
 _POWERS = (
-    "Powers of probabilities are no longer probabilities: at α = 0.75 they sum to 1.0049 on the 1000:1 pair. Divide by "
-    "their own sum, after the power."
+    "Powers of probabilities are no longer probabilities: at α = 0.75 they sum to 1.0049 on the 1000:1 pair."
+    " Divide by their own sum, after the power."
 )
 ONLY_COUNTS = (
-    "Your shares are those of α = 1 at every exponent. A factor in front of the counts cancels when you divide by the "
-    "sum: the exponent goes on each count."
+    "Your shares are those of α = 1 at every exponent. A factor in front of the counts cancels when you"
+    " divide by the sum: the exponent goes on each count."
 )
 RANGE = (
-    "The powers left the range of float64 (or all became 0), though the shares are ordinary numbers. Shares depend on "
-    "ratios alone: bring the largest power to 1 first, or stay with logarithms until the end."
+    "The powers left the range of float64 (or all became 0), though the shares are ordinary numbers. Shares"
+    " depend on ratios alone: bring the largest power to 1 first, or stay with logarithms until the end."
 )
 _REFUSED = (
-    "There is no distribution here: an entry is below 0, or none is above it. Raise ValueError; what you return looks like "
-    "an answer and is none."
+    "There is no distribution here: an entry is below 0, or none is above it. Raise ValueError; what you"
+    " return looks like an answer and is none."
 )
 LARGEST = "Your largest entry is 1, so the whole is more than 1. Divide by the sum, not by the largest."
 MEAN = "Your entries sum to the number of classes: you divided by a mean. Divide by the sum."
@@ -146,14 +146,14 @@ UNIGRAM = (
     Mutant(
         "sign of the exponent",
         lambda f, alpha: q(f, -alpha),
-        "Frequent and rare are exchanged: your exponent has the opposite sign. At a positive α the frequent class is drawn "
-        "more often.",
+        "Frequent and rare are exchanged: your exponent has the opposite sign. At a positive α the frequent"
+        " class is drawn more often.",
     ),
     Mutant(
         "1/α",
         lambda f, alpha: q(f, 1 / alpha),
-        "You took the root 1/α, not the power α. An exponent below 1 must bring the shares closer together; yours move "
-        "apart.",
+        "You took the root 1/α, not the power α. An exponent below 1 must bring the shares closer together;"
+        " yours move apart.",
     ),
     Mutant(
         "1 − α",
@@ -163,13 +163,14 @@ UNIGRAM = (
     Mutant(
         "exponential of the counts",
         lambda f, alpha: (refuse(f), softmax(alpha * f))[1],
-        "You took a softmax of the counts. The weights are powers of the counts: a softmax would need their logarithms.",
+        "You took a softmax of the counts. The weights are powers of the counts: a softmax would need their"
+        " logarithms.",
     ),
     Mutant(
         "logarithms for powers",
         lambda f, alpha: normal(np.where(f > 0, log_powers(f, alpha), 0)) if alpha else q(f, alpha),
-        "Your weights are α ln f, the logarithms of the powers: the exponential is missing. A class that occurs once would get "
-        "nothing.",
+        "Your weights are α ln f, the logarithms of the powers: the exponential is missing. A class that"
+        " occurs once would get nothing.",
         alike,
     ),
     Mutant(
@@ -180,12 +181,14 @@ UNIGRAM = (
     Mutant(
         "length for sum",
         lambda f, alpha: q(f, alpha) / np.linalg.norm(q(f, alpha)),
-        "You divided by the length of the vector, so that the squares sum to 1. Probabilities themselves must.",
+        "You divided by the length of the vector, so that the squares sum to 1. Probabilities themselves"
+        " must.",
     ),
     Mutant(
         "mixture",
         lambda f, alpha: (refuse(f), alpha * f / f.sum() + (1 - alpha) / len(f))[1],
-        "You mixed the frequencies with equal shares. That agrees at α = 0 and α = 1 and nowhere else: α is an exponent.",
+        "You mixed the frequencies with equal shares. That agrees at α = 0 and α = 1 and nowhere else: α is"
+        " an exponent.",
     ),
     Mutant(
         "smoothed",
@@ -196,8 +199,8 @@ UNIGRAM = (
     Mutant(
         "unseen left out",
         lambda f, alpha: q(f, alpha)[f > 0],
-        "The classes that never occurred are missing from your answer, so the places have moved. Keep one entry for each "
-        "class, 0 for these.",
+        "The classes that never occurred are missing from your answer, so the places have moved. Keep one"
+        " entry for each class, 0 for these.",
     ),
     *(
         Mutant("out of range", wrong, RANGE, left_range)

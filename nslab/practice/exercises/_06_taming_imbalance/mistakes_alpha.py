@@ -148,20 +148,21 @@ def _near_share(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 _NARROW = (
-    "The exponent lies outside the range of your search. α is not confined to [0, 1]: any finite number is legal, and "
-    "counts that are close together need a large one. (Powers that overflow on the way look the same.)"
+    "The exponent lies outside the range of your search. α is not confined to [0, 1]: any finite number is"
+    " legal, and counts that are close together need a large one. (Powers that overflow on the way look the"
+    " same.)"
 )
 _DIRECTION = (
-    "Your search runs the wrong way here. The share of the rarest class falls as α rises, that of the most frequent rises, "
-    "and a class in between has a peak: look at which one yours is first."
+    "Your search runs the wrong way here. The share of the rarest class falls as α rises, that of the most"
+    " frequent rises, and a class in between has a peak: look at which one yours is first."
 )
 _PEAK = (
-    "A class in between has its largest share at some exponent and loses on both sides, and a search over the whole line "
-    "misses that. Find the peak, then search on one side of it."
+    "A class in between has its largest share at some exponent and loses on both sides, and a search over the"
+    " whole line misses that. Find the peak, then search on one side of it."
 )
 _TWO = (
-    "This formula is for two classes. With more, the rest does not act as one class: each of its members changes by its own "
-    "power."
+    "This formula is for two classes. With more, the rest does not act as one class: each of its members"
+    " changes by its own power."
 )
 ALPHA = (
     Mutant("range too narrow", lambda f, c, target: _confined(f, c, target, 0.0, 1.0), _NARROW, _as_own),
@@ -181,12 +182,14 @@ ALPHA = (
     Mutant(
         "two bases",
         lambda f, c, target: _alpha(f, c, target) * math.log(10),
-        "Two logarithms to different bases were divided: your exponent is ln 10 times too large. Take both to the same base.",
+        "Two logarithms to different bases were divided: your exponent is ln 10 times too large. Take both to"
+        " the same base.",
     ),
     Mutant(
         "two bases",
         lambda f, c, target: _alpha(f, c, target) / math.log(10),
-        "Two logarithms to different bases were divided: your exponent is ln 10 times too small. Take both to the same base.",
+        "Two logarithms to different bases were divided: your exponent is ln 10 times too small. Take both to"
+        " the same base.",
     ),
     Mutant("wrong direction", lambda f, c, target: _monotone(f, c, target, falls=True), _DIRECTION, _ran_off),
     Mutant(
@@ -200,8 +203,9 @@ ALPHA = (
     Mutant(
         "no root in the bracket",
         lambda f, c, target: _bracketed(f, c, target, -10.0, 10.0),
-        "At both ends of your bracket the share lies on the same side of the target, so the root finder gives up. Widen the "
-        "bracket where counts are close together; where the share has a peak, let the bracket end there.",
+        "At both ends of your bracket the share lies on the same side of the target, so the root finder gives"
+        " up. Widen the bracket where counts are close together; where the share has a peak, let the bracket"
+        " end there.",
         lambda case, got, own: isinstance(got.error, ValueError),
     ),
     Mutant(
@@ -214,8 +218,8 @@ ALPHA = (
     Mutant(
         "own power only",
         _own_power,
-        "You set the power of c's own frequency to the target. The powers of all other classes change with α too, and the "
-        "share is c's part of their sum.",
+        "You set the power of c's own frequency to the target. The powers of all other classes change with α"
+        " too, and the share is c's part of their sum.",
     ),
     Mutant(
         "share of the rest",
@@ -225,21 +229,23 @@ ALPHA = (
     Mutant(
         "not refused",
         _any_exponent,
-        "No exponent gives this share, yet you returned one. What shares can class c have at all? Raise ValueError for the "
-        "rest.",
+        "No exponent gives this share, yet you returned one. What shares can class c have at all? Raise"
+        " ValueError for the rest.",
         silent,
     ),
     Mutant(
         "ties forgotten",
         _tie_reached,
-        "Classes that tie share alike at every exponent, so one of two never reaches a half. Raise ValueError there.",
+        "Classes that tie share alike at every exponent, so one of two never reaches a half. Raise ValueError"
+        " there.",
         silent,
     ),
     *(
         Mutant(
             "rounded",
             lambda f, c, target, digits=digits: round(_alpha(f, c, target), digits),
-            "Close, but rounded or from a coarse grid: the share misses its target. Search on until nothing changes.",
+            "Close, but rounded or from a coarse grid: the share misses its target. Search on until nothing"
+            " changes.",
             _near_share,
         )
         for digits in (2, 5)

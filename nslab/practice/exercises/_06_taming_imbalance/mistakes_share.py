@@ -67,14 +67,17 @@ def _all_broadcast(f: np.ndarray, s: np.ndarray, alpha: float) -> np.ndarray:
 
 
 _DRAWS = (
-    "This is the share of the draws. A class that the model is confident about has σ(s) near 0, and a draw of it pushes "
-    "hardly at all: weight each class by its σ(s)."
+    "This is the share of the draws. A class that the model is confident about has σ(s) near 0, and a draw of"
+    " it pushes hardly at all: weight each class by its σ(s)."
 )
 _SCORES = "How often a class is drawn is missing: only its score counts in your shares."
-_WHOLE = "Your entries do not sum to 1: q·σ(s) is the push of each class, its share is that push over the sum of all pushes."
+_WHOLE = (
+    "Your entries do not sum to 1: q·σ(s) is the push of each class, its share is that push over the sum of"
+    " all pushes."
+)
 _UNDER = (
-    "Every σ(s) here is below the smallest float, so your weights are all 0 and the total is too. The shares are ordinary "
-    "numbers: multiply by adding logarithms."
+    "Every σ(s) here is below the smallest float, so your weights are all 0 and the total is too. The shares"
+    " are ordinary numbers: multiply by adding logarithms."
 )
 SHARE = (
     Mutant("draws only", _draws, _DRAWS),
@@ -82,8 +85,8 @@ SHARE = (
     Mutant(
         "σ(−s)",
         _pushed(lambda s: _log_sigma(-s)),
-        "σ(−s) is the pull of a positive: large where the score is low. A negative is pushed down by σ(s), hardest where its "
-        "score is high.",
+        "σ(−s) is the pull of a positive: large where the score is low. A negative is pushed down by σ(s),"
+        " hardest where its score is high.",
     ),
     Mutant("not normalised", lambda f, s, alpha: _draws(f, s, alpha) * _sigma(s), _WHOLE),
     Mutant("not normalised", lambda f, s, alpha: np.exp(_log_pushes(f, s, alpha)), _WHOLE),
@@ -112,13 +115,14 @@ SHARE = (
     Mutant(
         "α on the product",
         lambda f, s, alpha: softmax(_log_pushes(f, s, alpha) + (alpha - 1) * _log_sigma(s)),
-        "The exponent belongs to the counts alone: it decides who is drawn. How hard a draw pushes does not depend on it.",
+        "The exponent belongs to the counts alone: it decides who is drawn. How hard a draw pushes does not"
+        " depend on it.",
     ),
     Mutant(
         "softmax for σ",
         _pushed(lambda s: s),
-        "You weighted by e^s, as the softmax of InfoNCE does. Here each negative has a loss of its own, and its slope σ(s) "
-        "never exceeds 1.",
+        "You weighted by e^s, as the softmax of InfoNCE does. Here each negative has a loss of its own, and"
+        " its slope σ(s) never exceeds 1.",
     ),
     Mutant(
         "loss for slope",
@@ -133,13 +137,14 @@ SHARE = (
     Mutant(
         "slope of σ",
         _pushed(lambda s: _log_sigma(s) + _log_sigma(-s)),
-        "σ(s)(1 − σ(s)) is the slope of σ, so you differentiated twice. The loss is −ln σ(−s), and its first derivative is "
-        "enough.",
+        "σ(s)(1 − σ(s)) is the slope of σ, so you differentiated twice. The loss is −ln σ(−s), and its first"
+        " derivative is enough.",
     ),
     Mutant(
         "score for σ",
         lambda f, s, alpha: normal(_draws(f, s, alpha) * s),
-        "You multiplied by the score itself. A score can be negative and no push can: a draw pushes with σ(s).",
+        "You multiplied by the score itself. A score can be negative and no push can: a draw pushes with"
+        " σ(s).",
     ),
     Mutant(
         "squared",
@@ -149,7 +154,8 @@ SHARE = (
     Mutant(
         "sum for product",
         lambda f, s, alpha: normal(_draws(f, s, alpha) + _sigma(s)),
-        "You added draws and push. A class that is never drawn is never pushed, however high its score: the two multiply.",
+        "You added draws and push. A class that is never drawn is never pushed, however high its score: the"
+        " two multiply.",
     ),
     Mutant("class never seen", _unseen_push, SEEN, unseen_drawn),
     Mutant(
@@ -158,21 +164,22 @@ SHARE = (
     Mutant(
         "scores clipped",
         lambda f, s, alpha: _right_share(f, np.clip(s, -30, 30), alpha),
-        "Below some score your push stays the same: a limit on the scores, or a small number added to σ(s), makes very "
-        "unlikely classes equal. Their pushes are tiny, and their ratios are ordinary numbers.",
+        "Below some score your push stays the same: a limit on the scores, or a small number added to σ(s),"
+        " makes very unlikely classes equal. Their pushes are tiny, and their ratios are ordinary numbers.",
         alike,
     ),
     Mutant(
         "e^s overflows",
         lambda f, s, alpha: _right_share(f, np.where(s > 709, np.nan, s), alpha),
-        "e^s is infinite above s = 709, and ∞/∞ is not a number. Write σ so that large scores meet e^(−s), which goes to 0.",
+        "e^s is infinite above s = 709, and ∞/∞ is not a number. Write σ so that large scores meet e^(−s),"
+        " which goes to 0.",
         left_range,
     ),
     Mutant(
         "not refused",
         _all_broadcast,
-        "There are no shares here: an entry of f is below 0, or none is above it, or f and scores do not match. Raise "
-        "ValueError; what you return looks like an answer and is none.",
+        "There are no shares here: an entry of f is below 0, or none is above it, or f and scores do not"
+        " match. Raise ValueError; what you return looks like an answer and is none.",
         silent,
     ),
 )
@@ -187,7 +194,8 @@ LOGITS = (
     Mutant(
         "K missing",
         lambda p, f, K, alpha: _logits(p, q(f, alpha)),
-        "K is missing: with K negatives for each positive, class c is drawn K q times. Your logits are ln K too high.",
+        "K is missing: with K negatives for each positive, class c is drawn K q times. Your logits are ln K"
+        " too high.",
     ),
     Mutant(
         "sign of ln(K q)",
@@ -264,14 +272,14 @@ LOGITS = (
     Mutant(
         "ln σ of the logit",
         lambda p, f, K, alpha: _logits(p, p + K * q(f, alpha)),
-        "This is ln σ(s), the logarithm of the chance that a pair is a positive. In the odds the positives stand against the "
-        "draws alone, not against both together.",
+        "This is ln σ(s), the logarithm of the chance that a pair is a positive. In the odds the positives"
+        " stand against the draws alone, not against both together.",
     ),
     Mutant(
         "never a positive",
         lambda p, f, K, alpha: np.where(p > 0, _logits(p, K * q(f, alpha)), 0.0),
-        "A class with p = 0 has no positive to pull it up, so nothing stops the push: its logit goes to −∞. A finite number or "
-        "NaN hides that.",
+        "A class with p = 0 has no positive to pull it up, so nothing stops the push: its logit goes to −∞. A"
+        " finite number or NaN hides that.",
         lambda case, got, own: got.error is not None or np.size(got.value) == np.size(own.value),
     ),
     Mutant(
@@ -282,6 +290,7 @@ LOGITS = (
     Mutant(
         "normalised",
         lambda p, f, K, alpha: (lambda s: s - np.logaddexp.reduce(s))(_logits(p, q(f, alpha))),
-        "You shifted the logits so that e^s sums to 1. Each class has a loss of its own here, and its level is fixed by K.",
+        "You shifted the logits so that e^s sums to 1. Each class has a loss of its own here, and its level"
+        " is fixed by K.",
     ),
 )

@@ -34,7 +34,9 @@ def proposal(f: Sequence[float] | np.ndarray, T: float) -> np.ndarray:
 def expected_gradient(
     pd: Sequence[float], f: Sequence[float], q: Sequence[float], K: int, corrected: bool
 ) -> np.ndarray:
-    """Every positive with every sequence of K draws: softmax weights of the K + 1 places, times the chance."""
+    """Every positive with every sequence of K draws: softmax weights of the K + 1 places, times the
+    chance.
+    """
     if corrected and min(q) <= 0:
         raise ValueError("a class that is never drawn has no ln q")
     logits = [x - math.log(y) if corrected else x for x, y in zip(f, q, strict=True)]
@@ -101,12 +103,18 @@ EXERCISE = Exercise(
             cases.proposal_cases,
             mistakes.PROPOSAL,
             (
-                "Turn the logits into positive weights, then into shares. What does T do to the differences "
-                "between logits when it is small, and when it is large?",
-                "Only differences between logits count. So you may take one number from all of them, before the "
-                "exponential: which number makes sure that nothing overflows?",
-                "Refuse a T that is not above 0. Shift, divide by T, take exponentials, divide by their sum: in "
-                "this order.",
+                (
+                    "Turn the logits into positive weights, then into shares. What does T do to the"
+                    " differences between logits when it is small, and when it is large?"
+                ),
+                (
+                    "Only differences between logits count. So you may take one number from all of them,"
+                    " before the exponential: which number makes sure that nothing overflows?"
+                ),
+                (
+                    "Refuse a T that is not above 0. Shift, divide by T, take exponentials, divide by their"
+                    " sum: in this order."
+                ),
             ),
         ),
         Question(
@@ -117,12 +125,21 @@ EXERCISE = Exercise(
             cases.gradient_cases,
             mistakes_gradient.GRADIENT,
             (
-                "Forget the average at first. Fix a positive and K draws: K + 1 places, some of them perhaps with the "
-                "same class. What is the gradient of this one loss with respect to the logits?",
-                "Each place pushes its class by the softmax weight of the place among the K + 1, and the positive "
-                "is pulled by 1. Which logits go into that softmax, and in how many places does the correction stand?",
-                "`itertools.product` lists all positives with all sequences of draws. The chance of one is a product "
-                "of K + 1 factors. Add chance times gradient, class by class, where repeated classes add up.",
+                (
+                    "Forget the average at first. Fix a positive and K draws: K + 1 places, some of them"
+                    " perhaps with the same class. What is the gradient of this one loss with respect to the"
+                    " logits?"
+                ),
+                (
+                    "Each place pushes its class by the softmax weight of the place among the K + 1, and the"
+                    " positive is pulled by 1. Which logits go into that softmax, and in how many places does"
+                    " the correction stand?"
+                ),
+                (
+                    "`itertools.product` lists all positives with all sequences of draws. The chance of one"
+                    " is a product of K + 1 factors. Add chance times gradient, class by class, where"
+                    " repeated classes add up."
+                ),
             ),
         ),
         Question(
@@ -133,12 +150,19 @@ EXERCISE = Exercise(
             cases.sample_cases,
             mistakes_sample.SAMPLE,
             (
-                "`rng.choice` draws from given chances, with replacement. The rest is to know which chances they "
-                "are, and to return their logarithms at the ids that came.",
-                "With a positive, the others share all of the chance. Take the positive out before the softmax: "
-                "afterwards its share may have swallowed everything.",
-                "Keep a list of the classes that may come, take the softmax over their logits alone, draw places in "
-                "that list, and look up ids and ln q there. Remember that 0 is a class, and None is not.",
+                (
+                    "`rng.choice` draws from given chances, with replacement. The rest is to know which"
+                    " chances they are, and to return their logarithms at the ids that came."
+                ),
+                (
+                    "With a positive, the others share all of the chance. Take the positive out before the"
+                    " softmax: afterwards its share may have swallowed everything."
+                ),
+                (
+                    "Keep a list of the classes that may come, take the softmax over their logits alone, draw"
+                    " places in that list, and look up ids and ln q there. Remember that 0 is a class, and"
+                    " None is not."
+                ),
             ),
             measure=measure.measure,
         ),
@@ -150,12 +174,18 @@ EXERCISE = Exercise(
             cases.resting_cases,
             mistakes.RESTING,
             (
-                "Walk: start with equal logits, and again and again renew q from them and take a step against "
-                "your `expected_gradient` with K = 1. Where does softmax(f) stop?",
-                "Or think: corrected, f − ln q stands in the softmax of the places, and the walk ends with f = ln p_d. "
-                "Not corrected, f stands there alone: which f plays the same part?",
-                "Not corrected, f must be ln p_d − ln q up to a constant, and ln q itself is f/T up to a constant. "
-                "Solve for f, and make the result sum to 1.",
+                (
+                    "Walk: start with equal logits, and again and again renew q from them and take a step"
+                    " against your `expected_gradient` with K = 1. Where does softmax(f) stop?"
+                ),
+                (
+                    "Or think: corrected, f − ln q stands in the softmax of the places, and the walk ends"
+                    " with f = ln p_d. Not corrected, f stands there alone: which f plays the same part?"
+                ),
+                (
+                    "Not corrected, f must be ln p_d − ln q up to a constant, and ln q itself is f/T up to a"
+                    " constant. Solve for f, and make the result sum to 1."
+                ),
             ),
             rtol=1e-4,
             stretch=True,

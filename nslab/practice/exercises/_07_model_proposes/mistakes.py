@@ -45,8 +45,8 @@ def _refusing(wrong: Callable[[np.ndarray, float], np.ndarray]) -> Callable[[np.
 
 
 OVERFLOW = (
-    "exp left the range of float64: above 709 it is infinite, far below 0 all weights are 0, and their ratio is NaN. "
-    "A softmax does not change when one number is taken from all logits: make the largest 0 first."
+    "exp left the range of float64: above 709 it is infinite, far below 0 all weights are 0, and their ratio"
+    " is NaN. A softmax does not change when one number is taken from all logits: make the largest 0 first."
 )
 _SUM = "Your chances do not sum to 1: divide by their sum."
 PROPOSAL = (
@@ -59,8 +59,8 @@ PROPOSAL = (
     Mutant(
         "temperature ignored",
         _refusing(lambda f, T: softmax(f)),
-        "Your q does not depend on T, or T cancels when you divide by the sum: it must divide the logits, inside the "
-        "exponential.",
+        "Your q does not depend on T, or T cancels when you divide by the sum: it must divide the logits,"
+        " inside the exponential.",
     ),
     Mutant(
         "multiplied by T",
@@ -70,8 +70,8 @@ PROPOSAL = (
     Mutant(
         "least likely first",
         _refusing(lambda f, T: softmax(-f, T)),
-        "Your q prefers the classes with the lowest logits. The model proposes what it takes for likely: the sign of "
-        "the exponent is reversed.",
+        "Your q prefers the classes with the lowest logits. The model proposes what it takes for likely: the"
+        " sign of the exponent is reversed.",
     ),
     Mutant("not normalised", _refusing(lambda f, T: np.exp((f - f.max()) / T)), _SUM),
     Mutant("not normalised", _refusing(lambda f, T: np.exp(f / T)), _SUM),
@@ -93,20 +93,20 @@ PROPOSAL = (
     Mutant(
         "shares of the logits",
         _refusing(lambda f, T: f / T / (f / T).sum()),
-        "You divided the logits by their sum. A logit can be negative and a chance cannot: the exponentials are what "
-        "is divided by its sum.",
+        "You divided the logits by their sum. A logit can be negative and a chance cannot: the exponentials"
+        " are what is divided by its sum.",
     ),
     Mutant(
         "power of the logits",
         _refusing(lambda f, T: f ** (1 / T) / (f ** (1 / T)).sum()),
-        "You raised the logits to a power, as one does with frequencies. A logit is a logarithm already: divide it by T, "
-        "then take the exponential.",
+        "You raised the logits to a power, as one does with frequencies. A logit is a logarithm already:"
+        " divide it by T, then take the exponential.",
     ),
     Mutant(
         "T not refused",
         lambda f, T: np.exp((f - f.max()) / T) / np.exp((f - f.max()) / T).sum(),
-        "At T = 0 you would divide by 0, and below 0 the order of the classes turns round: raise ValueError before "
-        "you compute anything.",
+        "At T = 0 you would divide by 0, and below 0 the order of the classes turns round: raise ValueError"
+        " before you compute anything.",
         _unrefused,
     ),
 )
@@ -131,8 +131,8 @@ RESTING = (
     Mutant(
         "always p_d",
         lambda pd, T, corrected: pd.copy(),
-        "Without the correction training does not end at the data: what is drawn often is pushed often, and ends too "
-        "low.",
+        "Without the correction training does not end at the data: what is drawn often is pushed often, and"
+        " ends too low.",
     ),
     Mutant(
         "never p_d",
@@ -147,18 +147,20 @@ RESTING = (
     Mutant(
         "√p_d for every T",
         _power(lambda T: 0.5),
-        "The square root is the answer at T = 1 only. The flatter the proposal, the closer the end is to the data.",
+        "The square root is the answer at T = 1 only. The flatter the proposal, the closer the end is to the"
+        " data.",
     ),
     Mutant(
         "power turned round",
         _power(lambda T: 1 / (1 + T)),
-        "Your answer gets flatter as T grows. It should be the reverse: draws that are nearly uniform need no "
-        "correction, so T → ∞ must end at the data.",
+        "Your answer gets flatter as T grows. It should be the reverse: draws that are nearly uniform need no"
+        " correction, so T → ∞ must end at the data.",
     ),
     Mutant(
         "sharper than the data",
         _power(lambda T: (1 + T) / T),
-        "Your answer is sharper than the data. What is drawn often is pushed down often, so the end must be flatter.",
+        "Your answer is sharper than the data. What is drawn often is pushed down often, so the end must be"
+        " flatter.",
     ),
     Mutant(
         "not normalised",
@@ -173,7 +175,7 @@ RESTING = (
     Mutant(
         "q of the data",
         _one_step,
-        "You divided p_d by the q of a model that has reached p_d. It never gets there: q moves with f, and both must "
-        "fit at the end.",
+        "You divided p_d by the q of a model that has reached p_d. It never gets there: q moves with f, and"
+        " both must fit at the end.",
     ),
 )

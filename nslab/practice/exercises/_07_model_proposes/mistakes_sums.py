@@ -36,7 +36,8 @@ def summed(
 ) -> np.ndarray:
     """The sum over all draws, with logits `pos` of a positive and `neg` of a negative.
 
-    `chance` of a row, if it is not the right one; places that are `banned` from the softmax; weights that get `lost`.
+    `chance` of a row, if it is not the right one; places that are `banned` from the softmax; weights that
+    get `lost`.
     """
     places = outcomes(len(q), K)
     logits = np.column_stack([pos[places[:, 0]], neg[places[:, 1:]]])
@@ -99,7 +100,9 @@ def closed(factor: Callable[[int], float]) -> Gradient:
 
 
 def flows(pd: np.ndarray, f: np.ndarray, q: np.ndarray, K: int, corrected: bool) -> np.ndarray:
-    """With ln q taken as a function of f, all corrected logits are ln Z, and the loss is ln(K + 1) for every f."""
+    """With ln q taken as a function of f, all corrected logits are ln Z, and the loss is ln(K + 1) for
+    every f.
+    """
     return (0.0 if corrected else 1.0) * right(pd, f, q, K, corrected)
 
 
@@ -170,7 +173,9 @@ def hole_refused(pd: np.ndarray, f: np.ndarray, q: np.ndarray, K: int, corrected
 
 
 def redrawn(own_rule: bool) -> Gradient:
-    """The positive never comes and the others share its chance; corrected as here, or by that rule's own ln(K q')."""
+    """The positive never comes and the others share its chance; corrected as here, or by that rule's own
+    ln(K q').
+    """
 
     def wrong(pd: np.ndarray, f: np.ndarray, q: np.ndarray, K: int, corrected: bool) -> np.ndarray:
         ln_q = subtracted(q, corrected)

@@ -1,4 +1,6 @@
-"""Exercise 07: the samples that wrong answers to `sample_negatives` amount to, and how they are recognised."""
+"""Exercise 07: the samples that wrong answers to `sample_negatives` amount to, and how they are
+recognised.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,7 @@ def draw(ids: np.ndarray, log_q: np.ndarray, K: int, rng: np.random.Generator) -
     return rng.choice(ids, size=K, p=np.exp(log_softmax(log_q)))
 
 
-def told(told: Callable[[np.ndarray, float, np.ndarray], np.ndarray]) -> Callable[..., Sample]:
+def reported(reported: Callable[[np.ndarray, float, np.ndarray], np.ndarray]) -> Callable[..., Sample]:
     """The right draws, with another `told(f, T, kept)` (n,) in the place of ln q."""
 
     def wrong(
@@ -55,7 +57,7 @@ def told(told: Callable[[np.ndarray, float, np.ndarray], np.ndarray]) -> Callabl
     ) -> Sample:
         kept = checked(f, T, positive)
         ids = draw(kept, f[kept] / T, K, rng)
-        return ids, told(f, T, kept)[ids]
+        return ids, reported(f, T, kept)[ids]
 
     return wrong
 
@@ -68,7 +70,9 @@ def own_softmax(z: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 
 def drawn_by(logits: Callable[[np.ndarray, float], np.ndarray], honest: bool) -> Callable[..., Sample]:
-    """Draws from the softmax of other logits; an honest ln q is that of these draws, else softmax(f / T)'s."""
+    """Draws from the softmax of other logits; an honest ln q is that of these draws, else softmax(f /
+    T)'s.
+    """
 
     def wrong(
         f: np.ndarray, T: float, K: int, rng: np.random.Generator, positive: int | None = None

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 
 def cost_per_example(B: int, K: int, d: int, bytes: int) -> dict[str, int]:
-    """Each anchor: itself, its positive, its K negatives; a score with the positive and with every negative."""
+    """Each anchor: itself, its positive, its K negatives; a score with the positive and with every
+    negative.
+    """
     items, scores = 1 + 1 + K, 1 + K
     return {
         "bytes": B * (items * d + scores) * bytes,
@@ -67,7 +69,9 @@ def inbatch_infonce(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | 
 def inbatch_gradient(
     A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every softmax pulls on the score of its positive by weight − 1, and pushes those of its negatives by weight."""
+    """Every softmax pulls on the score of its positive by weight − 1, and pushes those of its negatives by
+    weight.
+    """
     scores, B = _scores(A, P, tau), len(A)
     slope = np.zeros((B, B))
     for i, others in enumerate(_negatives(B, ids)):
@@ -204,12 +208,18 @@ EXERCISE = Exercise(
             cases.own_cases,
             mistakes.PER_EXAMPLE,
             (
-                "Draw one anchor with K = 2 negatives on paper. How many items are on it, and how many lines "
-                "(scores) leave the anchor?",
-                "Nothing is shared, so B anchors cost B times what one does. Each item has one vector of d "
-                "numbers; each score is one number, made from d products and their sum.",
-                "Name two counts first, items and scores. The three answers are made of these two, d and "
-                "`bytes`; check them with B = K = d = 1 by hand.",
+                (
+                    "Draw one anchor with K = 2 negatives on paper. How many items are on it, and how many"
+                    " lines (scores) leave the anchor?"
+                ),
+                (
+                    "Nothing is shared, so B anchors cost B times what one does. Each item has one vector of"
+                    " d numbers; each score is one number, made from d products and their sum."
+                ),
+                (
+                    "Name two counts first, items and scores. The three answers are made of these two, d and "
+                    "`bytes`; check them with B = K = d = 1 by hand."
+                ),
             ),
             rtol=0.0,
             measure=_measure,
@@ -222,12 +232,18 @@ EXERCISE = Exercise(
             cases.batch_cases,
             mistakes.IN_BATCH,
             (
-                "Draw three anchors and three positives. Which items have to be encoded, if every one may be used by "
-                "all?",
-                "Every anchor meets every positive once: its own and those it borrows. How many meetings are "
-                "that among three and three?",
-                "The scores are one matrix product of anchors and positives. Count its entries, and the "
-                "vectors that go into it; both directions of the loss read the same matrix.",
+                (
+                    "Draw three anchors and three positives. Which items have to be encoded, if every one may"
+                    " be used by all?"
+                ),
+                (
+                    "Every anchor meets every positive once: its own and those it borrows. How many meetings"
+                    " are that among three and three?"
+                ),
+                (
+                    "The scores are one matrix product of anchors and positives. Count its entries, and the "
+                    "vectors that go into it; both directions of the loss read the same matrix."
+                ),
             ),
             rtol=0.0,
             measure=_measure,
@@ -241,8 +257,10 @@ EXERCISE = Exercise(
             mistakes_hard.P_HARD,
             (
                 "“At least one” has a short opposite. What must happen for it to fail?",
-                "A single draw is easy with probability 1 − ρ. What is the probability that all n are, if "
-                "none knows of the others?",
+                (
+                    "A single draw is easy with probability 1 − ρ. What is the probability that all n are, if"
+                    " none knows of the others?"
+                ),
                 "Take that away from 1. Then look at the edges: n = 0, and ρ = 1.",
             ),
         ),
@@ -254,13 +272,20 @@ EXERCISE = Exercise(
             cases.loss_cases,
             mistakes_loss.LOSS,
             (
-                "Make the B × B matrix of scores. In which entries does the positive of row i stand, and in which do its "
-                "negatives?",
-                "Each row is a softmax over its entries, with the diagonal as the right class; each column too. "
-                "Equal ids off the diagonal must weigh nothing. What score weighs nothing after the exponential?",
-                "Divide by τ, mask, and take the logarithm of the sum of exponentials of each row after its largest "
-                "entry is taken out. The same on the transposed matrix; then one mean over all. Raise where a row "
-                "keeps the diagonal alone.",
+                (
+                    "Make the B × B matrix of scores. In which entries does the positive of row i stand, and"
+                    " in which do its negatives?"
+                ),
+                (
+                    "Each row is a softmax over its entries, with the diagonal as the right class; each"
+                    " column too. Equal ids off the diagonal must weigh nothing. What score weighs nothing"
+                    " after the exponential?"
+                ),
+                (
+                    "Divide by τ, mask, and take the logarithm of the sum of exponentials of each row after"
+                    " its largest entry is taken out. The same on the transposed matrix; then one mean over"
+                    " all. Raise where a row keeps the diagonal alone."
+                ),
             ),
             picture=_picture,
         ),
@@ -272,12 +297,18 @@ EXERCISE = Exercise(
             cases.gradient_cases,
             mistakes_gradient.GRADIENT,
             (
-                "Go in two steps: how the loss changes with each score, a B × B matrix; then how a score changes "
-                "with the two vectors that it is made of.",
-                "One row's loss changes with its logits by the softmax weights, less 1 at the positive. "
-                "Each column's does too. A logit is a score over τ, and the loss a mean of 2B terms.",
-                "Score (i, j) is the product of row i of A and row j of P. So one matrix product of the slopes "
-                "with P gives the gradient for A; for P the slopes are read the other way.",
+                (
+                    "Go in two steps: how the loss changes with each score, a B × B matrix; then how a score"
+                    " changes with the two vectors that it is made of."
+                ),
+                (
+                    "One row's loss changes with its logits by the softmax weights, less 1 at the positive. "
+                    "Each column's does too. A logit is a score over τ, and the loss a mean of 2B terms."
+                ),
+                (
+                    "Score (i, j) is the product of row i of A and row j of P. So one matrix product of the"
+                    " slopes with P gives the gradient for A; for P the slopes are read the other way."
+                ),
             ),
             rtol=1e-5,
             stretch=True,

@@ -33,7 +33,8 @@ PER_EXAMPLE = (
     Mutant(
         "an item of each anchor not encoded",
         lambda B, K, d, bytes: own_cost(B, K, d, bytes, calls=B * (K + 1)),
-        "Each anchor brings its negatives, its positive, and itself. One of these is missing from your encoder calls.",
+        "Each anchor brings its negatives, its positive, and itself. One of these is missing from your"
+        " encoder calls.",
         one_field,
     ),
     Mutant(
@@ -45,7 +46,8 @@ PER_EXAMPLE = (
     Mutant(
         "one set of negatives for all",
         lambda B, K, d, bytes: own_cost(B, K, d, bytes, calls=2 * B + K, vectors=2 * B + K),
-        "You let all anchors share one set of K negatives. Here each draws its own, so they are multiplied by B.",
+        "You let all anchors share one set of K negatives. Here each draws its own, so they are multiplied"
+        " by B.",
         one_field,
     ),
     Mutant(
@@ -75,13 +77,15 @@ PER_EXAMPLE = (
     Mutant(
         "every anchor with every positive",
         lambda B, K, d, bytes: own_cost(B, K, d, bytes, scores=B * B),
-        "B × B scores is what a shared batch makes. Here an anchor meets its own positive and its own negatives.",
+        "B × B scores is what a shared batch makes. Here an anchor meets its own positive and its own"
+        " negatives.",
         one_field,
     ),
     Mutant(
         "every anchor with every item",
         lambda B, K, d, bytes: own_cost(B, K, d, bytes, scores=B * B * (K + 1)),
-        "You let an anchor meet the other anchors' items too. What is drawn for one is scored by that one alone.",
+        "You let an anchor meet the other anchors' items too. What is drawn for one is scored by that one"
+        " alone.",
         one_field,
     ),
     Mutant(
@@ -140,14 +144,15 @@ IN_BATCH = (
     Mutant(
         "positive counted as a negative",
         lambda B, d, bytes: lent_cost(B, d, bytes, scores=B * (B + 1)),
-        "The positive was counted as its own negative: the batch lends an anchor B − 1 negatives, not B. With "
-        "its positive that makes B scores.",
+        "The positive was counted as its own negative: the batch lends an anchor B − 1 negatives, not B. With"
+        " its positive that makes B scores.",
         one_field,
     ),
     Mutant(
         "positive not scored",
         lambda B, d, bytes: lent_cost(B, d, bytes, scores=B * (B - 1)),
-        "You scored the borrowed negatives alone. The anchor's own positive is in its row as well, on the diagonal.",
+        "You scored the borrowed negatives alone. The anchor's own positive is in its row as well, on the"
+        " diagonal.",
         one_field,
     ),
     Mutant(
@@ -160,14 +165,15 @@ IN_BATCH = (
     Mutant(
         "a call for every score",
         lambda B, d, bytes: lent_cost(B, d, bytes, calls=B * B),
-        "The encoder sees items, not pairs. A vector that is there serves all the scores of its row or column.",
+        "The encoder sees items, not pairs. A vector that is there serves all the scores of its row or"
+        " column.",
         one_field,
     ),
     Mutant(
         "vectors copied for each anchor",
         lambda B, d, bytes: lent_cost(B, d, bytes, vectors=B * (B + 1)),
-        "Your bytes hold the borrowed vectors once for each anchor. A matrix product reads the same vectors for "
-        "all rows: they are held once.",
+        "Your bytes hold the borrowed vectors once for each anchor. A matrix product reads the same vectors"
+        " for all rows: they are held once.",
         one_field,
     ),
     Mutant(
@@ -185,8 +191,8 @@ IN_BATCH = (
     Mutant(
         "a matrix for each direction",
         lambda B, d, bytes: lent_cost(B, d, bytes, scores=2 * B * B),
-        "You counted the scores twice, once for each direction of the loss. Both read the same matrix, one by rows and one by "
-        "columns.",
+        "You counted the scores twice, once for each direction of the loss. Both read the same matrix, one by"
+        " rows and one by columns.",
         one_field,
     ),
     Mutant(
@@ -210,7 +216,8 @@ IN_BATCH = (
     Mutant(
         "half of the matrix",
         lambda B, d, bytes: lent_cost(B, d, bytes, scores=B * (B + 1) // 2),
-        "The matrix is not symmetric: anchor i with positive j is another pair than anchor j with positive i.",
+        "The matrix is not symmetric: anchor i with positive j is another pair than anchor j with"
+        " positive i.",
         one_field,
     ),
     Mutant(

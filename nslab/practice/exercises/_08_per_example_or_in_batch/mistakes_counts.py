@@ -78,18 +78,24 @@ MULTIPLY_ADD = (
     "A dot product of d numbers is d multiplications and their sum. You counted the multiplications "
     "alone (some call that multiply-adds, MACs); a FLOP count has both."
 )
-D_MINUS_ONE = "Strictly, d products are added in d − 1 steps. Here, as in most FLOP counts, an addition comes with each product: d and d."
+D_MINUS_ONE = (
+    "Strictly, d products are added in d − 1 steps. Here, as in most FLOP counts, an addition comes with each"
+    " product: d and d."
+)
 NO_SCORES = (
     "The scores are numbers too, and are held with the vectors. In a large batch they are most of the memory."
 )
 NO_VECTORS = "You counted the scores alone. The vectors that they are made of are held as well."
 NUMBERS = "You counted numbers. Each takes `bytes` bytes: the vectors' and the scores'."
-MEGA = "You returned kilobytes, megabytes or the like. Whole bytes are asked for: a count is exact, and easily divided later."
+MEGA = (
+    "You returned kilobytes, megabytes or the like. Whole bytes are asked for: a count is exact, and easily"
+    " divided later."
+)
 FLOATS = (
     "These are counts, so integers: beyond 2⁵³ a float leaves whole numbers out. A division with `/` or a "
     "factor such as `2.0` makes a float of any count."
 )
 ORDER = (
-    "The three numbers are right, under other names: as a dict, look at the keys; as a tuple, the order is bytes, "
-    "FLOPs, encoder calls."
+    "The three numbers are right, under other names: as a dict, look at the keys; as a tuple, the order is"
+    " bytes, FLOPs, encoder calls."
 )

@@ -19,7 +19,9 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def _slopes(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None, *, pull: float = 1) -> Pair:
-    """What each direction's loss, summed over the batch, does with each logit; both by anchor and positive."""
+    """What each direction's loss, summed over the batch, does with each logit; both by anchor and
+    positive.
+    """
     logits, eye = masked(A, P, tau, ids), np.eye(len(A))
     return _softmax(logits) - pull * eye, _softmax(logits.T).T - pull * eye
 
@@ -120,12 +122,14 @@ GRADIENT = (
     Mutant(
         "false negatives",
         _gradient_ids_ignored,
-        "Rows with equal ids still push each other. A masked score has no weight, so it passes no gradient on.",
+        "Rows with equal ids still push each other. A masked score has no weight, so it passes no"
+        " gradient on.",
     ),
     Mutant(
         "push without pull",
         _push_only,
-        "Each softmax's slope at its positive is the weight less 1: that is the pull. Yours holds the weights alone.",
+        "Each softmax's slope at its positive is the weight less 1: that is the pull. Yours holds the weights"
+        " alone.",
     ),
     Mutant(
         "direction of the step",
@@ -155,13 +159,14 @@ GRADIENT = (
     Mutant(
         "columns not turned back",
         _rows_twice,
-        "The columns' weights come out with the positive first. Turn them back before they are added to the rows' weights, or "
-        "score (i, j) gets the slope of score (j, i).",
+        "The columns' weights come out with the positive first. Turn them back before they are added to the"
+        " rows' weights, or score (i, j) gets the slope of score (j, i).",
     ),
     Mutant(
         "moved by one's own side",
         _own_side,
-        "The score of anchor i and positive j changes with the anchor along the positive, and the other way round.",
+        "The score of anchor i and positive j changes with the anchor along the positive, and the other way"
+        " round.",
     ),
     Mutant(
         "slopes not transposed",
@@ -176,19 +181,20 @@ GRADIENT = (
     Mutant(
         "pulled once",
         _pulled_once,
-        "A score on the diagonal is the positive in two softmaxes, its row's and its column's. Each takes 1 away, yours "
-        "only one of them.",
+        "A score on the diagonal is the positive in two softmaxes, its row's and its column's. Each takes 1"
+        " away, yours only one of them.",
     ),
     Mutant(
         "equal ids pulled",
         _alike_pulled,
-        "You pull rows with equal ids together. They are only no negatives of each other: their scores have no slope at all.",
+        "You pull rows with equal ids together. They are only no negatives of each other: their scores have"
+        " no slope at all.",
     ),
     Mutant(
         "each side from one direction",
         _each_by_its_own,
-        "Your anchors move by the rows' softmaxes alone, and the positives by the columns'. Every score is in both, so both "
-        "move both sides.",
+        "Your anchors move by the rows' softmaxes alone, and the positives by the columns'. Every score is in"
+        " both, so both move both sides.",
     ),
     Mutant("exp overflows", _gradient_raw, OVERFLOW, _any_not_finite),
     Mutant("one shift for all", _one_shift, SHIFT, _any_not_finite),

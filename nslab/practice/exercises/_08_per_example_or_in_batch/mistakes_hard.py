@@ -24,13 +24,14 @@ P_HARD = (
     Mutant(
         "chances added up",
         lambda rho, n: n * rho,
-        "You added up the chances of the draws. n ρ is how many hard ones to expect, and it passes 1: batches with two hard "
-        "ones count twice in it.",
+        "You added up the chances of the draws. n ρ is how many hard ones to expect, and it passes 1: batches"
+        " with two hard ones count twice in it.",
     ),
     Mutant(
         "chances added up to 1",
         lambda rho, n: min(1.0, n * rho),
-        "Cutting n ρ off at 1 gives a bound, not the chance: two draws may both be hard, and that counts once.",
+        "Cutting n ρ off at 1 gives a bound, not the chance: two draws may both be hard, and that counts"
+        " once.",
     ),
     Mutant(
         "all hard",
@@ -40,7 +41,8 @@ P_HARD = (
     Mutant(
         "not all hard",
         lambda rho, n: 1 - rho**n,
-        "That is the chance that not all are hard. What has to happen n times in a row is that a negative is easy.",
+        "That is the chance that not all are hard. What has to happen n times in a row is that a negative is"
+        " easy.",
     ),
     Mutant(
         "exactly one",
@@ -55,7 +57,8 @@ P_HARD = (
     Mutant(
         "one negative too few",
         lambda rho, n: 1 - (1 - rho) ** max(n - 1, 0),
-        "n is the number of negatives already: nothing is to be taken off. In a batch of B, whoever calls passes n = B − 1.",
+        "n is the number of negatives already: nothing is to be taken off. In a batch of B, whoever calls"
+        " passes n = B − 1.",
     ),
     Mutant(
         "e^(−nρ)",
@@ -65,7 +68,8 @@ P_HARD = (
     Mutant(
         "ln 0",
         _through_logarithm,
-        "At ρ = 1 the logarithm of 1 − ρ is −∞, and 0 times that is NaN. Everything is hard there: treat it on its own.",
+        "At ρ = 1 the logarithm of 1 − ρ is −∞, and 0 times that is NaN. Everything is hard there: treat it"
+        " on its own.",
         not_finite,
     ),
 )

@@ -102,12 +102,19 @@ EXERCISE = Exercise(
             cases.reconstruct_cases,
             mistakes.RECONSTRUCT,
             (
-                "Take a table with two columns and follow one draw on paper: which column, which side of its coin? "
-                "Which ways lead to id 1, and how likely is each?",
-                "An id is reached from its own column, and from every column whose alias it is. A column gives two "
-                "shares away, and together they are as much as any other column gives.",
-                "Go through the columns and book both shares of each, one to the column's own id, one to its alias. The "
-                "same alias may come many times, and all its shares count. Refuse broken ids first.",
+                (
+                    "Take a table with two columns and follow one draw on paper: which column, which side of"
+                    " its coin? Which ways lead to id 1, and how likely is each?"
+                ),
+                (
+                    "An id is reached from its own column, and from every column whose alias it is. A column"
+                    " gives two shares away, and together they are as much as any other column gives."
+                ),
+                (
+                    "Go through the columns and book both shares of each, one to the column's own id, one to"
+                    " its alias. The same alias may come many times, and all its shares count. Refuse broken"
+                    " ids first."
+                ),
             ),
         ),
         Question(
@@ -118,12 +125,19 @@ EXERCISE = Exercise(
             cases.build_cases,
             mistakes_build.BUILD,
             (
-                "Draw the weights 1, 2, 3, 4 as columns whose mean height is 1. Level them on paper, and write down after "
-                "each pour which columns are finished.",
-                "Keep two lists of ids, those short of 1 and those above. A pour takes one from each. Afterwards the short "
-                "one is finished for good. Where does the other one belong now?",
-                "When one of the lists runs empty, what is left in the other stands at 1, up to rounding. Say so in "
-                "`prob`. Pops from the end of a list take the same time however long it is; a search does not.",
+                (
+                    "Draw the weights 1, 2, 3, 4 as columns whose mean height is 1. Level them on paper, and"
+                    " write down after each pour which columns are finished."
+                ),
+                (
+                    "Keep two lists of ids, those short of 1 and those above. A pour takes one from each."
+                    " Afterwards the short one is finished for good. Where does the other one belong now?"
+                ),
+                (
+                    "When one of the lists runs empty, what is left in the other stands at 1, up to rounding."
+                    " Say so in `prob`. Pops from the end of a list take the same time however long it is; a"
+                    " search does not."
+                ),
             ),
             measure=measure_table,
             picture=picture,
@@ -136,10 +150,18 @@ EXERCISE = Exercise(
             cases.draw_cases,
             mistakes_draw.DRAW,
             (
-                "One draw takes two chances: a die with N sides, and a coin that is biased as the column says.",
-                "The die and the coin must know nothing of each other. Each draw has a die and a coin of its own.",
-                "Throw all `size` dice at once, then look up the coin of each column thrown, and toss it with as many "
-                "further random numbers. `np.where` chooses between two arrays.",
+                (
+                    "One draw takes two chances: a die with N sides, and a coin that is biased as the column"
+                    " says."
+                ),
+                (
+                    "The die and the coin must know nothing of each other. Each draw has a die and a coin of"
+                    " its own."
+                ),
+                (
+                    "Throw all `size` dice at once, then look up the coin of each column thrown, and toss it"
+                    " with as many further random numbers. `np.where` chooses between two arrays."
+                ),
             ),
             measure=measure_draws,
         ),
@@ -152,10 +174,14 @@ EXERCISE = Exercise(
             mistakes_without.WITHOUT,
             (
                 "The table stays as it is. What may you do with a draw that is not allowed?",
-                "Any rule that turns the forbidden id into another one favours somebody. Throwing the draw away favours "
-                "nobody.",
-                "Draw for all rows, see which rows hit their own excluded id, and draw anew for those, until none is left. "
-                "Think first of the row for which this never ends.",
+                (
+                    "Any rule that turns the forbidden id into another one favours somebody. Throwing the"
+                    " draw away favours nobody."
+                ),
+                (
+                    "Draw for all rows, see which rows hit their own excluded id, and draw anew for those,"
+                    " until none is left. Think first of the row for which this never ends."
+                ),
             ),
             stretch=True,
             measure=measure_without,

@@ -145,7 +145,7 @@ def one_id(case: Case, got: Outcome, own: Outcome) -> bool:
     return bool((_came(case, got) > 0.99).any())
 
 
-def by_turns(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
+def interleaved(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
     return toss(prob, alias, np.arange(size) % len(prob), rng.random(size))
 
 

@@ -64,7 +64,9 @@ def measure_table(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
 
 
 def _most(variance: Any) -> Any:
-    """How far a sum of independent 0s and 1s strays from its mean at most, but in one of 10^8 samples (Bernstein)."""
+    """How far a sum of independent 0s and 1s strays from its mean at most, but in one of 10^8 samples
+    (Bernstein).
+    """
     log = math.log(2e8)
     return log / 3 + np.sqrt(log**2 / 9 + 2 * log * variance)
 
@@ -77,7 +79,9 @@ def _read_ids(value: Any) -> np.ndarray:
 
 
 def _uneven(ids: np.ndarray, chances: np.ndarray) -> dict[str, Any]:
-    """By how much each id comes too often, as a share; chances (draws, N). What luck can do counts as nothing."""
+    """By how much each id comes too often, as a share; chances (draws, N). What luck can do counts as
+    nothing.
+    """
     n = chances.shape[1]
     counts = np.bincount(ids[(ids >= 0) & (ids < n)], minlength=n)
     variance = (chances * (1 - chances)).sum(0)

@@ -85,7 +85,10 @@ def _off_by_chance(case: Case, got: Outcome, own: Outcome) -> bool:
     return 1e-6 < np.abs(value - _booked(prob, alias, prob, 1 - prob)).max() < 0.03
 
 
-_ASSIGNED = "A share was assigned where it should be added: an id gets shares from several columns, and all of them count."
+_ASSIGNED = (
+    "A share was assigned where it should be added: an id gets shares from several columns, and all of them"
+    " count."
+)
 _FORGOTTEN = (
     "You counted what each column keeps. What it does not keep goes to its alias and is still missing."
 )
@@ -93,16 +96,16 @@ RECONSTRUCT = (
     Mutant(
         "repeated alias",
         _buffered,
-        "An id that is the alias of several columns got only one of their shares: with a repeated index, numpy's "
-        "`x[ids] += y` adds once. Use a loop, `np.add.at` or `np.bincount`.",
+        "An id that is the alias of several columns got only one of their shares: with a repeated index,"
+        " numpy's `x[ids] += y` adds once. Use a loop, `np.add.at` or `np.bincount`.",
     ),
     Mutant("overwritten", _overwritten, _ASSIGNED),
     Mutant("overwritten", _assigned, _ASSIGNED),
     Mutant(
         "divided in part",
         _own_part,
-        "You divided one of the two shares by N and not the other. Column and side belong together: both shares of a "
-        "column come once in N throws.",
+        "You divided one of the two shares by N and not the other. Column and side belong together: both"
+        " shares of a column come once in N throws.",
     ),
     Mutant(
         "own share forgotten",
@@ -112,15 +115,16 @@ RECONSTRUCT = (
     Mutant(
         "too few ids",
         _too_few_bins,
-        "`np.bincount` stops at the largest alias, and ids after it are lost. Tell it how many ids there are.",
+        "`np.bincount` stops at the largest alias, and ids after it are lost. Tell it how many ids there"
+        " are.",
         lambda case, got, own: isinstance(got.error, ValueError),
     ),
     Mutant("alias forgotten", _normalised, _FORGOTTEN),
     Mutant(
         "read the wrong way",
         _gathered,
-        "You gave an id what its own alias has to give away. The share goes the other way: from the column to the id "
-        "that is its alias.",
+        "You gave an id what its own alias has to give away. The share goes the other way: from the column to"
+        " the id that is its alias.",
     ),
     Mutant(
         "heights for probabilities",
@@ -150,14 +154,15 @@ RECONSTRUCT = (
     Mutant(
         "broken table read",
         _unchecked,
-        "An alias outside 0 … N−1 is no id, and Python takes −1 as the last one: raise ValueError, else a broken table "
-        "goes unseen.",
+        "An alias outside 0 … N−1 is no id, and Python takes −1 as the last one: raise ValueError, else a"
+        " broken table goes unseen.",
         _let_through,
     ),
     Mutant(
         "drawn, not summed",
         lambda prob, alias: _booked(prob, alias, prob, 1 - prob) + 1e-3,
-        "Your numbers are near, and off by luck: you drew. Add up what each column keeps and gives, and no luck is left.",
+        "Your numbers are near, and off by luck: you drew. Add up what each column keeps and gives, and no"
+        " luck is left.",
         _off_by_chance,
     ),
 )

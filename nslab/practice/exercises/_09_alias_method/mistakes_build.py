@@ -26,16 +26,16 @@ from nslab.practice.exercises._09_alias_method.builds import (
 from nslab.practice.exercises._09_alias_method.measure import measure_table, numbers
 
 _LEFT = (
-    "A column left over at the end was never filled, and its draws go to another id, or to none. With nobody left to pour, "
-    "it stands at 1. Rounding may leave short columns as well as tall ones."
+    "A column left over at the end was never filled, and its draws go to another id, or to none. With nobody"
+    " left to pour, it stands at 1. Rounding may leave short columns as well as tall ones."
 )
 _EMPTY = (
-    "You took a column from an empty list. Rounding may leave a short column at 0.9999… when no tall one is left: the loop "
-    "ends when either list is empty, and what is left stands at 1."
+    "You took a column from an empty list. Rounding may leave a short column at 0.9999… when no tall one is"
+    " left: the loop ends when either list is empty, and what is left stands at 1."
 )
 _INTEGERS = (
-    "Shares of columns were cut to whole numbers: an array made like integer weights holds integers, and `//` drops the "
-    "rest. Work in float64."
+    "Shares of columns were cut to whole numbers: an array made like integer weights holds integers, and `//`"
+    " drops the rest. Work in float64."
 )
 
 
@@ -62,7 +62,7 @@ def _family(name: str, variants: Sequence[Build], diagnosis: str, same: Same | N
     """One mistake in several builds, of which the first stands for all."""
 
     @lru_cache
-    def told(weights: bytes, dtype: str) -> np.ndarray:
+    def reported(weights: bytes, dtype: str) -> np.ndarray:
         w = np.frombuffer(weights, dtype)
         return np.array([numbers(measure_table((w,), build(w))) for build in variants])
 
@@ -71,7 +71,7 @@ def _family(name: str, variants: Sequence[Build], diagnosis: str, same: Same | N
             return True
         if got.error or not isinstance(got.value, dict):
             return False
-        rows, mine = told(case.args[0].tobytes(), case.args[0].dtype.str), numbers(got.value)
+        rows, mine = reported(case.args[0].tobytes(), case.args[0].dtype.str), numbers(got.value)
         return rows.shape[1] == len(mine) and bool((np.abs(rows - mine) < 1e-9).all(axis=1).any())
 
     return Mutant(name, variants[0], diagnosis, alike)
@@ -90,14 +90,14 @@ BUILD = (
             )
             for build in orders(heights=heights)
         ],
-        "The heights of your columns do not average 1, so that short and tall mean nothing. There are as many "
-        "columns as ids, and each is to end up 1 high.",
+        "The heights of your columns do not average 1, so that short and tall mean nothing. There are as many"
+        " columns as ids, and each is to end up 1 high.",
     ),
     _family(
         "no alias",
         [build for first in (-1, -2) for build in orders(first_alias=first)],
-        "The probabilities are right, but some columns have no alias. A column that keeps all of itself never uses "
-        "one; it needs an id there all the same, since the array is an index.",
+        "The probabilities are right, but some columns have no alias. A column that keeps all of itself never"
+        " uses one; it needs an id there all the same, since the array is an index.",
         lambda case, got, own: got.error is None and _lacks_alias_only(got.value),
     ),
     _family(
@@ -126,8 +126,8 @@ BUILD = (
             for start in (*_STARTS, {"in_place": True})
             for build in orders(sunk=sunk, **start)
         ],
-        "A tall column gave more than it could spare and was not filled again. What it gives makes it lower; once "
-        "below 1 it is a short column, and another one must fill it.",
+        "A tall column gave more than it could spare and was not filled again. What it gives makes it lower;"
+        " once below 1 it is a short column, and another one must fill it.",
     ),
     _family(
         "a giver that gave once",
@@ -137,14 +137,14 @@ BUILD = (
             for start in _STARTS
             for build in orders(sunk=sunk, again=False, **start)
         ],
-        "A tall column gave once and was forgotten. While it stands above 1 it has more to give, and nobody else will "
-        "take its surplus.",
+        "A tall column gave once and was forgotten. While it stands above 1 it has more to give, and nobody"
+        " else will take its surplus.",
     ),
     _family(
         "the wrong amount",
         [build for keeps in (lambda s, t: t - s, lambda s, t: t - 1) for build in orders(keeps=keeps)],
-        "A tall column gave another amount than the short one took. What is poured is what the short one lacks: "
-        "mass moves, and none comes or goes.",
+        "A tall column gave another amount than the short one took. What is poured is what the short one"
+        " lacks: mass moves, and none comes or goes.",
     ),
     _family(
         "coin reversed",
@@ -159,8 +159,8 @@ BUILD = (
             for first in (None, 0)
             for build in orders(first_alias=first, change=shrunk(all_of_them))
         ],
-        "Your `prob` is a share of all columns together. A coin is a share of its own column: where the id keeps "
-        "its whole column, it is 1.",
+        "Your `prob` is a share of all columns together. A coin is a share of its own column: where the id"
+        " keeps its whole column, it is 1.",
     ),
     _family(
         "alias reversed",
@@ -171,8 +171,8 @@ BUILD = (
             for filled in ("short tall", "")
             for build in orders(backwards=which, first_alias=first, leftovers=filled)
         ],
-        "You wrote the short column down as the alias of the tall one. It is the short column that needs an alias: "
-        "the id that filled it.",
+        "You wrote the short column down as the alias of the tall one. It is the short column that needs an"
+        " alias: the id that filled it.",
     ),
     _family(
         "places for ids",
@@ -182,8 +182,8 @@ BUILD = (
     Mutant(
         "zeros left out",
         without_zeros,
-        "Your table has fewer columns than there are weights. An id of weight 0 has a column too: without it, all ids "
-        "after it move.",
+        "Your table has fewer columns than there are weights. An id of weight 0 has a column too: without it,"
+        " all ids after it move.",
         lambda case, got, own: isinstance(got.value, dict) and got.value["columns:"] < len(case.args[0]),
     ),
     Mutant(
@@ -195,8 +195,8 @@ BUILD = (
     _family(
         "one giver for all",
         [one_giver, one_giver_in_place],
-        "All short columns took from the same tall one, more than it has. A giver that has nothing left to spare "
-        "is replaced by another.",
+        "All short columns took from the same tall one, more than it has. A giver that has nothing left to"
+        " spare is replaced by another.",
     ),
     _family(
         "swapped",
@@ -219,8 +219,8 @@ BUILD = (
     _family(
         "float32",
         orders(change=lambda prob, alias, w: (prob.astype(np.float32), alias)),
-        "The probabilities are right to about seven digits only: somewhere on the way the table was in float32, or "
-        "was rounded. Keep float64 to the end.",
+        "The probabilities are right to about seven digits only: somewhere on the way the table was in"
+        " float32, or was rounded. Keep float64 to the end.",
         lambda case, got, own: got.error is None and _is_single(got.value),
     ),
 )

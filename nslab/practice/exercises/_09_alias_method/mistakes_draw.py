@@ -9,29 +9,32 @@ _NEVER = (
     "One column is never thrown. Ids begin at 0, and the upper end of `rng.integers(n)` is n − 1 already."
 )
 _RANGE = (
-    "Your coin does not run evenly from 0 to 1. What is left of a number after its column is taken out must be stretched "
-    "to that range first."
+    "Your coin does not run evenly from 0 to 1. What is left of a number after its column is taken out must"
+    " be stretched to that range first."
 )
 ELSEWHERE = (
-    "The numbers did not come from `rng`, so that whoever calls you can neither repeat the draws nor get other ones. "
-    "Take all chance from `rng`."
+    "The numbers did not come from `rng`, so that whoever calls you can neither repeat the draws nor get"
+    " other ones. Take all chance from `rng`."
 )
 _AGAIN = (
-    "After the alias you tossed again, with the alias's own coin. One draw has one toss: the alias is the answer, "
-    "whatever its own column says."
+    "After the alias you tossed again, with the alias's own coin. One draw has one toss: the alias is the"
+    " answer, whatever its own column says."
 )
-_THROWN = "The column is thrown with a fair die: all N alike. `prob` decides only what comes out of the column thrown."
+_THROWN = (
+    "The column is thrown with a fair die: all N alike. `prob` decides only what comes out of the column"
+    " thrown."
+)
 _TURNS = (
-    "Your columns come in turn, so that a column that has just come waits for the others. Each throw of the die is "
-    "independent: a column may come twice in a row."
+    "Your columns come in turn, so that a column that has just come waits for the others. Each throw of the"
+    " die is independent: a column may come twice in a row."
 )
 
 DRAW = (
     Mutant(
         "one number for column and coin",
         draws.one_number,
-        "The coin correlates with the column: the uniform number that chose column 0 is always small, so that its toss is known. "
-        "Split the number into two independent parts, or draw two.",
+        "The coin correlates with the column: the uniform number that chose column 0 is always small, so that"
+        " its toss is known. Split the number into two independent parts, or draw two.",
         draws.alike,
     ),
     Mutant(
@@ -49,7 +52,8 @@ DRAW = (
     Mutant(
         "always the alias",
         draws.alias_only,
-        "You returned aliases only. Each column has a coin to toss: its own id comes as often as `prob` says.",
+        "You returned aliases only. Each column has a coin to toss: its own id comes as often as `prob`"
+        " says.",
         draws.alike,
     ),
     Mutant("coin out of its range", draws.small_coin, _RANGE, draws.alike),
@@ -63,15 +67,15 @@ DRAW = (
     Mutant(
         "coin not looked up",
         draws.flat_coin,
-        "`prob` has an entry a column, and the tosses are as many as the draws: look up the coin, and the alias, of each "
-        "column thrown.",
+        "`prob` has an entry a column, and the tosses are as many as the draws: look up the coin, and the"
+        " alias, of each column thrown.",
         draws.as_many_as_columns,
     ),
     Mutant(
         "another number of draws",
         draws.heads_only,
-        "`size` ids are asked for, and another number came back. A coin that falls on its other side is no failed draw: it "
-        "gives the alias.",
+        "`size` ids are asked for, and another number came back. A coin that falls on its other side is no"
+        " failed draw: it gives the alias.",
         lambda case, got, own: isinstance(got.value, dict) and got.value["drawn:"] != case.args[2],
     ),
     Mutant(
@@ -89,7 +93,8 @@ DRAW = (
     Mutant(
         "rounded column",
         draws.rounded_column,
-        "The first and the last column come half as often as the others: rounding to the nearest gives them half an interval.",
+        "The first and the last column come half as often as the others: rounding to the nearest gives them"
+        " half an interval.",
         draws.alike,
     ),
     Mutant(
@@ -110,18 +115,20 @@ DRAW = (
         "All your draws came from one column. The die is thrown for each draw, as the coin is.",
         draws.one_column,
     ),
-    Mutant("columns in turn", draws.by_turns, _TURNS, draws.alike),
+    Mutant("columns in turn", draws.interleaved, _TURNS, draws.alike),
     Mutant("columns in turn", draws.all_before_again, _TURNS, draws.alike),
     Mutant(
         "too few tosses",
         draws.one_coin,
-        "Draws share a toss: all that came from one column gave the same side. Each draw needs a toss of its own.",
+        "Draws share a toss: all that came from one column gave the same side. Each draw needs a toss of its"
+        " own.",
         draws.whole_columns,
     ),
     Mutant(
         "too few tosses",
         draws.coin_per_column,
-        "Draws share a toss: all that came from one column gave the same side. Each draw needs a toss of its own.",
+        "Draws share a toss: all that came from one column gave the same side. Each draw needs a toss of its"
+        " own.",
         draws.whole_columns,
     ),
     Mutant(
@@ -133,7 +140,8 @@ DRAW = (
     Mutant(
         "in blocks",
         draws.in_blocks,
-        "Equal ids stand side by side. Draws are independent: what came before says nothing about what comes next.",
+        "Equal ids stand side by side. Draws are independent: what came before says nothing about what comes"
+        " next.",
         draws.alike,
     ),
 )

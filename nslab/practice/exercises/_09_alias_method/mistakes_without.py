@@ -89,8 +89,8 @@ def _elsewhere(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator) -
 
 
 _MOVED = (
-    "You turned the excluded id into another one, which comes too often now. The chances of the others must keep their "
-    "ratios: throw the draw away and draw again."
+    "You turned the excluded id into another one, which comes too often now. The chances of the others must"
+    " keep their ratios: throw the draw away and draw again."
 )
 WITHOUT = (
     Mutant("not excluded", _not_excluded, "The excluded ids were drawn like all others.", alike),
@@ -113,13 +113,15 @@ WITHOUT = (
     Mutant(
         "marked",
         _marked,
-        "Your sample holds numbers that are no ids. Each row gets an id: draw anew for the rows that hit their excluded one.",
+        "Your sample holds numbers that are no ids. Each row gets an id: draw anew for the rows that hit"
+        " their excluded one.",
         lambda case, got, own: isinstance(got.value, dict) and got.value.get("ids that do not exist:", 0) > 0,
     ),
     Mutant(
         "dropped",
         _dropped,
-        "You dropped the excluded draws, so that fewer came back than were asked for. Draw anew for those rows.",
+        "You dropped the excluded draws, so that fewer came back than were asked for. Draw anew for those"
+        " rows.",
         lambda case, got, own: isinstance(got.value, dict) and got.value["drawn:"] < len(case.args[2]),
     ),
     Mutant(
@@ -131,8 +133,8 @@ WITHOUT = (
     Mutant(
         "column excluded",
         _column_excluded,
-        "You left out the column of the excluded id. Its id is also the alias of other columns, and its column also holds "
-        "another id.",
+        "You left out the column of the excluded id. Its id is also the alias of other columns, and its"
+        " column also holds another id.",
         alike,
     ),
 )

@@ -161,13 +161,20 @@ EXERCISE = Exercise(
             cases.objective_cases,
             mistakes.OBJECTIVE,
             (
-                "One data point hides among k draws from the noise. How likely is it, before anybody looks at a "
-                "score, that a given point in state x is noise? That sets what is subtracted from f(x).",
-                "Two sums over the states: one weighs the logarithm of the chance that the model calls x data, the "
-                "other that it calls x noise. By which probabilities is each weighed, and how many noise draws are "
-                "there?",
-                "The logarithm of a sigmoid is minus a softplus: `np.logaddexp` with a 0 gives it without overflow. "
-                "Look at q first and refuse a state that is never drawn.",
+                (
+                    "One data point hides among k draws from the noise. How likely is it, before anybody"
+                    " looks at a score, that a given point in state x is noise? That sets what is subtracted"
+                    " from f(x)."
+                ),
+                (
+                    "Two sums over the states: one weighs the logarithm of the chance that the model calls x"
+                    " data, the other that it calls x noise. By which probabilities is each weighed, and how"
+                    " many noise draws are there?"
+                ),
+                (
+                    "The logarithm of a sigmoid is minus a softplus: `np.logaddexp` with a 0 gives it without"
+                    " overflow. Look at q first and refuse a state that is never drawn."
+                ),
             ),
         ),
         Question(
@@ -178,14 +185,21 @@ EXERCISE = Exercise(
             cases.gradient_cases,
             mistakes_gradient.GRADIENT,
             (
-                "Begin with the path that every mode has: how J changes with G, state by state, while q stands "
-                "still. Check it where f = ln p_d: there it must vanish for any q.",
-                "Each other path goes through q. For 'logq_only' ask how ln q moves G, for 'measure' how q moves "
-                "the weights of the second sum. Both need how q moves with f, and q sums to 1: raising one state "
-                "lowers the others.",
-                "With autograd, q enters J twice, and a mode says which of the two copies is detached. By hand, collect "
-                "first what a small rise of each q(x) does to J along the open paths; then carry that to the scores by "
-                "the derivative of the softmax, where a mean under p appears. Mind T and u.",
+                (
+                    "Begin with the path that every mode has: how J changes with G, state by state, while q"
+                    " stands still. Check it where f = ln p_d: there it must vanish for any q."
+                ),
+                (
+                    "Each other path goes through q. For 'logq_only' ask how ln q moves G, for 'measure' how"
+                    " q moves the weights of the second sum. Both need how q moves with f, and q sums to 1:"
+                    " raising one state lowers the others."
+                ),
+                (
+                    "With autograd, q enters J twice, and a mode says which of the two copies is detached. By"
+                    " hand, collect first what a small rise of each q(x) does to J along the open paths; then"
+                    " carry that to the scores by the derivative of the softmax, where a mean under p"
+                    " appears. Mind T and u."
+                ),
             ),
         ),
         Question(
@@ -196,12 +210,18 @@ EXERCISE = Exercise(
             cases.rest_cases,
             mistakes_rest.REST,
             (
-                "Start where all states are equal and e^f sums to 1. Take a step along your gradient, look whether "
-                "anything still moves, repeat.",
-                "Rare states have small gradients: divide by p_d before you step, and half of that is a good step. "
-                "Stop when the largest part is far below the accuracy that is asked for.",
-                "Some settings never come to rest. Count the steps, and refuse after two thousand. A gradient that "
-                "is zero at the start is another matter: there the start is the answer.",
+                (
+                    "Start where all states are equal and e^f sums to 1. Take a step along your gradient,"
+                    " look whether anything still moves, repeat."
+                ),
+                (
+                    "Rare states have small gradients: divide by p_d before you step, and half of that is a"
+                    " good step. Stop when the largest part is far below the accuracy that is asked for."
+                ),
+                (
+                    "Some settings never come to rest. Count the steps, and refuse after two thousand. A"
+                    " gradient that is zero at the start is another matter: there the start is the answer."
+                ),
             ),
             rtol=1e-6,
             picture=_picture,
@@ -214,12 +234,18 @@ EXERCISE = Exercise(
             cases.verdict_cases,
             mistakes_verdict.VERDICT,
             (
-                "Let your laboratory speak first: for each mode, at T = 0.5, 1 and 2, compare the probabilities at "
-                "rest with p_d and with where they began.",
-                "Three comparisons decide: does it come to rest, does it rest on the data, has it moved at all? "
-                "T = 1 is a case of its own.",
-                "Either call `fixed_point` and compare, catching its refusal, or write down the rule that you read "
-                "off. Compare probabilities, not scores: e^f need not sum to 1.",
+                (
+                    "Let your laboratory speak first: for each mode, at T = 0.5, 1 and 2, compare the"
+                    " probabilities at rest with p_d and with where they began."
+                ),
+                (
+                    "Three comparisons decide: does it come to rest, does it rest on the data, has it moved"
+                    " at all? T = 1 is a case of its own."
+                ),
+                (
+                    "Either call `fixed_point` and compare, catching its refusal, or write down the rule that"
+                    " you read off. Compare probabilities, not scores: e^f need not sum to 1."
+                ),
             ),
             measure=_which,
         ),
@@ -231,12 +257,18 @@ EXERCISE = Exercise(
             cases.family_cases,
             mistakes_verdict.FAMILY,
             (
-                "The unknown is now θ, with one entry for each column of X. How does J change with θ, if you know "
-                "how it changes with each score?",
-                "The held gradient of part 2, for the q that is given, is carried back to θ by the transpose of X. "
-                "At rest that is zero, though no single state needs to be right.",
-                "J is concave in θ, so going uphill finds the one answer. Small steps and many of them, or Newton's "
-                "method; return the scores, not θ.",
+                (
+                    "The unknown is now θ, with one entry for each column of X. How does J change with θ, if"
+                    " you know how it changes with each score?"
+                ),
+                (
+                    "The held gradient of part 2, for the q that is given, is carried back to θ by the"
+                    " transpose of X. At rest that is zero, though no single state needs to be right."
+                ),
+                (
+                    "J is concave in θ, so going uphill finds the one answer. Small steps and many of them,"
+                    " or Newton's method; return the scores, not θ."
+                ),
             ),
             rtol=1e-6,
             stretch=True,

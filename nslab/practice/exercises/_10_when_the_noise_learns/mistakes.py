@@ -79,12 +79,12 @@ def no_error(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 _OVERFLOW = (
-    "An exponential left the range of float64, so a logarithm of 0 or ∞/∞ came out. ln σ(G) itself is harmless, about G "
-    "where G is far below 0: write it as minus a softplus."
+    "An exponential left the range of float64, so a logarithm of 0 or ∞/∞ came out. ln σ(G) itself is"
+    " harmless, about G where G is far below 0: write it as minus a softplus."
 )
 LN_K = (
-    "You subtract ln q, and one data point stands against K draws: the odds of noise are K q. Off by ln K, e^f ends at "
-    "p_d/K and sums to 1/K (0.3333 at K = 3) instead of 1."
+    "You subtract ln q, and one data point stands against K draws: the odds of noise are K q. Off by ln K,"
+    " e^f ends at p_d/K and sums to 1/K (0.3333 at K = 3) instead of 1."
 )
 OBJECTIVE = (
     Mutant("ln q for ln(Kq)", lambda f, pd, q, k: _two_sums(f - np.log(q), pd, q, k), LN_K),
@@ -111,13 +111,14 @@ OBJECTIVE = (
     Mutant(
         "nothing subtracted",
         lambda f, pd, q, k: _two_sums(f, pd, q, k),
-        "You used G = f. The model's odds of data against noise are e^f : K q, so the logit has ln(Kq) taken away.",
+        "You used G = f. The model's odds of data against noise are e^f : K q, so the logit has ln(Kq) taken"
+        " away.",
     ),
     Mutant(
         "added, not subtracted",
         lambda f, pd, q, k: _two_sums(f + np.log(k * q), pd, q, k),
-        "The correction has the wrong sign: a state that the noise draws often is the more likely to be noise, so "
-        "its G must be lower.",
+        "The correction has the wrong sign: a state that the noise draws often is the more likely to be"
+        " noise, so its G must be lower.",
     ),
     Mutant(
         "K divides",
@@ -132,7 +133,8 @@ OBJECTIVE = (
     Mutant(
         "logarithm of the mean",
         _outer_logarithm,
-        "You took the logarithm of a mean probability. J is the mean of the logarithms: the logarithm comes first.",
+        "You took the logarithm of a mean probability. J is the mean of the logarithms: the logarithm comes"
+        " first.",
     ),
     Mutant(
         "K outside the logarithm",
@@ -149,21 +151,22 @@ OBJECTIVE = (
     Mutant(
         "clipped",
         lambda f, pd, q, k: _two_sums(np.clip(f - np.log(k * q), -30, 30), pd, q, k),
-        "You clip G, or keep a logarithm away from 0 by a small number. That hides the overflow and changes J, which is "
-        "about −800 where a score is 800 off: minus a softplus needs no clipping.",
+        "You clip G, or keep a logarithm away from 0 by a small number. That hides the overflow and changes"
+        " J, which is about −800 where a score is 800 off: minus a softplus needs no clipping.",
         _finite,
     ),
     Mutant(
         "1 − σ(G) cancels",
         _one_minus,
-        "For a large G, σ(G) rounds to 1 and 1 − σ(G) loses its digits, then is 0. The same number is σ(−G), and its "
-        "logarithm is minus a softplus: no subtraction, no overflow.",
+        "For a large G, σ(G) rounds to 1 and 1 − σ(G) loses its digits, then is 0. The same number is σ(−G),"
+        " and its logarithm is minus a softplus: no subtraction, no overflow.",
         _nearly_or_lost,
     ),
     Mutant(
         "mean for sum",
         lambda f, pd, q, k: _two_sums(f - np.log(k * q), pd, q, k) / len(f),
-        "You divided by the number of states. The weights p_d and q sum to 1: the two sums are means already.",
+        "You divided by the number of states. The weights p_d and q sum to 1: the two sums are means"
+        " already.",
     ),
     Mutant(
         "data weighed alike",
@@ -188,13 +191,14 @@ OBJECTIVE = (
     Mutant(
         "normalised first",
         lambda f, pd, q, k: _two_sums(f - np.logaddexp.reduce(f) - np.log(k * q), pd, q, k),
-        "You normalised the scores before playing. NCE needs no normaliser: f enters as it is, and learns its own.",
+        "You normalised the scores before playing. NCE needs no normaliser: f enters as it is, and learns its"
+        " own.",
     ),
     Mutant(
         "hole in the noise",
         _with_a_hole,
-        "q is 0 in some state, and you gave a number all the same. Such a state is never drawn as noise, so nothing "
-        "ever pushes its score down: raise ValueError.",
+        "q is 0 in some state, and you gave a number all the same. Such a state is never drawn as noise, so"
+        " nothing ever pushes its score down: raise ValueError.",
         no_error,
     ),
 )

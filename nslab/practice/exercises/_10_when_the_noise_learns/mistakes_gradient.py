@@ -112,16 +112,16 @@ def _some_nan(case: Case, got: Outcome, own: Outcome) -> bool:
 
 
 _NOT_STOPPED = (
-    "In mode 'stop' q is computed anew from the scores and then held: no gradient flows through it, neither through "
-    "ln q nor through the draws. Yours lets some through."
+    "In mode 'stop' q is computed anew from the scores and then held: no gradient flows through it, neither"
+    " through ln q nor through the draws. Yours lets some through."
 )
 _JACOBIAN = (
-    "q sums to 1: raising one score raises its own probability and lowers all the others. The derivative of a softmax "
-    "has both parts; yours has the first alone."
+    "q sums to 1: raising one score raises its own probability and lowers all the others. The derivative of a"
+    " softmax has both parts; yours has the first alone."
 )
 _FREE = (
-    "You normalised the scores, or took the mean of the gradient away. f is free here: e^f may have any sum, and the "
-    "gradient may move all scores together."
+    "You normalised the scores, or took the mean of the gradient away. f is free here: e^f may have any sum,"
+    " and the gradient may move all scores together."
 )
 GRADIENT = (
     Mutant("ln q for ln(Kq)", lambda *a: gradient_of(*a, times_k=1.0), LN_K),
@@ -131,38 +131,38 @@ GRADIENT = (
     Mutant(
         "every path stopped",
         _renamed(logq_only="stop", measure="stop", full="stop"),
-        "Your noise is held in every mode. In 'logq_only', 'measure' and 'full' it is a function of the scores, and the "
-        "gradient flows through it.",
+        "Your noise is held in every mode. In 'logq_only', 'measure' and 'full' it is a function of the"
+        " scores, and the gradient flows through it.",
     ),
     Mutant(
         "ln q path missing",
         _renamed(logq_only="stop", full="measure"),
-        "In 'logq_only' and 'full' the ln q inside G is a function of the scores: raising f(x) raises q(x) as well, and "
-        "takes a part of the rise of G away. That path is missing.",
+        "In 'logq_only' and 'full' the ln q inside G is a function of the scores: raising f(x) raises q(x) as"
+        " well, and takes a part of the rise of G away. That path is missing.",
     ),
     Mutant(
         "draws path missing",
         _renamed(measure="stop", full="logq_only"),
-        "In 'measure' and 'full' the q that weighs the second sum is a function of the scores too. That path is "
-        "missing.",
+        "In 'measure' and 'full' the q that weighs the second sum is a function of the scores too. That path"
+        " is missing.",
     ),
     Mutant(
         "paths swapped",
         _renamed(measure="logq_only", logq_only="measure"),
-        "'logq_only' and 'measure' are swapped: the first goes through the ln q in G, the second through the q that is "
-        "drawn from.",
+        "'logq_only' and 'measure' are swapped: the first goes through the ln q in G, the second through the"
+        " q that is drawn from.",
     ),
     Mutant(
         "model's own path missing",
         _q_only,
-        "The scores enter through f in G in every mode; 'logq_only' and 'measure' say what comes on top. Yours has "
-        "the addition alone.",
+        "The scores enter through f in G in every mode; 'logq_only' and 'measure' say what comes on top."
+        " Yours has the addition alone.",
     ),
     Mutant(
         "sign",
         lambda *a: -gradient_of(*a),
-        "The sign is reversed: this is the gradient of −J. Where p_d is more than e^f, the held gradient must be "
-        "positive.",
+        "The sign is reversed: this is the gradient of −J. Where p_d is more than e^f, the held gradient must"
+        " be positive.",
     ),
     Mutant(
         "sign of the ln q path",
@@ -172,14 +172,14 @@ GRADIENT = (
     Mutant(
         "sign of the draws path",
         lambda *a: gradient_of(*a, sign_draws=-1.0),
-        "The second sum is added in J, so a change of q counts with the weight K ln σ(−G) as it is. Your path through "
-        "the draws has the other sign.",
+        "The second sum is added in J, so a change of q counts with the weight K ln σ(−G) as it is. Your path"
+        " through the draws has the other sign.",
     ),
     Mutant(
         "σ(G) in the draws path",
         lambda *a: gradient_of(*a, as_data=True),
-        "Your path through the draws weighs the change of q by ln σ(G). The second sum has ln σ(−G): noise that is "
-        "called noise.",
+        "Your path through the draws weighs the change of q by ln σ(G). The second sum has ln σ(−G): noise"
+        " that is called noise.",
     ),
     Mutant(
         "1/T missing in the chain",
@@ -189,21 +189,22 @@ GRADIENT = (
     Mutant(
         "1 − u missing in the chain",
         lambda f, mode, pd, k, T, u=0.0: gradient_of(f, mode, pd, k, T, u, chain=1 / T),
-        "Only the part 1 − u of the noise moves with the scores; the uniform part stands still. Your derivative of q "
-        "moves all of it.",
+        "Only the part 1 − u of the noise moves with the scores; the uniform part stands still. Your"
+        " derivative of q moves all of it.",
     ),
     Mutant("softmax moves one state", lambda *a: gradient_of(*a, centre=0.0), _JACOBIAN),
     Mutant("softmax moves one state", _diagonal_only, _JACOBIAN),
     Mutant(
         "full stopped",
         _renamed(full="stop"),
-        "In mode 'full' your gradient is that of 'stop'. All three places are open there: f in G, ln q in G, and the q that "
-        "noise is drawn from.",
+        "In mode 'full' your gradient is that of 'stop'. All three places are open there: f in G, ln q in G,"
+        " and the q that noise is drawn from.",
     ),
     Mutant(
         "u and 1 − u swapped",
         lambda f, mode, pd, k, T, u=0.0: gradient_of(f, mode, pd, k, T, 1 - u),
-        "u is the share of the noise that is uniform. At u = 0 the noise is the model's own, yours is uniform there.",
+        "u is the share of the noise that is uniform. At u = 0 the noise is the model's own, yours is uniform"
+        " there.",
     ),
     Mutant(
         "temperature ignored",
@@ -223,17 +224,20 @@ GRADIENT = (
     Mutant(
         "uncorrected subtracts",
         _renamed(uncorrected="stop"),
-        "In mode 'uncorrected' nothing is subtracted: G is f itself, though the draws come from q all the same.",
+        "In mode 'uncorrected' nothing is subtracted: G is f itself, though the draws come from q all the"
+        " same.",
     ),
     Mutant(
         "uncorrected subtracts uniform noise",
         lambda *a: gradient_of(*a, ln_k=True, flat=True),
-        "In mode 'uncorrected' nothing at all is subtracted, not even the ln(K/N) of uniform noise: G is f itself.",
+        "In mode 'uncorrected' nothing at all is subtracted, not even the ln(K/N) of uniform noise: G is f"
+        " itself.",
     ),
     Mutant(
         "uncorrected flows through the draws",
         lambda *a: gradient_of(*a, leaky=True),
-        "In mode 'uncorrected' the gradient flows through f in G alone, as in 'stop'. Yours goes through the draws too.",
+        "In mode 'uncorrected' the gradient flows through f in G alone, as in 'stop'. Yours goes through the"
+        " draws too.",
     ),
     Mutant(
         "uncorrected draws from uniform noise",
@@ -258,8 +262,8 @@ GRADIENT = (
     Mutant(
         "own path counted twice",
         lambda *a: gradient_of(*a, twice=1.0),
-        "'full' is not the sum of 'logq_only' and 'measure': each of them holds the path through f in G already, so it "
-        "would count twice.",
+        "'full' is not the sum of 'logq_only' and 'measure': each of them holds the path through f in G"
+        " already, so it would count twice.",
     ),
     Mutant(
         "uncorrected subtracts ln K",
@@ -274,20 +278,21 @@ GRADIENT = (
     Mutant(
         "mean for sum",
         lambda *a: gradient_of(*a) / len(a[0]),
-        "You divided by the number of states. J is a sum over states whose weights sum to 1, so nothing is left to "
-        "divide by.",
+        "You divided by the number of states. J is a sum over states whose weights sum to 1, so nothing is"
+        " left to divide by.",
     ),
     Mutant(
         "divided by p_d",
         lambda f, mode, pd, k, T, u=0.0: gradient_of(f, mode, pd, k, T, u) / pd,
-        "This is the gradient over p_d. That is a good direction for a step, but here the gradient itself is asked for.",
+        "This is the gradient over p_d. That is a good direction for a step, but here the gradient itself is"
+        " asked for.",
     ),
     *(Mutant("normalised model", wrong, _FREE) for wrong in (_normalised, _centred)),
     Mutant(
         "exp overflows",
         _boxed,
-        "e^f left the range of float64: ∞/∞ is NaN. Write the shares e^f/(e^f + Kq) and Kq/(e^f + Kq) as sigmoids of G "
-        "and −G.",
+        "e^f left the range of float64: ∞/∞ is NaN. Write the shares e^f/(e^f + Kq) and Kq/(e^f + Kq) as"
+        " sigmoids of G and −G.",
         _some_nan,
     ),
 )

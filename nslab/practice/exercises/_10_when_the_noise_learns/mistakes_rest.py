@@ -53,7 +53,9 @@ def _rest_of(**other: str) -> Callable[..., np.ndarray]:
 
 
 def _power(exponent: Callable[[float], float], *, scaled: bool) -> Callable[..., np.ndarray]:
-    """A closed form in mode 'uncorrected': a power of the data, with the sum that it should have or with sum 1."""
+    """A closed form in mode 'uncorrected': a power of the data, with the sum that it should have or with
+    sum 1.
+    """
 
     def wrong(mode: str, T: float, pd: np.ndarray, k: int, u: float = 0.0) -> np.ndarray:
         right = _rest(mode, T, pd, k, u)
@@ -122,73 +124,74 @@ REST = (
     Mutant(
         "probabilities for scores",
         lambda *a: np.exp(_log_softmax(_rest(*a))),
-        "You returned probabilities. The scores f are asked for: their exponentials need not sum to 1, and the sum is "
-        "a part of the answer.",
+        "You returned probabilities. The scores f are asked for: their exponentials need not sum to 1, and"
+        " the sum is a part of the answer.",
     ),
     Mutant(
         "probabilities for scores",
         lambda *a: np.exp(_rest(*a)),
-        "You returned probabilities. The scores f are asked for: their exponentials need not sum to 1, and the sum is "
-        "a part of the answer.",
+        "You returned probabilities. The scores f are asked for: their exponentials need not sum to 1, and"
+        " the sum is a part of the answer.",
     ),
     Mutant(
         "normalised",
         lambda *a: _log_softmax(_rest(*a)),
-        "You normalised the answer. Where something biases the end, e^f does not sum to 1: return the scores as they "
-        "come to rest.",
+        "You normalised the answer. Where something biases the end, e^f does not sum to 1: return the scores"
+        " as they come to rest.",
     ),
     Mutant(
         "normalised",
         _power(lambda T: T / (1 + T), scaled=False),
-        "You normalised the answer. Where something biases the end, e^f does not sum to 1: return the scores as they "
-        "come to rest.",
+        "You normalised the answer. Where something biases the end, e^f does not sum to 1: return the scores"
+        " as they come to rest.",
     ),
     Mutant(
         "always the data",
         lambda mode, T, pd, k, u=0.0: np.log(pd),
-        "You returned ln p_d whatever the mode. That is where NCE should end. Follow your gradient and see where it "
-        "does end.",
+        "You returned ln p_d whatever the mode. That is where NCE should end. Follow your gradient and see"
+        " where it does end.",
     ),
     Mutant(
         "stopping cures all",
         lambda mode, T, pd, k, u=0.0: np.log(pd) if mode == "uncorrected" else _rest(mode, T, pd, k, u),
-        "In mode 'uncorrected' the gradient is stopped and the end is still not the data: at T = 1 it is the square "
-        "root. Stopping does not replace subtracting.",
+        "In mode 'uncorrected' the gradient is stopped and the end is still not the data: at T = 1 it is the"
+        " square root. Stopping does not replace subtracting.",
     ),
     Mutant(
         "square root at every T",
         lambda mode, T, pd, k, u=0.0: _rest(mode, 1.0 if mode == "uncorrected" else T, pd, k, u),
-        "The uncorrected end is the square root of the data at T = 1 only: q ∝ e^{f/T} depends on T, and so does the "
-        "power.",
+        "The uncorrected end is the square root of the data at T = 1 only: q ∝ e^{f/T} depends on T, and so"
+        " does the power.",
     ),
     Mutant(
         "square root at every T",
         _power(lambda T: 0.5, scaled=False),
-        "The uncorrected end is the square root of the data at T = 1 only: q ∝ e^{f/T} depends on T, and so does the "
-        "power.",
+        "The uncorrected end is the square root of the data at T = 1 only: q ∝ e^{f/T} depends on T, and so"
+        " does the power.",
     ),
     Mutant(
         "wrong power of the data",
         _power(lambda T: 1 / (1 + T), scaled=True),
-        "A flat noise (large T) does hardly any harm, so the uncorrected end must approach the data as T grows. Your "
-        "power goes the other way.",
+        "A flat noise (large T) does hardly any harm, so the uncorrected end must approach the data as T"
+        " grows. Your power goes the other way.",
     ),
     Mutant(
         "wrong power of the data",
         _power(lambda T: (1 + T) / T, scaled=True),
-        "A state that the model likes is drawn often and held down, so the uncorrected end is flatter than the data. "
-        "Yours is sharper: the power is upside down.",
+        "A state that the model likes is drawn often and held down, so the uncorrected end is flatter than"
+        " the data. Yours is sharper: the power is upside down.",
     ),
     Mutant(
         "not stopped",
         _rest_of(stop="full"),
-        "In mode 'stop' the noise is held in each step, so the end is the data. You let the gradient flow through q.",
+        "In mode 'stop' the noise is held in each step, so the end is the data. You let the gradient flow"
+        " through q.",
     ),
     Mutant(
         "run-away answered",
         lambda *a: _rest(*a, refuse=False),
-        "From here training never comes to rest, and you returned where your loop happened to stop. Raise ValueError: "
-        "the scores run away.",
+        "From here training never comes to rest, and you returned where your loop happened to stop. Raise"
+        " ValueError: the scores run away.",
         no_error,
     ),
     Mutant(
@@ -202,14 +205,15 @@ REST = (
         lambda mode, T, pd, k, u=0.0: (
             _no_rest() if T <= 1 and u == 0 and mode in ("logq_only", "full") else _rest(mode, T, pd, k, u)
         ),
-        "At T = 1 the gradient is 0 at the start, up to rounding: that is rest. The start is the answer, no error.",
+        "At T = 1 the gradient is 0 at the start, up to rounding: that is rest. The start is the answer, no"
+        " error.",
         _refused,
     ),
     Mutant(
         "another start",
         _tilted,
-        "You did not start from equal scores, −ln N each. Where the gradient is 0 for every model that sums to 1, the "
-        "start decides the end.",
+        "You did not start from equal scores, −ln N each. Where the gradient is 0 for every model that sums"
+        " to 1, the start decides the end.",
         _sums_to_one,
     ),
     Mutant(
@@ -220,21 +224,22 @@ REST = (
     Mutant(
         "step too large",
         lambda *a: _rest(*a, step=2.0),
-        "In some settings your search jumps to and fro over the end and never gets there. Take a smaller step.",
+        "In some settings your search jumps to and fro over the end and never gets there. Take a smaller"
+        " step.",
         _lost,
     ),
     Mutant(
         "never at rest",
         _no_rest,
-        "Your search finds no rest where there is one. Does it climb, that is, add the gradient? Is the step small "
-        "enough, and are there enough of them?",
+        "Your search finds no rest where there is one. Does it climb, that is, add the gradient? Is the step"
+        " small enough, and are there enough of them?",
         _lost,
     ),
     Mutant(
         "stops too early",
         lambda *a: (_rest(*a), _rest(*a, steps=8, refuse=False))[1],
-        "Your scores are still on the way from the start to the end. Go on until the largest part of the gradient is "
-        "tiny, not for a few steps more.",
+        "Your scores are still on the way from the start to the end. Go on until the largest part of the"
+        " gradient is tiny, not for a few steps more.",
         _on_the_way,
     ),
 )

@@ -55,12 +55,12 @@ def _up_to_one(word: str) -> Callable[[float], str | None]:
 
 
 _MOVING = (
-    "You say that noise which depends on the model always moves the answer. Held in each step, with the right ln(Kq) "
-    "subtracted, it ends at p_d: the gradient of every state is 0 at f = ln p_d for any q."
+    "You say that noise which depends on the model always moves the answer. Held in each step, with the right"
+    " ln(Kq) subtracted, it ends at p_d: the gradient of every state is 0 at f = ln p_d for any q."
 )
 _STILL = (
-    "At T = 1 the model has not moved from its start: the signal is gone, not biased. Compare the end with the start "
-    "before you compare it with the data."
+    "At T = 1 the model has not moved from its start: the signal is gone, not biased. Compare the end with"
+    " the start before you compare it with the data."
 )
 VERDICT = (
     Mutant(
@@ -77,32 +77,32 @@ VERDICT = (
     Mutant(
         "stopping always cures",
         _unless(uncorrected=_data),
-        "You say that a stopped gradient ends at the data. In mode 'uncorrected' it is stopped too, and the end is "
-        "p_d^{T/(1+T)}: what is not subtracted is not made up for.",
+        "You say that a stopped gradient ends at the data. In mode 'uncorrected' it is stopped too, and the"
+        " end is p_d^{T/(1+T)}: what is not subtracted is not made up for.",
     ),
     Mutant(
         "any open path is biased",
         _unless(logq_only=_elsewhere),
-        "'logq_only' above T = 1 ends at the data: at f = ln p_d every G is at its best, however G came about. The path "
-        "weakens the signal, it does not bend it.",
+        "'logq_only' above T = 1 ends at the data: at f = ln p_d every G is at its best, however G came"
+        " about. The path weakens the signal, it does not bend it.",
     ),
     Mutant(
         "any open path is biased",
         _unless(logq_only=_elsewhere, full=_elsewhere),
-        "'logq_only' above T = 1 ends at the data: at f = ln p_d every G is at its best, however G came about. The path "
-        "weakens the signal, it does not bend it.",
+        "'logq_only' above T = 1 ends at the data: at f = ln p_d every G is at its best, however G came"
+        " about. The path weakens the signal, it does not bend it.",
     ),
     Mutant(
         "ln q path is harmless",
         _unless(logq_only=_data),
-        "f = ln p_d is a zero of this gradient, but below T = 1 it is one that the scores run away from, and at T = 1 "
-        "nothing moves at all. Follow the gradient from the start.",
+        "f = ln p_d is a zero of this gradient, but below T = 1 it is one that the scores run away from, and"
+        " at T = 1 nothing moves at all. Follow the gradient from the start.",
     ),
     Mutant(
         "always the data",
         lambda mode, T: "data",
-        "You trust NCE in every mode. Let your laboratory run: at T = 2 some modes come to rest elsewhere, and at T = 1 "
-        "some never leave their start.",
+        "You trust NCE in every mode. Let your laboratory run: at T = 2 some modes come to rest elsewhere,"
+        " and at T = 1 some never leave their start.",
     ),
     Mutant(
         "words swapped",
@@ -112,14 +112,14 @@ VERDICT = (
     Mutant(
         "draws path is harmless",
         _unless(measure=_data, full=lambda T: "data" if T > 1 else None),
-        "Through the draws the model moves its noise to where it is easy to tell from data. That extra pull does not "
-        "vanish at f = ln p_d, so the end is elsewhere.",
+        "Through the draws the model moves its noise to where it is easy to tell from data. That extra pull"
+        " does not vanish at f = ln p_d, so the end is elsewhere.",
     ),
     Mutant(
         "measure biased at T = 1 too",
         _unless(measure=_at_one("elsewhere")),
-        "At T = 1 and f = ln p_d the noise is the data, where no small move of q makes the game easier: the extra pull "
-        "of 'measure' is 0 there, and the end is the data.",
+        "At T = 1 and f = ln p_d the noise is the data, where no small move of q makes the game easier: the"
+        " extra pull of 'measure' is 0 there, and the end is the data.",
     ),
     Mutant(
         "still taken for biased", _unless(logq_only=_at_one("elsewhere"), full=_at_one("elsewhere")), _STILL
@@ -127,13 +127,14 @@ VERDICT = (
     Mutant(
         "still taken for the data",
         _unless(logq_only=_at_one("data"), full=_at_one("data")),
-        "At T = 1 the gradient is 0, and not because the model is right: it is 0 at every model that sums to 1. "
-        "Training never leaves its start.",
+        "At T = 1 the gradient is 0, and not because the model is right: it is 0 at every model that sums to"
+        " 1. Training never leaves its start.",
     ),
     Mutant(
         "run-away taken for biased",
         _unless(logq_only=_below_one("elsewhere"), full=_below_one("elsewhere")),
-        "Below T = 1 these scores do not rest elsewhere, they rest nowhere: 1 − 1/T is negative, and the data repel.",
+        "Below T = 1 these scores do not rest elsewhere, they rest nowhere: 1 − 1/T is negative, and the data"
+        " repel.",
     ),
     Mutant(
         "T = 1 taken for a run-away",
@@ -193,14 +194,15 @@ def _likelihood(X: np.ndarray, pd: np.ndarray) -> np.ndarray:
 
 
 _SQUARES = (
-    "You fitted ln p_d by least squares. The compromise that NCE makes is another: Xᵀ times the gradient of J must be "
-    "0, with this q and this K."
+    "You fitted ln p_d by least squares. The compromise that NCE makes is another: Xᵀ times the gradient of J"
+    " must be 0, with this q and this K."
 )
 FAMILY = (
     Mutant(
         "noise ignored",
         lambda X, pd, q, k: _fit(X, pd, np.full(len(pd), 1 / len(pd)), k),
-        "Your answer does not depend on q. Where the family cannot be right, a fixed noise still sets the compromise.",
+        "Your answer does not depend on q. Where the family cannot be right, a fixed noise still sets the"
+        " compromise.",
     ),
     Mutant(
         "K ignored",
@@ -213,7 +215,8 @@ FAMILY = (
     Mutant(
         "maximum likelihood",
         lambda X, pd, q, k: _likelihood(X, pd),
-        "This is maximum likelihood of a normalised model. NCE comes to it as K grows; at this K the noise decides.",
+        "This is maximum likelihood of a normalised model. NCE comes to it as K grows; at this K the noise"
+        " decides.",
     ),
     Mutant(
         "normalised",

@@ -43,8 +43,8 @@ def false_share(ids: np.ndarray, relevant: np.ndarray) -> float:
     return sum(taken) / len(taken)
 
 
-# The inputs. Scores are whole 64ths, so that a bound at a share of 1/2 or 3/4 is exact; with a share of 0.95 the scores of
-# positives are odd 64ths, and no other score lies on the bound.
+# The inputs. Scores are whole 64ths, so that a bound at a share of 1/2 or 3/4 is exact; with a share of
+# 0.95 the scores of positives are odd 64ths, and no other score lies on the bound.
 
 HUGE = 2.0**40
 
@@ -169,11 +169,18 @@ EXERCISE = Exercise(
             _bound_cases,
             mistakes.BOUNDS,
             (
-                "Take a positive at -0.5 and a share of 0.75. Which scores lie below the positive, and does 0.75 · (-0.5)?",
-                "The distance from the positive down to the bound is never negative: 1 − share of the size of the score. "
-                "Of several positives first find the one that counts.",
-                "Read all scores at once and turn the padding's into what no smallest score can be. If it is left over, "
-                "the row had no positive.",
+                (
+                    "Take a positive at -0.5 and a share of 0.75. Which scores lie below the positive, and"
+                    " does 0.75 · (-0.5)?"
+                ),
+                (
+                    "The distance from the positive down to the bound is never negative: 1 − share of the"
+                    " size of the score. Of several positives first find the one that counts."
+                ),
+                (
+                    "Read all scores at once and turn the padding's into what no smallest score can be. If it"
+                    " is left over, the row had no positive."
+                ),
             ),
         ),
         Question(
@@ -184,10 +191,18 @@ EXERCISE = Exercise(
             _mine_cases,
             mistakes.MINE,
             (
-                "First which, then how many: if you take the K best and then look at the bound, what is left of them?",
-                "numpy's stable sort goes upwards. How do you make it go downwards without turning ties around?",
-                "Give what is not allowed a score that no item can have, and sort. Places whose item was not allowed are "
-                "padding. If K is larger than N, add places.",
+                (
+                    "First which, then how many: if you take the K best and then look at the bound, what is"
+                    " left of them?"
+                ),
+                (
+                    "numpy's stable sort goes upwards. How do you make it go downwards without turning ties"
+                    " around?"
+                ),
+                (
+                    "Give what is not allowed a score that no item can have, and sort. Places whose item was"
+                    " not allowed are padding. If K is larger than N, add places."
+                ),
             ),
             rtol=0.0,
         ),
@@ -200,7 +215,10 @@ EXERCISE = Exercise(
             mistakes.SHARE,
             (
                 "What does `row[-1]` read in Python? And what does it mean here?",
-                "Count two things over all rows together: the negatives, and those of them that are relevant.",
+                (
+                    "Count two things over all rows together: the negatives, and those of them that are"
+                    " relevant."
+                ),
                 "Read relevance for every place, then drop what the padding read. Refuse to divide by zero.",
             ),
         ),

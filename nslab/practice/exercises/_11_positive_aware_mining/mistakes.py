@@ -1,4 +1,6 @@
-"""Exercise 11: the mistakes that are known by name. Each is the right answer with one of its steps replaced."""
+"""Exercise 11: the mistakes that are known by name. Each is the right answer with one of its steps
+replaced.
+"""
 
 from __future__ import annotations
 
@@ -159,7 +161,9 @@ def miner(
 
 
 def low(mask: float, known: bool) -> Wrong:
-    """What is not allowed gets a low score; padding is what is not allowed, if that is known, or has no higher score."""
+    """What is not allowed gets a low score; padding is what is not allowed, if that is known, or has no
+    higher score.
+    """
 
     def choose(row: np.ndarray, fits: np.ndarray, K: int) -> np.ndarray:
         masked = np.where(fits, row, mask)

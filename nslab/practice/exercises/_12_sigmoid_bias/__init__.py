@@ -20,7 +20,9 @@ def sigmoid_loss(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> float:
 
 
 def bias_slope(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> float:
-    """The derivative of softplus(−y z) with respect to z is −y σ(−y z), and z grows with b as fast as b does."""
+    """The derivative of softplus(−y z) with respect to z is −y σ(−y z), and z grows with b as fast as b
+    does.
+    """
     return math.fsum(-kind * _sigmoid(-kind * logit) for kind, logit in _pairs(s, y, tau, b)) / len(s)
 
 
@@ -51,7 +53,8 @@ def _sigmoid(x: float) -> float:
     return math.exp(-_softplus(-x))
 
 
-# The inputs. The scores are whole 64ths and most τ powers of 2, so that single precision reads the same logits.
+# The inputs. The scores are whole 64ths and most τ powers of 2, so that single precision reads the same
+# logits.
 
 _ONE, _TWO = np.array([[1]]), np.array([[1, -1], [-1, 1]])
 _MASKED = np.array([[1, 0]])
@@ -82,7 +85,9 @@ _EDGES = (
 
 
 def _drawn(rng: np.random.Generator, B: int, M: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores, and labels that agree in about a third of the pairs; every sixth pair is masked, but not the first row's."""
+    """Scores, and labels that agree in about a third of the pairs; every sixth pair is masked, but not the
+    first row's.
+    """
     s = rng.integers(-64, 65, (B, M)) / 64
     y = np.where(rng.random((B, M)) < 0.3, 1, -1) * (rng.random((B, M)) > 1 / 6)
     y[0, 0], y[0, 1:] = 1, -1
@@ -154,12 +159,20 @@ EXERCISE = Exercise(
             _cases,
             mistakes.LOSS,
             (
-                "Each pair is a question of its own. What does it cost if the answer is sure and right, sure and wrong, and "
-                "what if the pair is masked?",
-                "Turn the sign of the logit where y is −1; then every pair has the same cost, the logarithm of 1 plus an "
-                "exponential. Which function of numpy adds two numbers that are given by their logarithms?",
-                "Where y is 0 the sign is lost, and the cost of a logit of 0 is not 0. Set those costs to 0 afterwards. Then "
-                "one sum over the whole matrix, and one division by the number of its rows.",
+                (
+                    "Each pair is a question of its own. What does it cost if the answer is sure and right,"
+                    " sure and wrong, and what if the pair is masked?"
+                ),
+                (
+                    "Turn the sign of the logit where y is −1; then every pair has the same cost, the"
+                    " logarithm of 1 plus an exponential. Which function of numpy adds two numbers that are"
+                    " given by their logarithms?"
+                ),
+                (
+                    "Where y is 0 the sign is lost, and the cost of a logit of 0 is not 0. Set those costs to"
+                    " 0 afterwards. Then one sum over the whole matrix, and one division by the number of its"
+                    " rows."
+                ),
             ),
             rtol=1e-6,
         ),
@@ -171,11 +184,19 @@ EXERCISE = Exercise(
             _cases,
             mistakes.SLOPE,
             (
-                "Differentiate the cost of one pair with respect to its logit. How fast does the logit change with b?",
-                "A positive pulls b up by the probability that it gets wrong, a negative pushes it down by its own. Both "
-                "are sigmoids: of which logit?",
-                "Do not subtract a sigmoid from 1: turn the sign of its logit. To keep the exponential from overflowing "
-                "take it of minus the absolute value, or use the tangens hyperbolicus with care for small results.",
+                (
+                    "Differentiate the cost of one pair with respect to its logit. How fast does the logit"
+                    " change with b?"
+                ),
+                (
+                    "A positive pulls b up by the probability that it gets wrong, a negative pushes it down"
+                    " by its own. Both are sigmoids: of which logit?"
+                ),
+                (
+                    "Do not subtract a sigmoid from 1: turn the sign of its logit. To keep the exponential"
+                    " from overflowing take it of minus the absolute value, or use the tangens hyperbolicus"
+                    " with care for small results."
+                ),
             ),
             rtol=1e-6,
         ),
@@ -187,11 +208,18 @@ EXERCISE = Exercise(
             _bias_cases,
             mistakes.BIAS,
             (
-                "Let all scores be 0 first. Then σ(b) is the same for all pairs, and the balance is one line on paper.",
-                "Your slope rises with b everywhere, so halving an interval finds its zero. Below which b does it surely fall "
-                "short? Add the largest logit to what you found on paper.",
-                "The ends: the answer for equal scores, less the largest and less the smallest s/τ. Count positives and "
-                "negatives by y, and refuse if either is missing.",
+                (
+                    "Let all scores be 0 first. Then σ(b) is the same for all pairs, and the balance is one"
+                    " line on paper."
+                ),
+                (
+                    "Your slope rises with b everywhere, so halving an interval finds its zero. Below which b"
+                    " does it surely fall short? Add the largest logit to what you found on paper."
+                ),
+                (
+                    "The ends: the answer for equal scores, less the largest and less the smallest s/τ. Count"
+                    " positives and negatives by y, and refuse if either is missing."
+                ),
             ),
             rtol=1e-5,
         ),

@@ -1,4 +1,6 @@
-"""Exercise 12: the mistakes that are known by name. Each is the right answer with one of its steps replaced."""
+"""Exercise 12: the mistakes that are known by name. Each is the right answer with one of its steps
+replaced.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +94,8 @@ def mutants(*pairs: tuple[str, Wrong]) -> tuple[Mutant, ...]:
     return tuple(Mutant(name, wrong, TEXT[name], SAME.get(name)) for name, wrong in pairs)
 
 
-# The steps of the loss and of its slope: the logit, what a pair gives, which pairs there are, what the sum is divided by.
+# The steps of the loss and of its slope: the logit, what a pair gives, which pairs there are, what the sum
+# is divided by.
 
 
 def scaled(s: np.ndarray, tau: float, b: float) -> np.ndarray:
