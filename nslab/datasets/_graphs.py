@@ -47,8 +47,7 @@ class KnowledgeGraph(NamedTuple):
 
 
 def les_miserables() -> Graph:
-    """The 77 characters of Les Misérables, from networkx; an edge's weight is the number of chapters in
-    which two of them meet.
+    """The 77 characters of Les Misérables, from networkx; an edge's weight counts the chapters they share.
 
     Returns:
         A `Graph`.

@@ -184,8 +184,7 @@ def lee_ratings() -> RatedDocuments:
 
 
 def words(language: str, n: int) -> tuple[str, ...]:
-    """The most frequent words of a language that are spelt with the letters a to z alone, from the lists
-    of wordfreq.
+    """The most frequent words of a language, of those spelt with a to z alone, from wordfreq's lists.
 
     Args:
         language: a code such as "en" or "fr".

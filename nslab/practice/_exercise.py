@@ -32,6 +32,15 @@ class Case:
         return sum(np.size(arg) for arg in self.args), len(show_args(self.args))
 
 
+def edges(*rows: tuple[Any, ...], atol: float = 1e-10) -> list[Case]:
+    """A case of each row: the arguments, and last what the input is there to show.
+
+    >>> edges((0.5, 2, "a half"))
+    [Case(args=(0.5, 2), about='a half', atol=1e-10)]
+    """
+    return [Case(row[:-1], row[-1], atol) for row in rows]
+
+
 Same = Callable[[Case, Outcome, Outcome], bool]
 Measure = Callable[[tuple[Any, ...], Any], dict[str, Any]]
 
@@ -96,16 +105,22 @@ def numbers() -> list[str]:
 
 
 def _modules() -> dict[str, str]:
-    folder = [str(Path(__file__).parent / "exercises")]
-    return {name[1:3]: name for _, name, _ in pkgutil.iter_modules(folder)}
+    """The module of each exercise by its number."""
+    parts = ("exercises", "checks")
+    found = [
+        (part, name)
+        for part in parts
+        for _, name, _ in pkgutil.iter_modules([str(Path(__file__).parent / part)])
+    ]
+    return {name[1:3]: f"nslab.practice.{part}.{name}" for part, name in found}
 
 
 def load(number: str) -> Exercise:
-    """The exercise with this number, from its folder in `exercises`."""
+    """The exercise with this number, from its file in `checks`."""
     modules = _modules()
     if number not in modules:
         raise ValueError(f"number must be one of {', '.join(map(repr, sorted(modules)))}, got {number!r}")
-    return importlib.import_module(f"nslab.practice.exercises.{modules[number]}").EXERCISE
+    return importlib.import_module(modules[number]).EXERCISE
 
 
 def diagnoses(table: str) -> dict[str, str]:

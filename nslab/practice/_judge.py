@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from nslab.practice._exercise import Case, Measure, Mutant, Question, Same
+from nslab.practice._judgements import as_array
 from nslab.practice._run import Outcome, Run, call
 
 # What reading a value of another form than expected may raise.
@@ -133,63 +132,6 @@ def unattempted(fn: Callable[..., Any], got: Sequence[Outcome]) -> bool:
         and code.co_nlocals == code.co_argcount + code.co_kwonlyargcount
     )
     return idle and all(outcome.value is None and outcome.error is None for outcome in got)
-
-
-def as_array(value: Any) -> np.ndarray | None:
-    """The value as float64, or None when it holds no real numbers."""
-    if value is None or isinstance(value, bool | str | complex):
-        return None
-    if isinstance(value, Tensor):
-        value = value.detach().cpu()
-    if isinstance(value, dict):
-        value = list(value.values())
-    try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
-        return None
-
-
-# Ways in which an outcome can look like a mutant's (`Mutant.same`).
-
-
-def is_number(outcome: Outcome) -> bool:
-    try:
-        float(outcome.value)
-    except (TypeError, ValueError, OverflowError):
-        return False
-    return outcome.error is None
-
-
-def not_finite(case: Case, got: Outcome, own: Outcome) -> bool:
-    """NaN or infinity with numpy and torch is an exception with the math module."""
-    if got.error is not None:
-        return isinstance(got.error, ValueError | OverflowError | ZeroDivisionError)
-    return is_number(got) and not math.isfinite(float(got.value))
-
-
-def lost(case: Case, got: Outcome, own: Outcome) -> bool:
-    """As above, or what is left of the sum when the NaN weights are skipped."""
-    return not_finite(case, got, own) or (
-        is_number(got) and math.isclose(float(got.value), own.value, abs_tol=1e-9)
-    )
-
-
-def nearly(case: Case, got: Outcome, own: Outcome) -> bool:
-    return is_number(got) and math.isclose(float(got.value), own.value, rel_tol=0.01)
-
-
-def answered(case: Case, got: Outcome, own: Outcome) -> bool:
-    return is_number(got) and not math.isnan(float(got.value))
-
-
-def at_an_end(case: Case, got: Outcome, own: Outcome) -> bool:
-    """A temperature that is far from the spread of the scores."""
-    spread = float(np.ptp(case.args[0]))
-    return is_number(got) and not 0.01 * spread < float(got.value) < 100 * spread
-
-
-def wherever(case: Case, got: Outcome, own: Outcome) -> bool:
-    return True
 
 
 @lru_cache

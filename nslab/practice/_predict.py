@@ -104,8 +104,7 @@ def predict(
     *,
     choice: str | None = None,
 ) -> Prediction:
-    """Ask for a prediction. Put the returned object on the cell's last line, and call its `reveal()`
-    further down.
+    """Ask for a prediction: an object for the cell's last line, whose `reveal()` is called further down.
 
     Args:
         question: what is asked.

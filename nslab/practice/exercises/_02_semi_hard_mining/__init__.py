@@ -8,7 +8,7 @@ import numpy as np
 
 from nslab import losses, mining
 from nslab.practice._exercise import Exercise, Question
-from nslab.practice._judge import as_array
+from nslab.practice._judgements import as_array
 from nslab.practice.exercises._02_semi_hard_mining import cases, mistakes, mistakes_gradient, mistakes_mine
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant, Same
-from nslab.practice._judge import as_array, is_number
+from nslab.practice._judgements import as_array, is_number
 from nslab.practice._run import Outcome
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import is_number, not_finite, wherever
+from nslab.practice._judgements import is_number, not_finite, wherever
 from nslab.practice._run import Outcome
 from nslab.practice.exercises._03_infonce_margin.mistakes_refused import (
     REFUSALS,

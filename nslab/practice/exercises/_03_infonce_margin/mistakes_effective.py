@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nslab.practice._exercise import Mutant
-from nslab.practice._judge import not_finite
+from nslab.practice._judgements import not_finite
 
 
 def _logmeanexp(s: np.ndarray, tau: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import is_number, not_finite
+from nslab.practice._judgements import is_number, not_finite
 from nslab.practice._run import Outcome
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import is_number
+from nslab.practice._judgements import is_number
 from nslab.practice._run import Outcome
 
 

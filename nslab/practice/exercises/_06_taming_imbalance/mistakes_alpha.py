@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import wherever
+from nslab.practice._judgements import wherever
 from nslab.practice._run import Outcome
 from nslab.practice.exercises._06_taming_imbalance.mistakes import q, silent
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import as_array
+from nslab.practice._judgements import as_array
 from nslab.practice._run import Outcome
 
 

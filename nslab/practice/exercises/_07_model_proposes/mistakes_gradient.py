@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import as_array
+from nslab.practice._judgements import as_array
 from nslab.practice._run import Outcome
 from nslab.practice.exercises._07_model_proposes import mistakes_sums as sums
 from nslab.practice.exercises._07_model_proposes.mistakes import OVERFLOW, not_finite

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nslab.practice._exercise import Mutant
-from nslab.practice._judge import lost, not_finite
+from nslab.practice._judgements import lost, not_finite
 from nslab.practice.exercises._08_per_example_or_in_batch import wrong_losses
 
 _LEFT_OUT = (

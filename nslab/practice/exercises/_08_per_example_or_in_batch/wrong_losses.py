@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from nslab.practice._exercise import Case
-from nslab.practice._judge import agree, answered
+from nslab.practice._judge import agree
+from nslab.practice._judgements import answered
 from nslab.practice._run import Outcome
 
 # `keep[i, j]` is true where column j counts for row i: its positive, and the rows with another item.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant
-from nslab.practice._judge import as_array
+from nslab.practice._judgements import as_array
 from nslab.practice._run import Outcome
 from nslab.practice.exercises._10_when_the_noise_learns.mistakes import LN_K, no_error
 from nslab.practice.exercises._10_when_the_noise_learns.mistakes_gradient import gradient_of

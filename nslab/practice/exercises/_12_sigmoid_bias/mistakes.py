@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nslab.practice._exercise import Case, Mutant, Same, diagnoses
-from nslab.practice._judge import is_number, lost, not_finite, wherever
+from nslab.practice._judgements import is_number, lost, not_finite, wherever
 from nslab.practice._run import Outcome
 
 Wrong = Callable[..., Any]
