@@ -169,7 +169,7 @@ def test_the_worked_numbers_of_the_cap(cap: FalseNegativeCap) -> None:
     for r, noise, logit in ((100, 10.9, 2.216), (1e4, 1000.9, 2.302)):
         result = cap.at(pi=0.1, r=r)
         assert result.noise == pytest.approx(noise) and result.logit == pytest.approx(logit, abs=5e-4)
-        assert cap.scene(result)["says"]["text"] == f"logit {result.logit:.2f}"
+        assert cap.scene(result)["label"]["text"] == f"logit {result.logit:.2f}"
 
 
 def test_the_curve_ends_at_the_logit_and_the_ceiling_is_drawn_where_it_is_reached(
