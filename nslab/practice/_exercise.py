@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,6 +105,7 @@ def numbers() -> list[str]:
     return sorted(_modules())
 
 
+@cache
 def _modules() -> dict[str, str]:
     """The module of each exercise by its number."""
     parts = ("exercises", "checks")

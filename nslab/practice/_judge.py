@@ -68,7 +68,13 @@ def agree(case: Case, got: Outcome, reference: Outcome, rtol: float) -> bool:
     x, y = as_array(got.value), as_array(reference.value)
     if x is None or y is None or x.shape != y.shape:
         return False
-    return np.allclose(x, y, rtol=rtol, atol=case.atol, equal_nan=True)
+    return _close(x, y, rtol, case.atol)
+
+
+def _close(x: np.ndarray, y: np.ndarray, rtol: float, atol: float) -> bool:
+    """`np.allclose` with NaN beside NaN, in a sixth of its time on a few numbers: a verdict asks it a thousand times."""
+    near = np.isfinite(y) & (np.abs(x - y) <= atol + rtol * np.abs(y))
+    return bool((near | (x == y) | ((x != x) & (y != y))).all())
 
 
 def wrong_cases(
