@@ -36,7 +36,7 @@ EVENTS = 0.95  # of the slider's, where a drag has fewer than the goal
 SHARED = "browser, kernel and server share two cores"
 EVERY_EXPLAINER = f"""\
 import sys
-sys.path.insert(0, {str(ROOT / "tests")!r})
+sys.path.insert(0, {str(ROOT / "tests" / "explain")!r})
 from explainers_on_data import CLASSES, build
 display(*map(build, CLASSES))
 """
@@ -108,7 +108,7 @@ def opened(course: Path, context: BrowserContext, running: Server) -> Iterator[l
 
 
 def built() -> Iterator[tuple[str, Any]]:
-    sys.path.insert(0, str(ROOT / "tests"))
+    sys.path.insert(0, str(ROOT / "tests" / "explain"))
     data = importlib.import_module("explainers_on_data")
     for cls in data.CLASSES:
         yield cls.__name__, data.build(cls)

@@ -19,7 +19,7 @@ python="$place/venv/bin/python"
 # Away from the clone, so that `nslab` is the installed one.
 mkdir "$place/tests"
 for name in losses streaming theory samplers mining diagnostics noise; do
-    cp "$clone/tests/test_$name.py" "$place/tests"
+    cp "$clone/tests/core/test_$name.py" "$place/tests"
 done
 cd "$place"
 "$python" -c 'import nslab, nslab.datasets, nslab.practice; print(nslab.__version__, nslab.__file__)'

@@ -13,7 +13,7 @@ from playwright.sync_api import BrowserContext
 
 from tools import live_lab
 
-TESTS = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parents[1] / "explain"
 BUILT = f"""
 import sys
 sys.path.insert(0, {str(TESTS)!r})

@@ -1,6 +1,6 @@
 """Every claim that the course examines has a cell with numbers, and CONTRIBUTING.md's table says which.
 
-`.venv/bin/python tests/test_audit_rows.py` prints that table from the notebooks.
+`.venv/bin/python tests/chapters/test_audit_rows.py` prints that table from the notebooks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 VERDICTS = {"R": "right", "C": "under a condition", "O": "overstated", "W": "wrong", "+": "added here"}
 ROWS = {  # row: verdict, claim
@@ -118,7 +118,7 @@ def test_the_table_is_what_the_notebooks_say(chapters: dict[Path, dict[str, list
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     section = text.split("## Myth checks\n")[1].split("\n## ")[0]
     shown = "\n".join(line for line in section.splitlines() if line.startswith("|"))
-    assert shown == table(chapters), f"print it anew with python tests/{Path(__file__).name}"
+    assert shown == table(chapters), f"print it anew with python tests/chapters/{Path(__file__).name}"
 
 
 def test_a_cell_counts_only_with_its_row_and_a_number() -> None:

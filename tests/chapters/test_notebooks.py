@@ -1,6 +1,6 @@
 """What every committed notebook must keep to, and proof that each rule can fail.
 
-`.venv/bin/python tests/test_notebooks.py` prints how long the main path of each chapter is.
+`.venv/bin/python tests/chapters/test_notebooks.py` prints how long the main path of each chapter is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pytest
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = CHAPTERS + sorted((ROOT / "solutions").glob("*.ipynb"))
 VIEW = "application/vnd.jupyter.widget-view+json"

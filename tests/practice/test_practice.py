@@ -30,7 +30,7 @@ from nslab.practice._exercise import Mutant, Question, load
 from nslab.practice._judge import outcomes_of, prepared, wrong_cases
 from tools.exercises import build
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NUMBERS = sorted(path.name[:2] for path in (ROOT / "solutions").glob("*.ipynb"))
 QUESTIONS = [(number, question) for number in NUMBERS for question in load(number).questions]
 MUTANTS = [(number, question, mutant) for number, question in QUESTIONS for mutant in question.mutants]

@@ -18,7 +18,7 @@ import nslab
 from nslab import datasets, explain
 from nslab.datasets import lee
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CELLS = {
     cell["id"]: "".join(cell["source"])
     for cell in json.loads((ROOT / "notebooks/19_your_own_embeddings.ipynb").read_text(encoding="utf-8"))[

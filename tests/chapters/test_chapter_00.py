@@ -12,7 +12,7 @@ from torch import Tensor
 
 from nslab import datasets, effective_negatives
 
-START = Path(__file__).resolve().parent.parent / "notebooks" / "00_start_here.ipynb"
+START = Path(__file__).resolve().parents[2] / "notebooks" / "00_start_here.ipynb"
 CELLS = json.loads(START.read_text(encoding="utf-8"))["cells"]
 
 

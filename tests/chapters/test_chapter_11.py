@@ -21,7 +21,7 @@ from nslab import datasets, sgns_loss, unigram
 from nslab.explain import RowNeighbours, TableTraining
 from nslab.explain.table_training import STEP, TIMES, _sink, _walk
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "11_words.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "11_words.ipynb"
 REPORTS = list(dict.fromkeys(datasets.lee()))
 COUNTER = Counter(word for report in REPORTS for word in report)
 WORDS = sorted((word for word in COUNTER if COUNTER[word] >= 5), key=lambda word: (-COUNTER[word], word))

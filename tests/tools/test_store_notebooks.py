@@ -8,7 +8,7 @@ from pathlib import Path
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 SPEC = importlib.util.spec_from_file_location(
-    "store_notebooks", Path(__file__).resolve().parent.parent / "tools" / "store_notebooks.py"
+    "store_notebooks", Path(__file__).resolve().parents[2] / "tools" / "store_notebooks.py"
 )
 assert SPEC is not None and SPEC.loader is not None
 store_notebooks = importlib.util.module_from_spec(SPEC)

@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from nslab import info_nce, info_nce_in_batch, mine_negatives
 
-FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PAGE = nbformat.read(FOLDER / "20_which_negatives.ipynb", as_version=4)
 TABLES = ("labels", "items", "popularity", "batch", "compute", "jobs")
 

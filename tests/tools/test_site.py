@@ -19,7 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nslab import practice
 from tools.pages import contents, docstrings, live, myths, notebooks, predictions, prose, symbols
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def read(name: str) -> str:

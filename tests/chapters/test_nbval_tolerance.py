@@ -13,7 +13,7 @@ import pytest
 from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VIEW = "application/vnd.jupyter.widget-view+json"
 # Leaves what an explainer leaves: a widget view, an image and a text.
 EXPLAINER = f"""\

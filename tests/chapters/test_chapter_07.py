@@ -25,7 +25,7 @@ from nslab.explain.alias_build import ALPHAS, plan
 from nslab.explain.alias_darts import DARTS, SHOWN, _throws, mean_distances
 from nslab.explain.random_bits import BITS, COIN
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = ROOT / "notebooks" / "07_drawing_in_constant_time.ipynb"
 COUNTS, NAMES = [9, 1, 0, 30, 4, 4, 12, 5], "abcdefgh"
 

@@ -15,7 +15,7 @@ from answers import assert_named, assert_passed, checker
 
 from nslab.practice._exercise import load
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SEVEN = np.array([0.25, 0.5, 0.5625, 0.75, 0.9375, 1.0, 1.25])
 
 

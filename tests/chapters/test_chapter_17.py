@@ -15,7 +15,7 @@ from scipy.special import expit, logsumexp
 from nslab import bpr_loss, datasets, info_nce, info_nce_in_batch
 from nslab.explain import TitleList
 
-CHAPTER = Path(__file__).resolve().parent.parent / "notebooks" / "17_recommenders.ipynb"
+CHAPTER = Path(__file__).resolve().parents[2] / "notebooks" / "17_recommenders.ipynb"
 CELLS = {
     cell["id"]: "".join(cell["source"]) for cell in json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
 }

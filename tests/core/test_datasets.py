@@ -37,9 +37,8 @@ from nslab.datasets import (
     words,
 )
 
-EXTRAS = tomllib.loads(
-    (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-)["project"]["optional-dependencies"]
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+EXTRAS = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 
 
 def test_digits():

@@ -25,7 +25,7 @@ from nslab import Diagnosis, diagnose, diagnosis, smallest_k, temperature_for_en
 from nslab.datasets import digits
 from nslab.diagnosis import _advice, _measure
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 F64 = torch.float64
 nan, inf = float("nan"), float("inf")
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from nslab import decoupled_info_nce, gather_with_grad, info_nce, mine_negatives
 
 PAGE = nbformat.read(
-    Path(__file__).resolve().parent.parent / "notebooks" / "21_when_it_goes_wrong.ipynb", as_version=4
+    Path(__file__).resolve().parents[2] / "notebooks" / "21_when_it_goes_wrong.ipynb", as_version=4
 )
 NUMBER = re.compile(r"[-+]?\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|nan")
 

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 from nslab import __version__
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGED = {".py", ".js", ".css"}
 NOT_SOURCE = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "graded")
 
