@@ -24,7 +24,7 @@ install: $(STAMP) ## make .venv with the pinned packages (minutes the first time
 	@echo ".venv is ready."
 
 lab: $(STAMP) ## open JupyterLab on notebooks/00_start_here.ipynb; flags: JUPYTER_FLAGS="--no-browser --port 9999"
-	@$(PY) -m jupyterlab --config=tools/jupyter_server_config.py --ip=127.0.0.1 --ServerApp.root_dir=. \
+	@$(PY) -m jupyterlab --config=tools/lab/jupyter_server_config.py --ip=127.0.0.1 --ServerApp.root_dir=. \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(JUPYTER_FLAGS)
 
 test: $(STAMP) ## run every test and every notebook (about 10 minutes); flags: PYTEST_FLAGS="-k losses"
@@ -37,25 +37,25 @@ bench: .venv/.bench .venv/.site ## measure beside the peers and write benchmarks
 	@$(PY) -m benchmarks $(BENCH)
 
 site: .venv/.site ## build the published course into build/site: open build/site/index.html, no server needed
-	@$(PY) tools/build_site.py
+	@$(PY) -m tools.site.build
 
 notebooks: $(STAMP) ## run the notebooks and store their outputs for committing; one only: NB=notebooks/05_temperature.ipynb
-	@$(PY) tools/store_notebooks.py $(NB)
+	@$(PY) -m tools.lab.store_notebooks $(NB)
 
 notebooks-check: $(STAMP) ## run the notebooks with 1 and with 2 threads: the text must be the stored one, exactly
-	@$(PY) tools/store_notebooks.py --check $(NB)
+	@$(PY) -m tools.lab.store_notebooks --check $(NB)
 
 exercises: $(STAMP) ## write exercises/ from solutions/
-	@$(PY) tools/exercises/build.py
+	@$(PY) -m tools.exercises.build
 
 exercises-check: $(STAMP) ## fail if exercises/ is not what solutions/ gives
-	@$(PY) tools/exercises/build.py --check
+	@$(PY) -m tools.exercises.build --check
 
 grade: $(STAMP) ## grade a folder of submissions into graded/: SUBMISSIONS=dir GRADE_FLAGS="--seed 7 --jobs 4"
 	@$(PY) -m tools.grading "$(SUBMISSIONS)" $(GRADE_FLAGS)
 
 lock: $(STAMP) ## resolve pyproject.toml into the locks (needs uv); every version anew: LOCK_FLAGS=--upgrade
-	@$(PY) tools/lock.py $(LOCK_FLAGS)
+	@$(PY) -m tools.packages.lock $(LOCK_FLAGS)
 
 clean: ## remove .venv and every cache
 	@rm -rf .venv .pytest_cache .hypothesis .ruff_cache *.egg-info
@@ -66,7 +66,7 @@ clean: ## remove .venv and every cache
 	@$(PY) -m pip install -qq -r $<
 	@touch $@
 
-$(STAMP): requirements.lock pyproject.toml tools/overrides.json tools/page_config.json
+$(STAMP): requirements.lock pyproject.toml tools/lab/overrides.json tools/lab/page_config.json
 	@command -v $(PYTHON) >/dev/null || { \
 		echo 'Python 3.11 or newer is needed, and there is no "$(PYTHON)" here: name yours with PYTHON=...'; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or newer is needed, $(PYTHON) is %d.%d: name another with PYTHON=python3.12" % v[:2])'
@@ -77,6 +77,6 @@ $(STAMP): requirements.lock pyproject.toml tools/overrides.json tools/page_confi
 	@$(PY) -m pip install -qq -r requirements.lock
 	@$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
 	@$(PY) -c 'import matplotlib.font_manager'  # makes the font cache now, not inside a notebook's first figure
-	@mkdir -p .venv/share/jupyter/lab/settings && cp tools/overrides.json .venv/share/jupyter/lab/settings  # no news prompt
-	@mkdir -p .venv/etc/jupyter/labconfig && cp tools/page_config.json .venv/etc/jupyter/labconfig  # no tabs for teachers
+	@mkdir -p .venv/share/jupyter/lab/settings && cp tools/lab/overrides.json .venv/share/jupyter/lab/settings  # no news prompt
+	@mkdir -p .venv/etc/jupyter/labconfig && cp tools/lab/page_config.json .venv/etc/jupyter/labconfig  # no tabs for teachers
 	@touch $(STAMP)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks._record import Row
-from tools.store_notebooks import executed
+from tools.lab.store_notebooks import executed
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTER_LIMIT, SUITE_LIMIT = 60.0, 480.0  # seconds, on two cores

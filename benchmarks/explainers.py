@@ -23,8 +23,8 @@ from playwright.sync_api import BrowserContext
 
 from benchmarks._record import Row
 from nslab.explain._base.frames import packed
-from tools.live_lab import Figure, Leaf, Notebook, Server, browser, server, write_notebook
-from tools.slow_line import slow_line
+from tools.browser.live_lab import Figure, Leaf, Notebook, Server, browser, server, write_notebook
+from tools.browser.slow_line import slow_line
 
 ROOT = Path(__file__).resolve().parent.parent
 JUMPS = (0.9, 0.15, 0.7, 0.35)  # parts of the slider

@@ -14,14 +14,14 @@ language = "en"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "tools.pages.maths",
-    "tools.pages.docstrings",
+    "tools.site.maths",
+    "tools.site.docstrings",
     "sphinx.ext.napoleon",  # sections such as Args and Returns; after docstrings, which it lays out
-    "tools.pages.hooks",
+    "tools.site.hooks",
 ]
 exclude_patterns = ["parts/*"]
 
-nb_execution_mode = "off"  # tools/build_site.py has run them
+nb_execution_mode = "off"  # tools/site/build.py has run them
 nb_ipywidgets_js = {}
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "deflist"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tools import live_lab
+from tools.browser import live_lab
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDS = ROOT / "build" / "browser"

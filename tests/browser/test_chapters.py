@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tools.live_lab import Figure, Notebook
+from tools.browser.live_lab import Figure, Notebook
 
 CHAPTERS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 MOVES = 1000  # of a random walk

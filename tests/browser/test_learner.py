@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.live_lab import Notebook
+from tools.browser.live_lab import Notebook
 
 SOLUTIONS = Path(__file__).resolve().parents[2] / "solutions"
 MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.MULTILINE)

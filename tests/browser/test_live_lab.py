@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tools import live_lab
+from tools.browser import live_lab
 
 # A figure that is another one each time it is drawn, and cannot be drawn at the right end.
 TOY = """

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tools import live_lab
+from tools.browser import live_lab
 
 TESTS = Path(__file__).resolve().parents[1] / "explain"
 BUILT = f"""

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load() -> Config:
-    return PyFileConfigLoader("jupyter_server_config.py", path=str(ROOT / "tools")).load_config()
+    return PyFileConfigLoader("jupyter_server_config.py", path=str(ROOT / "tools/lab")).load_config()
 
 
 def test_nagle_is_off_before_the_kernel_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,7 +40,7 @@ def test_a_learner_sees_nothing_of_nbgrader() -> None:
     installed = Path(sys.prefix, "etc/jupyter/jupyter_server_config.d/nbgrader.json").read_text()
     off = load().ServerApp.jpserver_extensions.to_dict()["update"]
     assert off == dict.fromkeys(json.loads(installed)["ServerApp"]["jpserver_extensions"], False)
-    page = json.loads((ROOT / "tools/page_config.json").read_text())
+    page = json.loads((ROOT / "tools/lab/page_config.json").read_text())
     extensions = Path(sys.prefix, "share/jupyter/labextensions")
     assert [name for name in page["disabledExtensions"] if (extensions / name).is_dir()] == [
         "@jupyter/nbgrader"

@@ -17,7 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from nslab import practice
-from tools.pages import contents, docstrings, live, myths, notebooks, predictions, prose, symbols
+from tools.site import contents, docstrings, live, myths, notebooks, predictions, prose, symbols
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -264,7 +264,7 @@ def test_docstrings_keep_their_examples_and_lose_no_character_to_markup() -> Non
 )
 def test_a_formula_becomes_mathml(tex: str) -> None:
     pytest.importorskip("sphinx")
-    from tools.pages import maths
+    from tools.site import maths
 
     drawn = maths.mathml(tex, block=True)
     assert drawn.startswith("<math") and 'display="block"' in drawn
@@ -272,7 +272,7 @@ def test_a_formula_becomes_mathml(tex: str) -> None:
 
 def test_a_function_keeps_a_space_from_its_argument_unless_that_stands_in_brackets() -> None:
     pytest.importorskip("sphinx")
-    from tools.pages import maths
+    from tools.site import maths
 
     assert "mspace" in maths.mathml(r"\ln p", block=False)
     assert "mspace" not in maths.mathml(r"\ln(p)", block=False)
@@ -283,7 +283,7 @@ def test_no_line_is_broken_between_a_formula_and_its_punctuation() -> None:
     from docutils import nodes
     from docutils.core import publish_doctree
 
-    from tools.pages import maths
+    from tools.site import maths
 
     tree = publish_doctree("Then :math:`a`, :math:`b`, (:math:`c`). So :math:`d` is")
     maths.hold_together(tree)
@@ -296,7 +296,7 @@ def test_the_description_of_a_page_is_its_first_words_cut_between_words() -> Non
     pytest.importorskip("sphinx")
     from docutils.core import publish_doctree
 
-    from tools.pages import hooks
+    from tools.site import hooks
 
     doctree = publish_doctree("Title\n=====\n\n" + "word " * 60)
     assert hooks.description(doctree) == "word " * 31 + "…"
@@ -305,7 +305,7 @@ def test_the_description_of_a_page_is_its_first_words_cut_between_words() -> Non
 
 def test_each_fold_of_the_side_bar_gets_a_name_and_an_empty_header_is_none() -> None:
     pytest.importorskip("sphinx")
-    from tools.pages import hooks
+    from tools.site import hooks
 
     page = (
         '<summary><span class="toctree-toggle"></span></summary><summary>Open</summary><th'

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tools.slow_line import slow_line
+from tools.browser.slow_line import slow_line
 
 RTT_MS, MBIT = 80, 2
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-SPEC = importlib.util.spec_from_file_location(
-    "store_notebooks", Path(__file__).resolve().parents[2] / "tools" / "store_notebooks.py"
-)
-assert SPEC is not None and SPEC.loader is not None
-store_notebooks = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(store_notebooks)
+from tools.lab import store_notebooks
 
 
 def cell(source: str, text: str):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from datetime import date
 
-from tools import vulnerabilities
+from tools.packages import vulnerabilities
 
 TODAY = date(2026, 11, 26)
 SOUND = {"name": "numpy", "version": "2", "vulns": []}

@@ -1,5 +1,6 @@
-"""Write exercises/ from solutions/ with nbgrader's own preprocessors: `python tools/exercises/build.py
-[--check]`.
+"""Write exercises/ from solutions/ with nbgrader's own preprocessors.
+
+python -m tools.exercises.build [--check]
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path(__file__).with_suffix(".js")  # `liveLab`, in every page
+SETTINGS = ROOT / "tools/lab/jupyter_server_config.py"
 VIEW = "application/vnd.jupyter.widget-view+json"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
@@ -120,7 +122,7 @@ def server(folder: Path) -> Iterator[Server]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             running = Server(probe.getsockname()[1], environment["JUPYTER_TOKEN"])
-        command = [sys.executable, "-m", "jupyterlab", f"--config={ROOT / 'tools/jupyter_server_config.py'}"]
+        command = [sys.executable, "-m", "jupyterlab", f"--config={SETTINGS}"]
         command += ["--ip=127.0.0.1", f"--port={running.port}", "--ServerApp.port_retries=0", "--no-browser"]
         command += ["--allow-root", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
         with open(f"{own}/log", "w") as log:
@@ -157,7 +159,7 @@ class Notebook:
         self._console: list[str] = []
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self._console.append(f"page error: {error}"))
-        self.page.add_init_script(path=ROOT / "tools/live_lab.js")
+        self.page.add_init_script(path=SCRIPT)
         self.page.goto(address, wait_until="commit")
         self.page.wait_for_function("() => window.jupyterapp")
         self.page.evaluate("ms => liveLab.open(ms)", 2 * PATIENCE_MS)
@@ -229,7 +231,7 @@ class Leaf:
     def __init__(self, context: BrowserContext, address: str) -> None:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(2 * PATIENCE_MS)
-        self.page.add_init_script(path=ROOT / "tools/live_lab.js")
+        self.page.add_init_script(path=SCRIPT)
         self.page.goto(address)
 
     def figures(self, names: Sequence[str]) -> list[Figure]:

@@ -7,7 +7,7 @@ import re
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from tools.pages.predictions import with_predictions
+from tools.site.predictions import with_predictions
 
 TITLE = re.compile(r"""set_title\(\s*"([^"{}]+)"|suptitle\(\s*"([^"{}]+)\"""")
 EMPTY = re.compile(r"<[A-Z]\w* size [^>]*>")

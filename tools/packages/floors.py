@@ -5,9 +5,8 @@ numpy==1.23.2`.
 import tomllib
 from pathlib import Path
 
-PROJECT = tomllib.loads(
-    (Path(__file__).resolve().parent.parent / "pyproject.toml").read_text(encoding="utf-8")
-)
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+PROJECT = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
 
 if __name__ == "__main__":
     print(*(line.replace(">=", "==") for line in PROJECT["project"]["dependencies"]))

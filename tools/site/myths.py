@@ -11,7 +11,7 @@ from html import escape
 
 from nbformat import NotebookNode
 
-from tools.pages.notebooks import place
+from tools.site.notebooks import place
 
 ROW = re.compile(r"^\| (\d+[a-z]?) \| (.+) \(([a-z ]+)\) \| (.+) \| (.+) \|$", re.MULTILINE)
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)

@@ -1,9 +1,8 @@
-"""Look the locks up among the known vulnerabilities: python tools/vulnerabilities.py (needs pip-audit and
-the network).
+"""Look the locks up among the known vulnerabilities: `python tools/packages/vulnerabilities.py`.
 
-What is found fails, unless tools/vulnerability_exceptions.toml excepts it, with a reason and until a day;
-an exception whose day has passed, or that excepts nothing any more, fails as well, and so does a package
-that could not be looked up.
+It needs pip-audit and the network. What is found fails, unless vulnerability_exceptions.toml, beside this
+file, excepts it, with a reason and until a day; an exception whose day has passed, or that excepts nothing
+any more, fails as well, and so does a package that could not be looked up.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements.lock", "requirements-site.lock", "requirements-bench.lock")
 EXCEPTIONS = Path(__file__).with_name("vulnerability_exceptions.toml")
 COMMAND = ["pip-audit", "--no-deps", "--disable-pip", "--progress-spinner", "off", "--format", "json"]

@@ -1,7 +1,7 @@
 """A slow line to a server on this machine: a TCP proxy with a delay and a bandwidth, for measuring what a
 learner far away sees.
 
-    python -m tools.slow_line --to 8888 [--rtt 100] [--mbit 5]
+    python -m tools.browser.slow_line --to 8888 [--rtt 100] [--mbit 5]
 
 Then open the port that it prints instead of 8888. Every byte travels half of --rtt; all connections share
 the bandwidth of each direction. Not modelled: packets lost, TCP's slow start, encryption.

@@ -1,4 +1,6 @@
-"""Resolve pyproject.toml into the locks with uv, for Linux and macOS and every supported Python: python tools/lock.py [--upgrade].
+"""Resolve pyproject.toml into the locks with uv, for Linux and macOS and every supported Python.
+
+    python -m tools.packages.lock [--upgrade]
 
 A version that a lock holds stays as long as pyproject.toml allows it; `--upgrade` takes the newest of everything.
 """
@@ -8,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BASE = "requirements.lock"
 HEADER = """\
 # Every package that the course, its applications and its tests need, pinned; one version for all Pythons and platforms wherever

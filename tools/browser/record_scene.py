@@ -1,5 +1,5 @@
-"""Record the tour's scene as a short loop for README.md: `python -m tools.record_scene` (needs Chromium;
-`make site` brings the rest).
+"""Record the tour's scene as a short loop for README.md: `python -m tools.browser.record_scene` (needs
+Chromium; `make site` brings the rest).
 
 In JupyterLab τ falls from 1 to 0.05 and returns: what is written is .github/images/tour.webp.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tools.live_lab import ROOT, Notebook, browser, server
+from tools.browser.live_lab import ROOT, Notebook, browser, server
 
 OUT = ROOT / ".github" / "images" / "tour.webp"
 STEP_MS, REST_MS = 100, 1400

@@ -1,8 +1,9 @@
 """Run notebooks and store their outputs for committing, or check (--check) that a new run gives the stored
 text.
 
-    python tools/store_notebooks.py [--check] [NOTEBOOK ...]        (default: all of notebooks/ and
-    solutions/)
+    python -m tools.lab.store_notebooks [--check] [NOTEBOOK ...]
+
+Without a NOTEBOOK: all of notebooks/ and solutions/.
 
 What is stored is the same on every run, but for the cells that nbval ignores (times, versions): no widget
 views, no state. `--check` runs each notebook with one and with two threads and compares every other text
@@ -22,7 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 VIEW = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 300  # seconds a cell
 IGNORED = "# NBVAL_IGNORE_OUTPUT"  # a cell whose output is this machine's: times, versions

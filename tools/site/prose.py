@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tools.pages.live import source
+from tools.site.live import source
 
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?://|#)([^)#\s]+)(#[\w-]+)?\)")
 

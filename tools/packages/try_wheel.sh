@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Install a built wheel into a new environment with nothing but what it asks for, and run the core's tests on it:
-#   tools/try_wheel.sh dist/nslab-0.1.0-py3-none-any.whl                                      the newest torch and numpy
-#   tools/try_wheel.sh dist/nslab-0.1.0-py3-none-any.whl $(python tools/floors.py)            the oldest allowed ones
+#   try_wheel.sh dist/nslab-0.1.0-py3-none-any.whl                                       the newest torch and numpy
+#   try_wheel.sh dist/nslab-0.1.0-py3-none-any.whl $(python tools/packages/floors.py)    the oldest allowed ones
 # PYTHON names another Python than python3.
 set -euo pipefail
 wheel=$(realpath "$1")
 shift
-clone=$(cd "$(dirname "$0")/.." && pwd)
+clone=$(cd "$(dirname "$0")/../.." && pwd)
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 

@@ -1,6 +1,6 @@
 """Build the published course: run the chapters, write the sources of the pages, let Sphinx make build/site.
 
-    python tools/build_site.py [--chapters 00,05]
+    python -m tools.site.build [--chapters 00,05]
 
 With --chapters only those chapters are run; the others are shown with the outputs that are stored in the
 repository. NSLAB_REPOSITORY="owner/name" adds the links to Binder, Colab and the sources. A chapter is run
@@ -25,12 +25,10 @@ import matplotlib
 import nbformat
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from tools.lab.store_notebooks import cleaned, executed
+from tools.site import contents, live, myths, notebooks, prose, symbols
 
-from tools.pages import contents, live, myths, notebooks, prose, symbols  # noqa: E402
-from tools.store_notebooks import cleaned, executed  # noqa: E402
-
+ROOT = Path(__file__).resolve().parents[2]
 BUILD, SITE = ROOT / "build", ROOT / "site"
 CACHE, SOURCE, OUT = BUILD / "cache", BUILD / "source", BUILD / "site"
 FRAMES = "frames"

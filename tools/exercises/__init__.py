@@ -1,0 +1,1 @@
+"""`make exercises`: the notebooks that learners get, written from the solutions."""
