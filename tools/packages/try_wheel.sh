@@ -18,6 +18,7 @@ python="$place/venv/bin/python"
 
 # Away from the clone, so that `nslab` is the installed one.
 mkdir "$place/tests"
+cp "$clone/tests/core/refusals.py" "$place/tests"
 for name in losses streaming theory samplers mining diagnostics noise; do
     cp "$clone/tests/core/test_$name.py" "$place/tests"
 done
