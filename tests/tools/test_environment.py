@@ -16,6 +16,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tools.course import CHAPTERS, Chapter
+
 ROOT = Path(__file__).resolve().parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
@@ -173,15 +175,15 @@ def imported_by(notebook: Path) -> set[str]:
     return set(re.findall(r"^\s*(?:from|import)\s+(\w+)", code, re.MULTILINE))
 
 
-@pytest.mark.parametrize("number", [f"{number:02d}" for number in range(11)])
-def test_the_first_chapters_do_without_what_the_applications_need(number: str) -> None:
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
+def test_a_chapter_asks_for_the_applications_where_it_imports_what_they_bring(chapter: Chapter) -> None:
     homes = metadata.packages_distributions()
     extra = {canonicalize_name(pin.name) for pin in APPLICATIONS}
-    (notebook,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
-    imported = imported_by(notebook)
+    imported = imported_by(ROOT / "notebooks" / f"{chapter.stem}.ipynb")
     assert "nslab" in imported
     for module in imported:
-        assert not extra & {canonicalize_name(name) for name in homes.get(module, [])}, module
+        brought = extra & {canonicalize_name(name) for name in homes.get(module, [])}
+        assert chapter.extra == "applications" or not brought, module
 
 
 # Written in two parts, so that this file does not hold what it forbids.

@@ -96,22 +96,18 @@ def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[
     """What the tables of the repository say: the map, the exercises, the symbols, the myths, how to
     install in Colab.
     """
-    readme, contributing = read("README.md"), read("CONTRIBUTING.md")
-    listed = contents.chapters(readme)
-    stems = {chapter.number: chapter.stem for chapter in listed}
+    contributing, stems = read("CONTRIBUTING.md"), contents.STEMS
     by_stem = {path.stem: notebook for path, notebook in chapters.items()}
     pictures = {
         path.stem: path.read_text(encoding="utf-8").strip() for path in ROOT.glob("notebooks/map/*.svg")
     }
     said = tomllib.loads(read("site/myths.toml"))
     return {
-        "parts/map.html": contents.course_map(listed, pictures),
+        "parts/map.html": contents.course_map(pictures),
         **{f"notebooks/map/{number}.svg": picture for number, picture in pictures.items()},
-        "parts/toctrees.md": contents.toctrees(listed),
+        "parts/toctrees.md": contents.toctrees(),
         "parts/scene.html": first_scene(by_stem[stems["00"]]),
-        "parts/exercises.md": contents.exercise_list(
-            contents.exercises(read("INSTRUCTORS.md"), readme), stems
-        ),
+        "parts/exercises.md": contents.exercise_list(),
         "parts/symbols.md": symbols.table(
             by_stem[stems["00"]], tomllib.loads(read("site/symbols.toml")), stems
         ),
