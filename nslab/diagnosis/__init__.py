@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import reprlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -201,27 +202,35 @@ def _embeddings(query: Any, key: Any) -> tuple[Tensor, Tensor]:
 
 
 def _rows(value: Any, name: str) -> Any:
-    """What `as_float` can read: of a DataFrame its numbers, of a column of vectors the vectors."""
+    """What `as_float` can read: the numbers of a DataFrame, the vectors of a column, anything else as it is."""
     if hasattr(value, "iloc"):  # of pandas, which may not be there
-        if value.ndim == 2 and value.shape[1] == 1 and value.dtypes.iloc[0].kind == "O":
-            value = value.iloc[:, 0]
-        value = _table(value, name) if value.ndim == 2 else value.to_list()
+        value = _frame(value, name)
     elif isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
         value = list(value)
     if isinstance(value, list | tuple):
-        width = None
-        for i, row in enumerate(value):
-            if row is None or isinstance(row, str | bytes):
-                raise TypeError(
-                    f"{name} must hold one vector of real numbers in each row, got {reprlib.repr(row)} in"
-                    f" row {i}"
-                )
-            sized = isinstance(row, list | tuple) or getattr(row, "ndim", 0)
-            width, before = len(row) if sized else None, width
-            if i and width != before:
-                got = f"{before} numbers in row {i - 1} and {width} in row {i}"
-                raise ValueError(f"{name} must be a rectangular array of numbers, got {got}")
+        _check_rows(value, name)
     return value
+
+
+def _frame(frame: Any, name: str) -> Any:
+    """A DataFrame or a Series: an array of its numbers, or the list of its vectors."""
+    if frame.ndim == 2 and frame.shape[1] == 1 and frame.dtypes.iloc[0].kind == "O":
+        frame = frame.iloc[:, 0]
+    return _table(frame, name) if frame.ndim == 2 else frame.to_list()
+
+
+def _check_rows(rows: Sequence[Any], name: str) -> None:
+    """Raise at the first row that is no vector, or not as long as the row before it."""
+    width = None
+    for i, row in enumerate(rows):
+        if row is None or isinstance(row, str | bytes):
+            got = f"{reprlib.repr(row)} in row {i}"
+            raise TypeError(f"{name} must hold one vector of real numbers in each row, got {got}")
+        sized = isinstance(row, list | tuple) or getattr(row, "ndim", 0)
+        width, before = len(row) if sized else None, width
+        if i and width != before:
+            got = f"{before} numbers in row {i - 1} and {width} in row {i}"
+            raise ValueError(f"{name} must be a rectangular array of numbers, got {got}")
 
 
 def _table(frame: Any, name: str) -> np.ndarray:
