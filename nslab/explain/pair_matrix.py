@@ -129,7 +129,7 @@ class PairMatrix(Explainer):
         shows = {"score": "x", "push (above 0) or pull": "y"}
         return Stage(
             panels={
-                "pairs": Panel("Each cell: a caption with a picture", Axis("", 0, n, ticks={}), Axis("", 0, n + 1, ticks=down), share=1.1),
+                "pairs": Panel("Shade: how hard a pair is pulled or pushed", Axis("", 0, n, ticks={}), Axis("", 0, n + 1, ticks=down), share=1.1),
                 "row": Panel(f"The first row: “{self._captions[0]}”", Axis("score with the caption", -1.1, 1.1, ticks=force), Axis("pull (below 0), push (above)", -1.1, 1.1, ticks=force)),
             },
             marks={
@@ -171,6 +171,6 @@ class PairMatrix(Explainer):
         return (
             f"{result.loss}, τ = {number(result.tau)}: loss per caption"
             f" {number(result.mean)}\n“{self._captions[0]}” pushes the marked picture (s ="
-            f" {number(result.s)}) with {number(push[self._moved])}, the others with {number(others)};"
-            f" pictures that fit get {number(push[self._fits[0]].sum())} of that"
+            f" {number(result.s)}) with {number(push[self._moved])}, the others with {number(others)},"
+            f" {number(push[self._fits[0]].sum())} of it on pictures that fit"
         )
