@@ -58,7 +58,7 @@ class MinedNeighbours(Explainer):
     `scores` (Q, N): of each question with each passage. `known` (Q,): the passage that each question is
     known to ask for, its score above 0. `same` (Q, N) bool: passages that answer the question as well, the
     known one included. `questions` and `passages`: their texts. The first 12 questions can be picked; the
-    curves count all of them. At the slider's upper end, 1.7, nothing is bounded.
+    curves count all of them. At the slider's upper end, 1.7, nothing is bounded: the curves end before it.
     """
 
     question = "Which of the nearest passages are false negatives?"
@@ -146,7 +146,7 @@ class MinedNeighbours(Explainer):
             panels={
                 "one": Panel("One question, and what is mined for it", shares, share=1.5),
                 "all": Panel(
-                    "All questions: what is mined",
+                    f"All {len(self._questions)} questions: what is mined",
                     Axis("bound c", *EDGES, ticks=ticks | {HIGH: "none"}),
                     Axis("share; score", 0, max(0.5, 1.1 * float(np.max(list(self._curves.values()))))),
                 ),
@@ -173,8 +173,8 @@ class MinedNeighbours(Explainer):
                 "known": Dots("one", "positive", x=[1.0], y=[0.17], scale=0.09),
                 "bound": Links("one", "focus", y=[0], y2=[0.34], width=[1.5]),
                 "here": Handle("one", along={"x": "below"}, y=[0.34]),
-                "true": Line("all", "hard", x=SHARES, y=self._curves["true"]),
-                "false": Line("all", "false_negative", x=SHARES, y=self._curves["false"]),
+                "true": Line("all", "hard", x=SHARES[:-1], y=self._curves["true"][:-1]),
+                "false": Line("all", "false_negative", x=SHARES[:-1], y=self._curves["false"][:-1]),
                 "at": Rule("all", "focus", axis="x"),
                 "is false": Note(
                     "all",
@@ -242,9 +242,10 @@ class MinedNeighbours(Explainer):
     def summary(self, result: Mined) -> str:
         return (
             f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this"
-            f" question are false\nall questions: {number(result.false_share)} of what is mined is false;"
-            f" mean score of the others {number(result.hardness)}\nof the 4 nearest are still mined: of the"
-            f" false a share {number(result.kept_false)}, of the others {number(result.kept_true)}"
+            f" question are false\nall {len(self._questions)} questions: {number(result.false_share)} of what is"
+            f" mined is false; mean score of the others {number(result.hardness)}\nstill mined, of the 4 that"
+            f" are nearest: {number(100 * result.kept_false)} % of the false ones,"
+            f" {number(100 * result.kept_true)} % of the others"
         )
 
 

@@ -149,3 +149,9 @@ def test_a_cached_gradient_is_the_big_batch_s_and_an_accumulated_one_is_not() ->
     assert (cached - big).norm() < 1e-12 * big.norm()
     assert (summed - big).norm() > 0.2 * big.norm()
     assert math.isfinite(summed.norm().item())
+
+
+def test_the_figure_says_how_many_questions_it_counts() -> None:
+    scene = explainer(random_case(4, questions=13))
+    assert scene._stage.panels["all"].title == "All 13 questions: what is mined"
+    assert "all 13 questions" in scene.summary(scene.at(below=0.8))
