@@ -30,7 +30,7 @@ from nslab.explain._base import (
 MOST = 2000  # sampled negatives
 KS = list(range(1, 61))
 ROLES = ("ink", "negative", "semi_hard", "false_negative")  # of the rankers, who have their names beside them
-LINKED = 20  # items at the head of the sample whose way is drawn
+LINKED = 10  # items at the head of the sample whose way is drawn
 APART = 0.5  # in the logarithm of ranks: nearer to the item no other is named
 ALL, DRAWN = 0.36, 0.64  # where the two lists stand
 BELOW, ABOVE = 0.15, 0.85  # and their names
@@ -78,7 +78,7 @@ class SampledMetric(Explainer):
     """
 
     question = "A hit among all, and a hit among m: is it the same?"
-    title = "A sampled hit rate pays for middling ranks, so rankers change places"
+    title = "A sampled hit rate pays for middling ranks: gaps between rankers change"
     m = Control("m", "sampled negatives", [1, MOST], start=1, play=True)  # the grid ends with the others
     k = Control("k", "places for a hit", KS, start=10)
     rank = Control("r", "rank of the item", [1, 10**9], start=1)  # the grid ends with the items
@@ -209,8 +209,8 @@ class SampledMetric(Explainer):
 
         chance = number(round(float(result.credit[result.rank - 1]), 9))
         return (
-            f"HR@{result.k}, m = {result.m:,}: {table(result.here)}\n"
-            f"HR@{result.k}, all {self._others:,}: {table(result.exact)}\n"
+            f"HR@{result.k} among {result.m:,} drawn: {table(result.here)}\n"
+            f"HR@{result.k} among all {self._others + 1:,}: {table(result.exact)}\n"
             f"an item of rank {result.rank:,} is a hit in a share of {chance} of all samples"
         )
 

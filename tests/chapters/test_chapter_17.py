@@ -144,7 +144,7 @@ def test_slopes_by_hand_are_those_of_autograd(weight: float) -> None:
     items, drawn = (torch.randint(4, (1, 1, 7), generator=generator) for _ in "ab")
     log_q = weight * torch.randn(4, generator=generator, dtype=torch.float64)
     same = drawn[:, :, None] == items[..., None]
-    gu, gf, gk, loss = run("slopes")["slopes"](user, film, keys, same, log_q[items], log_q[drawn])
+    gu, gf, gk, loss = run("slopes")["slopes"](user, film, keys, (~same).double(), log_q[items], log_q[drawn])
     leaves = [x[0, 0].clone().requires_grad_() for x in (user, film, keys)]
     pos, neg = (leaves[0] * leaves[1]).sum(-1), leaves[0] @ leaves[2].T
     peer = info_nce(
