@@ -55,10 +55,10 @@ SAYS: dict[str, Callable[..., bool]] = {
     "No, but something says what is similar: the raw input, another model": lambda high, low: 0 <= high < low,
     "No": lambda all_weighted, hardest: all_weighted > hardest + 0.05,
     "You know about how many are false": lambda gain: gain > 0.005,
-    "The data is a sequence": lambda percent: percent > 50,
+    "The data is a sequence": lambda false, true: false > 50 and true > 30,
     "All scores fit into time and memory": lambda behind: behind > 0.03,
     "Vectors are stored, too many to score": lambda model, uniform: 0 <= uniform < model,
-    "A few items hold most of the softmax": lambda worth: worth > 205,  # as many uniform ones cost the same
+    "One item holds much of the softmax": lambda top, worth: top > 30 and worth > 205,  # 205 cost the same
     "Each negative must be encoded": lambda shared, own: shared > own + 0.02,
     "Each for its own anchor": lambda k: k <= 16,
     "A million ids, many draws": lambda one_in: one_in < 100,
@@ -75,7 +75,7 @@ SAYS: dict[str, Callable[..., bool]] = {
     "A fixed number of pairs to encode": lambda small: small > 0.02,
     "Search": lambda bound, without: bound > 0.005 and bound > without + 0.005,
     "A recommender": lambda with_q, without: with_q > 1.5 * without,
-    "Pictures and words": lambda masked, sigmoid: masked > 0.02 > abs(sigmoid),
+    "Pictures and words": lambda masked, sigmoid, low, high: masked > 0.02 > abs(sigmoid) and low < 0 < high,
     "Word vectors": lambda more, step: step > 2 * more,
     "Links in a graph": lambda first, other: first < 5 and other > 25,
 }
