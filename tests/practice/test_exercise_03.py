@@ -172,6 +172,23 @@ def in_a_batch(alpha: float, beta: float, tau: float, K: int) -> Any:
     return np.logaddexp(0, logsumexp(gaps)) if K > 1 else 0.0
 
 
+def in_single_precision(alpha: float, beta: float, tau: float, K: int) -> torch.Tensor:
+    return F.softplus(torch.tensor((beta - alpha) / tau + math.log(K)))
+
+
+def scores_below_the_threshold(alpha: float, beta: float, tau: float, K: int) -> float:
+    return max(0.0, beta + tau * math.log(K) - alpha)
+
+
+def k_before_the_exponent(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return np.logaddexp(0, K * (beta - alpha) / tau)
+
+
+def share_of_the_mean(alpha: float, beta: float, tau: float, K: int) -> Any:
+    logits = np.array([alpha] + [beta] * K) / tau
+    return logsumexp(logits, b=1 / len(logits)) - logits[0]
+
+
 def lead_only(beta: float, tau: float, K: int) -> Any:
     return np.log(np.power(float(K), tau))
 
@@ -186,6 +203,14 @@ def negligible_there(beta: float, tau: float, K: int) -> float:
 
 def chance(beta: float, tau: float, K: int) -> float:
     return beta + tau * math.log(K + 1)
+
+
+def twice_the_weight(beta: float, tau: float, K: int) -> Any:
+    return beta + tau * np.log(2.0 * K)
+
+
+def lead_of_twice_the_weight(tau: float, K: int) -> float:
+    return tau * (math.log(2) + math.log(K))
 
 
 def seeds_formula(tau: float, K: int, beta: float = 0.3) -> float:
@@ -247,6 +272,10 @@ def p_first(p: float | None, loss: float | None, beta: float, tau: float, K: int
     return alpha_by_logit(None, loss, beta, tau, K) if loss is not None else None
 
 
+def loss_first(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    return alpha_by_logit(p if loss is None else None, loss, beta, tau, K)
+
+
 def zero_is_falsy(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
     p, loss = (p or None), (loss or None)
     return alpha_by_logit(p, loss, beta, tau, K)
@@ -300,10 +329,16 @@ def unshifted(s: Any, tau: float) -> float:
         ("infonce_equal", log2_loss, "in bits"),
         ("infonce_equal", in_a_batch, "K − 1 negatives"),
         ("infonce_equal", divided_by_k, "sign of ln K"),
+        ("infonce_equal", in_single_precision, "imprecise"),
+        ("infonce_equal", scores_below_the_threshold, "a hinge"),
+        ("infonce_equal", k_before_the_exponent, "K times the gap"),
+        ("infonce_equal", share_of_the_mean, "mean for sum"),
         ("score_threshold", lead_only, "margin for threshold"),
         ("score_threshold", in_logits, "in units of τ"),
         ("score_threshold", negligible_there, "wrong base"),
         ("score_threshold", chance, "ln(K + 1)"),
+        ("score_threshold", twice_the_weight, "ln(2K)"),
+        ("margin", lead_of_twice_the_weight, "ln(2K)"),
         ("margin", seeds_formula, "threshold for margin"),
         ("margin", three_arguments, "threshold for margin"),
         ("margin", global_beta, "threshold for margin"),
@@ -316,6 +351,7 @@ def unshifted(s: Any, tau: float) -> float:
         ("alpha_for", unrefused, "nothing refused"),
         ("alpha_for", first_try, "nothing refused"),
         ("alpha_for", p_first, "both or neither"),
+        ("alpha_for", loss_first, "both or neither"),
         ("alpha_for", zero_is_falsy, "0 taken for None"),
         ("alpha_for", kept_inside, "p clipped"),
         ("alpha_for", fewer_is_harder, "sign of ln K"),
