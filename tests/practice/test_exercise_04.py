@@ -62,7 +62,8 @@ def needed_binary(rho: float, q: float | None = None, miss: float | None = None)
     if rho in (0, 1) or allowed == 1:
         return int(allowed < 1)
     if rho < 1e-5:
-        return max(1, math.ceil(math.log1p(-q if q else miss - 1) / math.log1p(-rho)))  # type: ignore[operator]
+        ln_miss = math.log1p(-q if q else miss - 1)  # type: ignore[operator]
+        return max(1, math.ceil(ln_miss / math.log1p(-rho)))
     high = 1
     while one**high > allowed:
         high *= 2
@@ -92,8 +93,8 @@ def needed_integers(rho: float, q: float | None = None, miss: float | None = Non
     allowed, one = allowed_miss(rho, q, miss), 1 - Fraction(rho)
     if rho in (0, 1) or allowed == 1:
         return np.int64(allowed < 1)
-    guess = np.log1p(-q) / np.log1p(-rho) if miss is None else np.log(miss) / np.log1p(-rho)  # type: ignore[operator]
-    K = int(np.ceil(guess))
+    ln_miss = np.log1p(-q) if miss is None else np.log(miss)  # type: ignore[operator]
+    K = int(np.ceil(ln_miss / np.log1p(-rho)))
     if K < 5000:
         n, d, u, v = one.numerator, one.denominator, allowed.numerator, allowed.denominator
         K = max(0, K - 2)
@@ -283,6 +284,31 @@ def finite_of_a_fixed_pool(N: int, M: int, q: float) -> int:
     return K
 
 
+def finite_with_a_rounded_miss(N: int, M: int, q: float) -> int:
+    if M == 0 and q > 0:
+        raise ValueError("nothing to hit")
+    allowed = Fraction(1 - q)
+    return next(K for K in range(N + 1) if math.comb(N - M, K) <= allowed * math.comb(N, K))
+
+
+def finite_with_fewer_hard_ones(N: int, M: int, q: float) -> int:
+    if M == 0 and q > 0:
+        raise ValueError("nothing to hit")
+    missed, K = 1.0, 0
+    while 1 - missed < q and K < N:
+        missed, K = missed * (1 - max(0, M - K) / (N - K)), K + 1
+    return K
+
+
+def average_doubled(rhos: np.ndarray, q: float) -> int:
+    if q >= np.mean(rhos > 0) and q > np.mean(rhos == 1):
+        raise ValueError("only in the limit")
+    K = 1 if q else 0
+    while np.mean(1 - (1 - rhos) ** K) < q:
+        K *= 2
+    return K
+
+
 def average_of_shares(rhos: np.ndarray, q: float) -> int:
     return needed_decimal(float(rhos.mean()), q)
 
@@ -316,6 +342,9 @@ def average_of_needs(rhos: np.ndarray, q: float) -> float:
         ("k_needed_finite", finite_from_endless, "with replacement"),
         ("k_needed_finite", finite_until_none, "not refused"),
         ("k_needed_finite", finite_of_a_fixed_pool, "only one count shrinks"),
+        ("k_needed_finite", finite_with_a_rounded_miss, "1 − q rounded"),
+        ("k_needed_finite", finite_with_fewer_hard_ones, "only one count shrinks"),
+        ("k_for_average", average_doubled, "only doubled"),
         ("k_for_average", average_of_shares, "K at the mean ρ"),
         ("k_for_average", lambda rhos, q: max(1, average_counting(rhos, q)), "no draw"),
         ("k_for_average", average_of_needs, "mean of the K"),
