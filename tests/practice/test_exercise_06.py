@@ -461,6 +461,22 @@ def logits_of_powers(p: Any, f: Any, K: int, alpha: float) -> Any:
     return np.log(p) - np.log(K * f**alpha / (f**alpha).sum())
 
 
+def q_of_a_sensible_exponent(f: Any, alpha: float) -> np.ndarray:
+    return q_ratios(f, float(np.clip(alpha, 0.0, 1.0)))
+
+
+def share_with_a_sign(f: Any, scores: Any, alpha: float) -> np.ndarray:
+    return -share_undivided(f, scores, alpha)
+
+
+def alpha_formula_upside_down(f: Any, c: int, target: float) -> float:
+    return math.log(target / (1 - target)) / math.log((f.sum() - f[c]) / f[c])
+
+
+def logits_of_odds(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
+    return np.log(p / (1 - p)) - np.log(K) - np.log(q_ratios(f, alpha))
+
+
 @pytest.mark.parametrize("seed", (0, 3))
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
@@ -478,6 +494,8 @@ def logits_of_powers(p: Any, f: Any, K: int, alpha: float) -> Any:
         ("unigram_probs", q_upside_down, "sign of the exponent"),
         ("unigram_probs", q_mixed, "mixture"),
         ("unigram_probs", q_nan_to_num, "class never seen"),
+        ("unigram_probs", q_of_a_sensible_exponent, "α kept in [0, 1]"),
+        ("gradient_share", share_with_a_sign, "negative shares"),
         ("gradient_share", share_of_draws, "draws only"),
         ("gradient_share", share_of_positives, "σ(−s)"),
         ("gradient_share", share_undivided, "not normalised"),
@@ -499,6 +517,7 @@ def logits_of_powers(p: Any, f: Any, K: int, alpha: float) -> Any:
         ("alpha_for_share", alpha_formula, "formula for two classes"),
         ("alpha_for_share", alpha_formula_extremes, "formula for two classes"),
         ("alpha_for_share", alpha_reversed, "sign of the exponent"),
+        ("alpha_for_share", alpha_formula_upside_down, "sign of the exponent"),
         ("alpha_for_share", alpha_mixed_bases, "two bases"),
         ("alpha_for_share", alpha_falling, "wrong direction"),
         ("alpha_for_share", alpha_bisected_and_nothing_else, "wrong direction"),
@@ -509,6 +528,7 @@ def logits_of_powers(p: Any, f: Any, K: int, alpha: float) -> Any:
         ("alpha_for_share", alpha_of_anything, "not refused"),
         ("optimal_logits", logits_of_draws, "K missing"),
         ("optimal_logits", logits_plus, "sign of ln(K q)"),
+        ("optimal_logits", logits_of_odds, "logit of p"),
         ("optimal_logits", logits_over_both, "ln σ of the logit"),
         ("optimal_logits", logits_never_infinite, "never a positive"),
         ("optimal_logits", logits_of_powers, "out of range"),

@@ -23,7 +23,7 @@ LAYERS = {
     "practice.checks": {"core", "public", "practice"},
 }
 # What is imported only inside functions: pictures, when one is drawn.
-LATER = {"practice": {"explain", "explain._base"}}
+LATER = {part: {"explain", "explain._base"} for part in ("practice", "practice.checks")}
 PUBLIC = ("nslab", "nslab.__main__")
 
 
