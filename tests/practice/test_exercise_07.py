@@ -18,8 +18,7 @@ from answers import assert_named, assert_passed, checker
 
 from nslab.practice._chance import Watched
 from nslab.practice._exercise import load
-from nslab.practice.exercises._07_model_proposes.cases import P_D
-from nslab.practice.exercises._07_model_proposes.measure import log_chances, measure
+from nslab.practice.checks._07_model_proposes import P_D, log_chances, measure
 
 PROPOSAL, GRADIENT, SAMPLE, RESTING = load("07").questions
 LOGITS = np.array([1.0, 0.2, -0.4, -0.9, 0.0])
@@ -193,6 +192,24 @@ def no_guard(f: Any, T: float) -> list[float]:
     return [w / sum(weights) for w in weights]
 
 
+def clipped(f: Any, T: float) -> np.ndarray:
+    positive_T(T)
+    weights = np.exp(np.clip(f / T, -700, 700))
+    return weights / weights.sum()
+
+
+def around_the_mean(f: Any, T: float) -> np.ndarray:
+    positive_T(T)
+    weights = np.exp((f - np.mean(f)) / T)
+    return weights / weights.sum()
+
+
+def power_of_the_softmax(f: Any, T: float) -> torch.Tensor:
+    positive_T(T)
+    q = torch.tensor(f).softmax(0) ** (1 / T)
+    return q / q.sum()
+
+
 def looped(
     pd: Any, f: Any, q: Any, K: int, corrected: bool, edit: Callable[..., Any], sign: int = -1
 ) -> np.ndarray:
@@ -240,6 +257,44 @@ def hits_masked(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
         )
 
     return looped(pd, f, q, K, corrected, edit)
+
+
+def classes_in_a_set(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    def edit(ids: Any, z: Any, q: Any, corrected: bool) -> Any:
+        return np.array([-np.inf if j in ids[:k] else x for k, (j, x) in enumerate(zip(ids, z, strict=True))])
+
+    return looped(pd, f, q, K, corrected, edit)
+
+
+def all_classes_corrected(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    return with_logaddexp(f - np.log(q) if corrected else f, 1.0) - pd
+
+
+def mean_over_the_places(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    return step_by_step(pd, f, q, K, corrected) / (K + 1)
+
+
+def combinations(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    def edit(ids: Any, z: Any, q: Any, corrected: bool) -> Any:
+        return z if list(ids[1:]) == sorted(set(ids[1:])) else None
+
+    return looped(pd, f, q, K, corrected, edit)
+
+
+def expected_odds(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> list[float]:
+    """A softmax over the classes, with the number of draws that each can expect."""
+    if corrected and min(q) == 0:
+        raise ValueError("q")
+    odds = [math.exp(x - max(f)) / (y if corrected else 1) for x, y in zip(f, q, strict=True)]
+    total = [-float(x) for x in pd]
+    for i in range(len(f)):
+        places = [K * y + (j == i) for j, y in enumerate(q)]
+        whole = sum(n * x for n, x in zip(places, odds, strict=True))
+        for j, (n, x) in enumerate(zip(places, odds, strict=True)):
+            total[j] += pd[i] * n * x / whole
+    return total
 
 
 def attached(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> torch.Tensor:
@@ -484,6 +539,14 @@ def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mist
         ("proposal", math_unshifted, "exp overflows"),
         ("proposal", divided_afterwards, "temperature ignored"),
         ("proposal", no_guard, "T not refused"),
+        ("proposal", clipped, "logits clipped"),
+        ("proposal", around_the_mean, "exp overflows"),
+        ("proposal", power_of_the_softmax, "softmax before T"),
+        ("expected_gradient", classes_in_a_set, "each class once"),
+        ("expected_gradient", all_classes_corrected, "full softmax"),
+        ("expected_gradient", mean_over_the_places, "divided by K + 1"),
+        ("expected_gradient", combinations, "orders counted once"),
+        ("expected_gradient", expected_odds, "averaged too early"),
         ("expected_gradient", added_ln_q, "+ ln q"),
         ("expected_gradient", positive_uncorrected, "negatives only corrected"),
         ("expected_gradient", hits_skipped, "positive never drawn"),
@@ -516,6 +579,11 @@ def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mist
             "√p_d for every T",
         ),
         ("resting_point", lambda pd, T, corrected: [float(x) for x in pd], "always p_d"),
+        (
+            "resting_point",
+            lambda pd, T, corrected: pd if corrected else with_torch(np.log(pd), T),
+            "the proposal at p_d",
+        ),
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
