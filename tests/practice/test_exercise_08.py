@@ -397,6 +397,56 @@ def gradient_pull_once(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[Any
     return slope @ torch.from_numpy(P), slope.T @ torch.from_numpy(A)
 
 
+def own_scores_with_all(B: int, K: int, d: int, bytes: int) -> dict[str, int]:
+    items = B * (2 + K)
+    scores = B * items
+    return {"bytes": (items * d + scores) * bytes, "flops": 2 * d * scores, "encoder_calls": items}
+
+
+def own_flops_in_bytes(B: int, K: int, d: int, bytes: int) -> tuple[int, int, int]:
+    held, flops, calls = counted_by_terms(B, K, d, bytes)
+    return held, bytes * flops, calls
+
+
+def lent_triangle(B: int, d: int, bytes: int) -> tuple[int, int, int]:
+    pairs = math.comb(B, 2)
+    return (2 * B * d + pairs) * bytes, pairs * (d + d), 2 * B
+
+
+def both_softmaxes(A: Any, P: Any, tau: float, ids: Any) -> list[np.ndarray]:
+    logits, ways = logits_of(A, P, tau, ids), []
+    for axis in (1, 0):
+        weight = np.exp(logits - logits.max(axis, keepdims=True))
+        ways.append(weight / weight.sum(axis, keepdims=True))
+    return ways
+
+
+def loss_log_of_softmax(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    return float(np.mean([-np.log(way.diagonal()) for way in both_softmaxes(A, P, tau, ids)]))
+
+
+def loss_over_positive(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    logits = logits_of(A, P, tau, ids)
+    own = logits.diagonal()
+    return float(np.log([np.exp(logits.T - own).sum(0), np.exp(logits - own).sum(0)]).mean())
+
+
+def loss_with_epsilon(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    return float(np.mean([-np.log(1e-8 + way.diagonal()) for way in both_softmaxes(A, P, tau, ids)]))
+
+
+def loss_of_shared_weight(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    repeated, logits = hits(len(A), ids), A @ P.T / tau
+    pulled = np.where(repeated | np.eye(len(A), dtype=bool), logits, -math.inf)
+    ways = [np.logaddexp.reduce(logits, axis) - np.logaddexp.reduce(pulled, axis) for axis in (0, 1)]
+    return float(np.mean(ways))
+
+
+def gradient_of_own_half(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[Any, Any]:
+    along, down = (way - np.eye(len(A)) for way in both_softmaxes(A, P, tau, ids))
+    return along @ P / (2 * len(A) * tau), down.T @ A / (2 * len(A) * tau)
+
+
 @pytest.mark.parametrize("seed", (0, 1, 5))
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
@@ -411,7 +461,15 @@ def gradient_pull_once(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[Any
         (LOSS.name, loss_supervised, "equal ids pulled"),
         (LOSS.name, loss_clipped, "a small number in the logarithm"),
         (LOSS.name, loss_total, "summed over the batch"),
+        (OWN.name, own_scores_with_all, "every anchor with every item"),
+        (OWN.name, own_flops_in_bytes, "flops times bytes"),
+        (IN_BATCH.name, lent_triangle, "half of the matrix"),
+        (LOSS.name, loss_log_of_softmax, "ln 0"),
+        (LOSS.name, loss_over_positive, "ln 0"),
+        (LOSS.name, loss_with_epsilon, "a small number in the logarithm"),
+        (LOSS.name, loss_of_shared_weight, "equal ids pulled"),
         (GRADIENT.name, gradient_split, "each side from one direction"),
+        (GRADIENT.name, gradient_of_own_half, "each side from one direction"),
         (GRADIENT.name, gradient_pull_once, "pulled once"),
     ],
 )
