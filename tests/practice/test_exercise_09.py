@@ -198,6 +198,20 @@ def fancy(prob: Any, alias: Any) -> np.ndarray:
     return q
 
 
+def made_to_sum(prob: Any, alias: Any) -> np.ndarray:
+    q = fancy(prob, alias)
+    return q / q.sum()
+
+
+def to_others_only(prob: Any, alias: Any) -> list[float]:
+    counted(prob, alias)
+    q = [p / len(prob) for p in prob]
+    for i, a in enumerate(alias):
+        if a != i:
+            q[a] += (1 - prob[i]) / len(prob)
+    return q
+
+
 def no_mean(prob: Any, alias: Any) -> list[float]:
     return [x * len(prob) for x in booked(prob, alias)]
 
@@ -309,6 +323,29 @@ def ranked(w: Any) -> Any:
     return vose(sorted(w))
 
 
+def two_strict_lists(w: Any) -> Any:
+    """Columns of height 1 are in no list."""
+    refuse(w)
+    h = (np.asarray(w) / np.mean(w)).tolist()
+    prob, alias, lists = np.zeros(len(h)), np.zeros(len(h), dtype=int), ([], [])
+    for i, x in enumerate(h):
+        if x != 1:
+            lists[x > 1].append(i)
+    while lists[0] and lists[1]:
+        a, b = lists[0].pop(), lists[1].pop()
+        prob[a], alias[a], h[b] = h[a], b, h[b] - (1 - h[a])
+        lists[h[b] >= 1].append(b)
+    prob[lists[0] + lists[1]] = 1
+    return prob, alias
+
+
+def ranked_aliases_back(w: Any) -> Any:
+    refuse(w)
+    ids = np.argsort(w)
+    prob, alias = vose(np.asarray(w)[ids])
+    return prob, ids[alias]
+
+
 def one_uniform(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> list[int]:
     ids = []
     for u in rng.random(size):
@@ -413,10 +450,27 @@ def second_chance(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator
     return ids
 
 
+def one_id_back(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator) -> np.ndarray:
+    own_laws(prob, alias, excluded, rng)
+    ids = split(prob, alias, len(excluded), rng)
+    return np.where(ids == excluded, (ids + len(prob) - 1) % len(prob), ids)
+
+
+def never_heads(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator) -> list[int]:
+    own_laws(prob, alias, excluded, rng)
+    ids = []
+    for e in excluded:
+        coins = np.where(np.arange(len(prob)) == e, 0, prob)
+        ids.append(int(split(coins, alias, 1, rng)[0]))
+    return ids
+
+
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [
         ("reconstruct", fancy, "repeated alias"),
+        ("reconstruct", made_to_sum, "repeated alias"),
+        ("reconstruct", to_others_only, "own alias left out"),
         ("reconstruct", no_mean, "heights for probabilities"),
         ("reconstruct", trusting, "broken table read"),
         ("build_alias", of_probabilities, "heights do not average 1"),
@@ -430,7 +484,9 @@ def second_chance(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator
         ("build_alias", complement, "coin reversed"),
         ("build_alias", columns_of_q, "shares of all, not of a column"),
         ("build_alias", unit_giver, "the wrong amount"),
+        ("build_alias", two_strict_lists, "a level column forgotten"),
         ("build_alias", ranked, "places for ids"),
+        ("build_alias", ranked_aliases_back, "places for ids"),
         ("build_alias", lambda w: vose(w) if len(w) else ([], []), "no error raised"),
         ("alias_draw", one_uniform, "one number for column and coin"),
         ("alias_draw", flipped, "coin reversed"),
@@ -449,6 +505,8 @@ def second_chance(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator
         ("alias_draw", lambda prob, alias, size, rng: split(prob, alias, size, rng) * 1.0, "not readable"),
         ("draw_without", masked, "dropped"),
         ("draw_without", neighbour, "moved to another id"),
+        ("draw_without", one_id_back, "moved to another id"),
+        ("draw_without", never_heads, "coin set to 0"),
         ("draw_without", second_chance, "drawn again once"),
     ],
 )
