@@ -167,10 +167,9 @@ class PairMatrix(Explainer):
     def summary(self, result: Forces) -> str:
         row = result.forces[0]
         push = np.clip(row, 0, None)
-        others = push.sum() - push[self._moved]
+        marked, fits = push[self._moved], push[self._fits[0]].sum()
         return (
-            f"{result.loss}, τ = {number(result.tau)}: loss per caption"
-            f" {number(result.mean)}\n“{self._captions[0]}” pushes the marked picture (s ="
-            f" {number(result.s)}) with {number(push[self._moved])}, the others with {number(others)},"
-            f" {number(push[self._fits[0]].sum())} of it on pictures that fit"
+            f"{result.loss}, τ = {number(result.tau)}: loss per caption {number(result.mean)}\n"
+            f"“{self._captions[0]}” pushes the marked picture (s = {number(result.s)}) with {number(marked)}, "
+            f"those that fit with {number(fits)}, the rest with {number(push.sum() - marked - fits)}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -237,7 +238,8 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
 
 def refused(outcome: Outcome) -> bool:
     """Whether the learner's own line raises ValueError, as one does for an input that has no answer."""
-    return isinstance(outcome.error, ValueError) and (outcome.line or ("", 0, ""))[2].startswith("raise")
+    _, _, line = outcome.line or ("", 0, "")
+    return isinstance(outcome.error, ValueError) and re.search(r"(^|: *)raise\b", line) is not None
 
 
 def _told_apart(got: np.ndarray, expected: np.ndarray) -> tuple[str, str]:

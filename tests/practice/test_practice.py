@@ -106,20 +106,24 @@ def test_a_stub_is_not_attempted(stub: Callable[..., Any]) -> None:
     assert "entropy(s, tau, base=math.e)" in result.message
 
 
-def test_refusing_what_has_an_answer_is_no_error_of_the_code() -> None:
-    def entropy(s: Any, tau: float, base: float = math.e) -> float:
-        if base == 10:
-            raise ValueError("no such base")
-        return right_entropy(s, tau, base)
+def refusing(s: Any, tau: float, base: float = math.e) -> float:
+    if base == 10:
+        raise ValueError("no such base")
+    return right_entropy(s, tau, base)
 
-    result = practice.check("05", entropy)
-    assert (result.status, result.mistake) == (
-        "failed",
-        "refused",
-    ) and "Your code raised" not in result.message
-    assert result.args is not None
+
+def refusing_in_one_line(s: Any, tau: float, base: float = math.e) -> float:
+    if base == 10: raise ValueError("no such base")  # fmt: skip  # noqa: E701
+    return right_entropy(s, tau, base)
+
+
+@pytest.mark.parametrize("fn", (refusing, refusing_in_one_line))
+def test_refusing_what_has_an_answer_is_no_error_of_the_code(fn: Callable[..., Any]) -> None:
+    result = check("entropy", fn)
+    assert (result.status, result.mistake) == ("failed", "refused")
+    assert "Your code raised" not in result.message and result.args is not None
     with pytest.raises(ValueError, match="no such base"):
-        entropy(*result.args)
+        fn(*result.args)
 
 
 def test_another_error_than_the_one_asked_for_is_named() -> None:
