@@ -12,7 +12,8 @@ import pytest
 import torch
 from answers import assert_named, assert_passed, checker
 from scipy.optimize import minimize
-from scipy.special import expit, log_expit, softmax
+from scipy.optimize import root as root_of
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 from nslab import explain, noise
 from nslab.practice._exercise import load
@@ -405,6 +406,67 @@ def mixed_the_other_way(f: Any, mode: str, pd: Any, k: int, T: float, u: float =
     return by_parts(f, mode, pd, k, T, u, (1 - u) * (np.diag(p) - np.outer(p, p)) / T, ways)
 
 
+def with_a_bare_softmax(f: Any, mode: str, pd: Any, k: int, T: float, u: float = 0.0) -> Any:
+    if mode == "fixed":
+        return by_jacobian(f, mode, pd, k, T, u)
+    p = np.exp(f / T) / np.sum(np.exp(f / T))
+    ways = {"log": ("logq_only", "full"), "draws": ("measure", "full")}
+    return by_parts(f, mode, pd, k, T, u, (1 - u) * (np.diag(p) - np.outer(p, p)) / T, ways)
+
+
+def stop_through_the_draws(f: Any, mode: str, pd: Any, k: int, T: float, u: float = 0.0) -> Any:
+    return by_autograd(f, "measure" if mode == "stop" else mode, pd, k, T, u)
+
+
+def without_n(f: Any, mode: str, pd: Any, k: int, T: float, u: float = 0.0) -> Any:
+    if mode != "fixed":
+        return by_closed_forms(f, mode, pd, k, T, u)
+    G = f - math.log(k)
+    return pd * expit(-G) - k / len(f) * expit(G)
+
+
+def kept_from_zero(f: Any, pd: Any, q: Any, k: int) -> Any:
+    refuse(q)
+    G = f - np.log(k * q + 1e-9)
+    return pd @ log_expit(G) + k * q @ log_expit(-G)
+
+
+def minus_for_noise(f: Any, pd: Any, q: Any, k: int) -> Any:
+    refuse(q)
+    G = f - np.log(k * q)
+    return pd @ log_expit(G) - k * q @ log_expit(G)
+
+
+def for_each_point(f: Any, pd: Any, q: Any, k: int) -> Any:
+    return by_scipy(f, pd, q, k) / (1 + k)
+
+
+def in_powers_of_ten(f: Any, pd: Any, q: Any, k: int) -> Any:
+    return by_scipy(f, pd, q, k) / math.log(10)
+
+
+def full_is_unbiased(mode: str, T: float) -> str:
+    return "data" if mode == "full" and T > 1 else by_rule(mode, T)
+
+
+def shares_of_a_family(X: Any, pd: Any, q: Any, k: int) -> Any:
+    return np.exp(by_minimize(X, pd, q, k))
+
+
+def without_ln_kq(X: Any, pd: Any, q: Any, k: int) -> Any:
+    def slope(theta: Any) -> Any:
+        return X.T @ (pd * expit(-X @ theta) - k * q * expit(X @ theta))
+
+    return X @ root_of(slope, np.zeros(X.shape[1]), tol=1e-12).x
+
+
+def by_cross_entropy(X: Any, pd: Any, q: Any, k: int) -> Any:
+    def loss(theta: Any) -> tuple[float, Any]:
+        return -(pd @ log_softmax(X @ theta)), X.T @ (softmax(X @ theta) - pd)
+
+    return X @ minimize(loss, np.zeros(X.shape[1]), jac=True, method="BFGS", options={"gtol": 1e-9}).x
+
+
 @pytest.mark.parametrize("seed", (0, 1, 5))
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
@@ -413,6 +475,17 @@ def mixed_the_other_way(f: Any, mode: str, pd: Any, k: int, T: float, u: float =
         ("nce_gradient", variance_alone, "softmax moves one state"),
         ("nce_gradient", full_held, "full stopped"),
         ("nce_gradient", mixed_the_other_way, "u and 1 − u swapped"),
+        ("nce_gradient", with_a_bare_softmax, "softmax overflows"),
+        ("nce_gradient", stop_through_the_draws, "not stopped"),
+        ("nce_gradient", without_n, "ln K for ln(K/N)"),
+        ("nce_objective", kept_from_zero, "imprecise"),
+        ("nce_objective", minus_for_noise, "minus ln σ(G) for noise"),
+        ("nce_objective", for_each_point, "divided by K + 1"),
+        ("nce_objective", in_powers_of_ten, "not in nats"),
+        ("verdict", full_is_unbiased, "draws path is harmless"),
+        ("fit_family", shares_of_a_family, "probabilities for scores"),
+        ("fit_family", without_ln_kq, "nothing subtracted"),
+        ("fit_family", by_cross_entropy, "maximum likelihood"),
     ],
 )
 def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mistake: str, seed: int) -> None:
