@@ -17,9 +17,7 @@ from nslab import diagnose
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; 0 if it went well, 2 if the input is refused, with one line on stderr that says
-    why.
-    """
+    """Run one command: 0 if it went well, 2 and one line on stderr if the input is refused."""
     parser = argparse.ArgumentParser(prog="python -m nslab", description="Negative Sampling Lab")
     commands = parser.add_subparsers(dest="command")
     command = commands.add_parser("diagnose", help="say what the negatives of your embeddings do")
@@ -60,8 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _read(name: str, *, codes: bool = False) -> np.ndarray:
-    """The array in a file; a .csv of one row of numbers for each line, or of integers or strings if they
-    are codes.
+    """The array in a file.
+
+    A .csv holds one row of numbers per line, or of integers or strings if they are codes.
     """
     try:
         if name.endswith(".csv"):
@@ -83,8 +82,9 @@ def _csv(name: str, dtype: Any, comments: str | None = "#") -> np.ndarray:
 
 
 def _csv_codes(name: str) -> np.ndarray:
-    """Integers, or strings none of which is a number: a fraction or nan among them is an error, not a
-    name.
+    """Integers, or strings none of which is a number.
+
+    A fraction or nan among them is an error, not a name.
     """
     words = _csv(name, str, comments=None).ravel()
     for word in words:

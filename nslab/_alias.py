@@ -22,8 +22,9 @@ def column_units(columns: int) -> int:
 
 
 def build_table(weights: Tensor, columns: int) -> tuple[Tensor, Tensor]:
-    """keep (columns,) float64 and alias (columns,) int64 for weights (n,) float64, n <= columns; those
-    past n are empty.
+    """keep (columns,) float64 and alias (columns,) int64 of weights (n,) float64, n <= columns.
+
+    Columns past n are empty.
 
     Light columns, in order, are filled by heavy ones, in order. A heavy column that falls below the common
     level is filled by the next heavy one: it is exhausted by the first light column at which the deficits
@@ -66,8 +67,9 @@ def build_table(weights: Tensor, columns: int) -> tuple[Tensor, Tensor]:
 
 
 def pack(keep: Tensor, alias: Tensor) -> Tensor:
-    """One int64 word a column, for 2^k columns: where its own share ends, in steps of 2^(k-63), above k
-    bits of alias.
+    """One int64 word for each of 2^k columns: where its own share ends, and its alias.
+
+    The end of the share is counted in steps of 2^(k-63) and stands above k bits of alias.
 
     A random 63-bit word r is read alike: k low bits of column under the coin. A coin below the threshold
     keeps the column; of equal coins the smaller id would win, so the threshold is one lower where that
@@ -86,8 +88,9 @@ def choose(random: Tensor, words: Tensor) -> Tensor:
 
 
 def draw(words: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
-    """Ids (*shape) int64 from a packed table, on its device: one pass over random bits, in whatever way is
-    quickest there.
+    """Ids (*shape) int64 from a packed table, on its device, by the quickest way there is.
+
+    Either way is one pass over random bits.
     """
     count = math.prod(shape)
     if words.device.type == "cpu" and count > FEW:
@@ -109,8 +112,9 @@ def rank_below(random: Tensor, n: Tensor) -> Tensor:
 
 
 def _draw_in_blocks(words: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
-    """`choose` block by block, on as many threads as torch may use; each stream has its own seed, so that
-    ids never depend on them.
+    """`choose` block by block, on as many threads as torch may use.
+
+    Each stream has its own seed, so the ids do not depend on the number of threads.
     """
     key = random63((2,), words.device, generator).tolist()
     ids, table, mask = np.empty(count, dtype=np.int64), words.numpy(), len(words) - 1
@@ -147,8 +151,9 @@ def _places(mask: Tensor) -> Tensor:
 
 
 def _deficits_below(sums: Tensor, h: int) -> Tensor:
-    """For each of the first h sums, how many of the others lie below it; both parts ascend, so that
-    sorting merges them.
+    """For each of the first h sums, how many of the others lie below it.
+
+    Both parts ascend, so sorting merges them.
     """
     if sums.device.type == "cpu":
         merged = np.flatnonzero(np.argsort(sums.numpy(), kind="stable") < h)

@@ -14,8 +14,9 @@ Number = float | int | Tensor
 
 
 def as_float(value: Any, name: str, *, finite: bool = True, empty: bool = False) -> Tensor:
-    """A float tensor, empty only where that is allowed. Floating dtypes are kept; Python numbers and
-    integers become float64.
+    """A float tensor, empty only where that is allowed.
+
+    Floating dtypes are kept; Python numbers and integers become float64.
     """
     tensor = _as_tensor(value, name)
     if tensor.dtype == torch.bool or tensor.is_complex():
@@ -63,8 +64,9 @@ def raise_at_first(tensor: Tensor, bad: Tensor, rule: str) -> None:
 
 
 def number(value: Any, name: str) -> Number:
-    """One finite real number: a Python or numpy scalar (returned as float), or a 0-d tensor (kept, so it
-    can learn).
+    """One finite real number: a Python or numpy scalar as float, a 0-d tensor as it is.
+
+    A tensor is kept so that it can learn.
     """
     if isinstance(value, Tensor):
         if _plain(value, name).dim() != 0:

@@ -162,8 +162,9 @@ def _run(
     weights: Tensor | None = None,
     learn: tuple[bool, ...] = (False, False, False),
 ) -> tuple[Tensor, list[Tensor | None]]:
-    """The losses (B,), and the gradients of Σ weights · losses for those of query, key and offset that
-    learn.
+    """The losses (B,), and the gradients of Σ weights · losses for those inputs that learn.
+
+    The inputs are query, key and offset.
     """
     losses = query.new_empty(len(query), 1)
     gradients = [

@@ -89,8 +89,9 @@ class _Gather(torch.autograd.Function):
 
 
 def _to_each(parts: Tensor) -> Tensor:
-    """parts[r] goes to rank r; back comes what rank r sent here. Half the bytes of gloo's own
-    reduce-scatter.
+    """Send parts[r] to rank r; returns what each rank sent here.
+
+    This takes half the bytes of gloo's own reduce-scatter.
     """
     received = torch.empty_like(parts)
     dist.all_to_all_single(received, parts)

@@ -498,8 +498,9 @@ def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
 def _scores(
     pos: Any, neg: Any, prefix: str = "", *, finite: bool = True
 ) -> tuple[Tensor, Tensor, torch.dtype]:
-    """Checked scores in the dtype to compute in, and the dtype to answer in; `finite` asks it of the
-    negatives.
+    """Checked scores in the dtype to compute in, and the dtype to answer in.
+
+    `finite` says whether the negatives must be finite.
     """
     pos, neg = as_float(pos, f"{prefix}pos"), as_float(neg, f"{prefix}neg", finite=finite)
     if neg.dim() == 0 or neg.shape[:-1] != pos.shape:
@@ -520,8 +521,9 @@ def _counted(mask: Any, neg: Tensor) -> Tensor:
 
 
 def _fill_padding(values: Tensor, name: str, mask: Tensor, fill: Any) -> Tensor:
-    """`values` where the mask is True, and finite there; `fill` in the padding, so that no gradient meets
-    what stood there.
+    """`values` where the mask is True, and finite there; `fill` in the padding.
+
+    So no gradient meets what stood in the padding.
     """
     raise_at_first(values, mask & ~values.detach().isfinite(), f"{name} must be finite where mask is True")
     return values.where(mask, fill)

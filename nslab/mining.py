@@ -263,8 +263,9 @@ def _labels(labels: Any, name: str, count: int, what: str) -> Tensor:
 def _closest(
     d: Tensor, negative: Tensor, anchors: Tensor, d_ap: Tensor, margin: float, strategy: str
 ) -> tuple[Tensor, Tensor]:
-    """Which pairs have a negative of the zone, and the closest of those: among sorted distances, the
-    zone's first.
+    """Which pairs have a negative of the zone, and the closest of those.
+
+    Distances are sorted, so the closest is the zone's first.
     """
     near, order = d.masked_fill(~negative, math.inf).sort(dim=-1, stable=True)
     place = torch.zeros_like(anchors)
@@ -281,8 +282,9 @@ def _closest(
 
 
 def _first_beyond(values: Tensor, rows: Tensor, ascending: Tensor) -> Tensor:
-    """For each value the first place in its row of `ascending` that holds more, or the last place; `rows`
-    are sorted.
+    """For each value the first place in its row of `ascending` that holds more.
+
+    Where none does, it is the last place. `rows` are sorted.
     """
     counts = rows.bincount(minlength=len(ascending))
     slots = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
@@ -321,8 +323,9 @@ def _row_ids(ids: Any, name: str, query: Tensor, size: int) -> Tensor:
 
 
 def _ranked(query: Tensor, corpus: Tensor, left_out: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Scores and ids (rows, count) of the best items, those left out aside; −inf and −1 past the last of
-    them.
+    """Scores and ids (rows, count) of the best items, without those left out.
+
+    Past the last of them stand −inf and −1.
     """
     best, ids = query.new_full((len(query), count), -math.inf), left_out.new_full((len(query), count), -1)
     width = BLOCK // ROWS
@@ -345,8 +348,9 @@ def _positive_scores(query: Tensor, corpus: Tensor, positives: Tensor) -> Tensor
 
 
 def _places_of_top(scores: Tensor, count: int) -> Tensor:
-    """Where the largest `count` of each row stand, ascending; of equal scores the first, which topk leaves
-    open.
+    """Where the largest `count` of each row stand, ascending.
+
+    Of equal scores the first come first, which topk leaves open.
     """
     if scores.shape[1] <= count:
         return torch.arange(scores.shape[1], device=scores.device).expand(len(scores), -1)

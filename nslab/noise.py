@@ -1,5 +1,6 @@
-"""Noise-contrastive estimation on a handful of states, exactly: every sum runs over all states, nothing is
-sampled.
+"""Noise-contrastive estimation on a handful of states, exactly.
+
+Every sum runs over all states; nothing is sampled.
 
 The model gives each state x a score s(x), its log-probability. The data are p_data; one data point stands
 against k draws from the noise q, and the logit that tells them apart is G = s − ln(k q). Everything is

@@ -361,8 +361,9 @@ def _entropy(scores: Tensor, tau: Tensor) -> Tensor:
 
 
 def _drops(scores: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
-    """(max − s)/τ, and a mask of all places but one maximum. Picking that one keeps every derivative right
-    at ties.
+    """(max − s)/τ, and a mask of all places but one maximum.
+
+    Picking one maximum keeps every derivative right at ties.
     """
     top = scores.argmax(-1, keepdim=True)
     gap = scores.gather(-1, top) - scores

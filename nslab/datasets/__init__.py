@@ -1,5 +1,6 @@
-"""Real data from installed packages, which `nslab[course]` and `nslab[applications]` bring: no network,
-nothing copied.
+"""Real data from installed packages: no network, nothing copied.
+
+`nslab[course]` and `nslab[applications]` install these packages.
 """
 
 from nslab.datasets._digits import DigitEmbeddings, Digits, digit_embeddings, digits, mnist

@@ -251,8 +251,9 @@ def _codes(value: Any, name: str, key: Tensor) -> Tensor | None:
 
 
 def _counted(value: Any, name: str) -> Any:
-    """Strings as the integers that number them, objects that are integers as those; anything else as it
-    is.
+    """Strings as the integers that number them, objects that are integers as integers.
+
+    Anything else stays as it is.
     """
     array = None if isinstance(value, Tensor) else np.asarray(value)
     if array is None or array.dtype.kind not in "UO" or array.ndim != 1:

@@ -1,6 +1,4 @@
-"""What the numbers of a diagnosis mean: a sentence for each topic, and the one rule of advice that
-applies.
-"""
+"""What a diagnosis means: a sentence for each topic, and the one rule of advice that applies."""
 
 from __future__ import annotations
 
@@ -25,8 +23,9 @@ CHAPTERS = {
 
 
 class Rule(NamedTuple):
-    """Advice for one topic: where `when` holds, `tone` is "good", "look", "act" or "ask", and `advice` is
-    said.
+    """Advice for one topic: where `when` holds, `advice` is given.
+
+    `tone` is "good", "look", "act" or "ask".
     """
 
     topic: str

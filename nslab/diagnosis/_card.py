@@ -1,5 +1,6 @@
-"""A diagnosis as a card of HTML: each finding beside a small picture, in the colors of the page that shows
-it.
+"""A diagnosis as a card of HTML, in the colors of the page that shows it.
+
+Each finding stands beside a small picture.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What a diagnosis measures: one pass over the scores, a block of anchors at a time, and the numbers made
-from it.
+"""What a diagnosis measures: one pass over the scores, and the numbers made from it.
+
+The pass takes a block of anchors at a time.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ def measure(
     k: int,
     generator: torch.Generator,
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """What is measured for each anchor, by name, (A,) float64; and the first anchors' scores of drawn
-    negatives, (a, k).
+    """What is measured for each anchor, by name, (A,) float64; and scores of drawn negatives.
+
+    Those scores are the first anchors', (a, k).
     """
     others, found, kept = len(key) - 1, [], []
     for block in rows.split(max(8, min(k + 1, BLOCK // len(key)))):
@@ -202,9 +204,7 @@ def spread(vectors: Tensor, lengths: Tensor, name: str) -> dict[str, Any]:
 
 
 def pictures(anchors: dict[str, Tensor], kept: Tensor, others: int) -> dict[str, list[float]]:
-    """What the card draws beside the numbers: histograms of scores, and the chance of a hard negative over
-    K.
-    """
+    """What the card draws: histograms of scores, and the chance of a hard negative over K."""
     own, drawn = anchors["own"], kept.cpu().float().ravel()
     ends = [min(own.min().item(), drawn.min().item()), max(own.max().item(), drawn.max().item())]
     low, high = ends if ends[0] < ends[1] else (ends[0] - 1, ends[1] + 1)

@@ -1,6 +1,4 @@
-"""Accidental hits: where in a batch an in-batch negative is the anchor's own positive again, and how many
-there are.
-"""
+"""Accidental hits: where an in-batch negative is the anchor's own positive, and how many."""
 
 from __future__ import annotations
 
@@ -57,8 +55,7 @@ class Hits:
 
 
 class AccidentalHits(Explainer):
-    """A batch as a matrix: in each row an anchor's positive, and where it comes again among the in-batch
-    negatives.
+    """A batch as a matrix: each anchor's positive, and where it comes again among the negatives.
 
     `counts` (N,) say how frequent the items are, the most frequent first; an item is drawn with
     probability ∝ f^α, so that a batch as it comes has α = 1. `names` are those of the items; what has no

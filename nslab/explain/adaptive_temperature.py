@@ -48,8 +48,7 @@ class Adapted:
 
 
 class AdaptiveTemperature(Explainer):
-    """How many negatives count for each anchor at one τ, and the τ that each anchor needs for one number
-    to count.
+    """How many negatives count for each anchor at one τ, and each anchor's τ for a given number.
 
     `scores` (A, K) are similarities of A anchors, a dozen at most, to K > 100 negatives each; `labels`
     (A,) say what the anchors are, and `pictures` (A, height, width), in [0, 1], show them. Left, a line

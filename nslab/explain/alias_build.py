@@ -193,8 +193,9 @@ class AliasBuild(Explainer):
 
 
 def colors(heights: NDArray[np.float64]) -> NDArray[np.str_]:
-    """The role of each id: those that start tall have colors of their own, which neighbours among them do
-    not share.
+    """The role of each id: those that start tall have colors of their own.
+
+    Neighbours among them do not share a color.
     """
     role = np.full(len(heights), "faint", dtype="U16")
     tall = np.flatnonzero(heights > 1)

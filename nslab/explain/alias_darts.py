@@ -59,8 +59,9 @@ class Darts:
 
 
 class AliasDarts(Explainer):
-    """Darts thrown at the alias table of f^α: each draws the letter on whose color it lands, and the
-    letters pile up.
+    """Darts thrown at the alias table of f^α: each draws the letter on whose color it lands.
+
+    The letters pile up.
 
     `counts` (N,) and `names` as in AliasBuild. For every α the same darts are thrown. The outlines have
     the heights N q, which the piles come to; an arrow says that a pile goes on above the picture. Beside
@@ -100,8 +101,9 @@ class AliasDarts(Explainer):
         )
 
     def _drawn(self, alpha: float) -> tuple[NDArray[Any], ...]:
-        """The table, what each of all darts is and whether it is its column's own, the distances and their
-        means.
+        """The table, what every dart is, the distances and their means.
+
+        For each dart also whether its letter is its column's own.
         """
         q = unigram(self._counts, alpha).numpy()
         n = len(q)

@@ -1,6 +1,4 @@
-"""The share of hard negatives differs by anchor: what K draws give each, all on average, and the average
-anchor.
-"""
+"""The share of hard negatives differs by anchor: K draws for each, for all, for the average."""
 
 from __future__ import annotations
 

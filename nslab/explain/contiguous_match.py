@@ -1,5 +1,6 @@
-"""How picky must a detector be? Strings that agree in r letters in a row, and what deleting the matchers
-leaves.
+"""How picky must a detector be? Agreement in r letters in a row, and what survives the veto.
+
+Strings match if they agree in r letters in a row; detectors that match self are deleted.
 """
 
 from __future__ import annotations
@@ -64,9 +65,7 @@ class Match:
 
 
 class ContiguousMatch(Explainer):
-    """Strings of l letters from an alphabet of m match if they agree in r positions in a row; N_S self
-    strings veto.
-    """
+    """Strings of l of m letters match if they agree in r positions in a row; N_S self strings veto."""
 
     question = "How picky should a detector be?"
     title = "A detector is of most use if it matches one string in Nₛ + 1"
@@ -186,8 +185,9 @@ def _verdict(run: int, r: int) -> str:
 
 
 def _use(match: NDArray[np.float64], n_self: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Share of detectors left at each chance of a match, and their use P (1 − P)^N_S over the best that
-    any P has.
+    """Share of detectors left at each chance of a match, and their use.
+
+    Use is P (1 − P)^N_S over the best that any P has.
     """
     survive = 1 - np.asarray(hit_probability(match, n_self))
     top = (n_self / (n_self + 1)) ** n_self / (n_self + 1)  # at P = 1/(N_S + 1)

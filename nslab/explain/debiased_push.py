@@ -54,8 +54,9 @@ class Pushes:
 
     @property
     def silent(self) -> int:
-        """Anchors that push no negative: their estimate lies on the floor. Their pull on the positive
-        stays.
+        """Anchors that push no negative, since their estimate lies on the floor.
+
+        Their pull on the positive stays.
         """
         return int((self.debiased == 0).sum())
 

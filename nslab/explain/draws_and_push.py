@@ -144,9 +144,7 @@ class DrawsAndPush(Explainer):
         )  # fmt: skip
 
     def _strips(self) -> dict[str, Mark]:
-        """Three strips cut into bands, a word in each, and the lines from one strip's cuts to the next
-        one's.
-        """
+        """Three strips cut into bands, a word in each, and lines from each strip's cuts to the next."""
         tips = [f"{word}: one of the words that occur {_label(i)}" for i, word in enumerate(self._examples)]
         edges, marks = _edges(self._data), {}
         tints = np.where(np.arange(len(tips)) == 0, 0, 2 - (self._data > 0).cumsum() % 2)

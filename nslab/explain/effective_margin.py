@@ -1,5 +1,6 @@
-"""InfoNCE against K equal negatives: a hinge with a round corner, whose margin over the negatives is τ ln
-K.
+"""InfoNCE against K equal negatives: a hinge with a round corner.
+
+Its margin over the negatives is τ ln K.
 """
 
 from __future__ import annotations
@@ -58,8 +59,7 @@ class Margin:
 
 
 class EffectiveMargin(Explainer):
-    """InfoNCE at a temperature, as the positive's score s⁺ moves against K negatives that all have the
-    score s⁻.
+    """InfoNCE as the positive's score s⁺ moves against K negatives that all have the score s⁻.
 
     The loss is τL, in units of score, so that its straight part falls with slope −1; beside it stands a
     hinge, straight down to the threshold and 0 from there. `pictures` (2, height, width), in [0, 1], show

@@ -43,9 +43,7 @@ FOOT = -0.2  # of the handle, below the pictures
 
 @dataclass(frozen=True)
 class Speed:
-    """Speeds are dH/d ln τ = τ dH/dτ, in nats for each e-fold of τ; the slope is dH/dτ, in nats a unit of
-    score.
-    """
+    """Speeds dH/d ln τ = τ dH/dτ in nats per e-fold of τ; slopes dH/dτ in nats per unit of score."""
 
     gap: float
     temperature: float

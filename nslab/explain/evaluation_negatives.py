@@ -130,8 +130,9 @@ class EvaluationNegatives(Explainer):
         return (1 - h) * far + h * near
 
     def _draw(self, alpha: float, h: float) -> NDArray[np.int64]:
-        """SHOWN draws, each the pair whose ln weight + Gumbel noise is the highest: a draw stays while its
-        pair stays ahead.
+        """SHOWN draws, each the pair whose ln weight + Gumbel noise is the highest.
+
+        A draw stays while its pair stays ahead.
         """
         logits = alpha * self._log_dd + self._noise
         near = np.where(self._near[0].numpy(), logits, -np.inf)
@@ -289,8 +290,9 @@ def _ends(places: NDArray[np.float64], pairs: NDArray[np.int64]) -> dict[str, An
 
 
 def _layout(links: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places (n, 2) in the unit square: stress majorization of the steps between the nodes, spread out
-    evenly.
+    """Places (n, 2) in the unit square, by stress majorization of the steps between the nodes.
+
+    They are spread out evenly afterwards.
     """
     n = len(links)
     steps = np.full((n, n), np.inf)

@@ -1,5 +1,6 @@
-"""An exclusion window over a sequence: the push that it bars, and the false negatives that come back
-later.
+"""An exclusion window over a sequence: the push that it bars, and what comes back later.
+
+What comes back later are the false negatives that it misses.
 """
 
 from __future__ import annotations

@@ -52,8 +52,7 @@ class Hits:
 
 
 class HitProbability(Explainer):
-    """A hundred people draw negatives, each until one is hard, beside the probability of a hit within K
-    draws.
+    """A hundred people draw until a negative is hard, beside the probability of a hit in K draws.
 
     Endless pool: independent draws, each hard with probability ρ. Finite pool: N items, round(ρN) of them
     hard, none drawn twice; where ρN rounds to 0 the pool has no hard negative and no K finds one. `easy`

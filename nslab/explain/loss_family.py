@@ -1,5 +1,6 @@
-"""Triplet, BPR, N-pair, InfoNCE and sigmoid on the same negatives: what each asks of the positive, and
-what it pushes.
+"""Triplet, BPR, N-pair, InfoNCE and sigmoid on the same negatives.
+
+The figure shows what each asks of the positive, and what it pushes.
 """
 
 from __future__ import annotations

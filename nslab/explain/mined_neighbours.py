@@ -52,8 +52,9 @@ class Mined:
 
 
 class MinedNeighbours(Explainer):
-    """Each question takes the K = 4 nearest passages that score below a share of its known answer's score
-    as negatives.
+    """The K = 4 nearest passages that score below a share of the known answer's, as negatives.
+
+    Each question has its own.
 
     `scores` (Q, N): of each question with each passage. `known` (Q,): the passage that each question is
     known to ask for, its score above 0. `same` (Q, N) bool: passages that answer the question as well, the
@@ -111,8 +112,9 @@ class MinedNeighbours(Explainer):
         return (self._share >= (below if below < HIGH else np.inf)).sum(1)
 
     def _count(self, below: float) -> tuple[float, float, float, float]:
-        """False share of all that is mined, mean score of the rest, and what is left of the K nearest: of
-        the false, of the others.
+        """False share of what is mined, mean score of the rest, and how many of the nearest are left.
+
+        What is left of the K nearest is counted apart for the false ones and the others.
         """
         first, last = self._first(below), self._share.shape[1] - 1  # the known answer stands last
         slots = first[:, None] + np.arange(K)

@@ -1,5 +1,6 @@
-"""A motif learned against k random words a site, exactly, as a logo beside the counted one, and where it
-reads DNA.
+"""A motif learned against k random words per site, exactly, and where it reads DNA.
+
+It is drawn as a logo beside the counted one.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ class Motif:
 
 
 class MotifWeights(Explainer):
-    """NCE with one weight for each letter in each column; every word of that length is counted, none is
-    drawn.
+    """NCE with one weight for each letter in each column.
+
+    Every word of that length is counted; none is drawn.
 
     `sites`: words of 2 to 6 letters ACGT, all as long; noise is uniform. One pseudo-site of noise keeps
         every weight
@@ -148,8 +150,9 @@ class MotifWeights(Explainer):
         )
 
     def _fit(self, k: int, mix: float) -> NDArray[np.float64]:
-        """Newton's method from the log-odds; the score is w, the logit that tells data from noise is w −
-        ln k.
+        """Newton's method from the log-odds.
+
+        The score is w; the logit of data against noise is w − ln k.
         """
         design = self._design
         data = ((1 - mix) * self._real + mix * self._product).reshape(design.shape[:2])
@@ -236,8 +239,9 @@ class MotifWeights(Explainer):
 
 
 def _logo(weights: NDArray[np.float64], base: float) -> dict[str, Any]:
-    """Letters stacked by their shares in each column, q e^w; a letter's height is its part of the column's
-    information.
+    """Letters stacked by their shares q e^w in each column.
+
+    A letter's height is its part of the column's information.
     """
     shares = np.exp(weights) / np.exp(weights).sum(1, keepdims=True)
     heights = BIT * shares * (2 + (shares * np.log2(shares)).sum(1, keepdims=True))

@@ -121,8 +121,9 @@ class NoiseTarget(Explainer):
         )  # fmt: skip
 
     def _room(self, often: Axis, score: Axis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Of the words that are highest at α = ½, those that are named, each where it hides none before
-        it, and the others.
+        """Of the words that are highest at α = ½, those that are named, and the others.
+
+        A word is named where it hides none placed before it.
         """
         x, y = often.part(self._shown), score.part(self.compute(self.alpha, self.k).logits)
         half = LETTER / 2 * np.array([len(word) for word in self._words])

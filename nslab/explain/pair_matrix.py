@@ -1,5 +1,6 @@
-"""Captions by pictures: which pairs of a batch a loss pulls together and which it pushes apart, softmax
-beside sigmoid.
+"""Captions by pictures: which pairs a loss pulls together and which it pushes apart.
+
+Softmax stands beside sigmoid, on one batch.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Scores of letter pairs: the one scale λ at which chance pairs, weighted by e^(λ s), become a
-distribution.
+"""Scores of letter pairs, and their one scale λ.
+
+At λ the chance pairs, weighted by e^(λ s), become a distribution.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ class Pairs:
 
 
 class PairScores(Explainer):
-    """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s). A cell holds both
-    orders of a pair.
+    """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s).
+
+    A cell holds both orders of a pair.
 
     `scores` (N, N): integers, some above 0; `background` (N,): how often each letter occurs, above 0;
     `letters`: their N names. The mean score of a chance pair must be below 0 for every α, else no λ > 0

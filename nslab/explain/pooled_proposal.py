@@ -1,6 +1,4 @@
-"""Two stages: pictures walk into a uniform pool, and negatives are drawn from the softmax over that pool
-only.
-"""
+"""Two stages: a uniform pool of pictures, then negatives drawn from the softmax over it."""
 
 from __future__ import annotations
 
@@ -122,8 +120,9 @@ class PooledProposal(Explainer):
         )
 
     def _exact(self, m: int, temperature: float) -> tuple[float, float]:
-        """Total variation from the full proposal, and the share of false negatives, of the draws over all
-        pools of m.
+        """Total variation from the full proposal, and the share of false negatives among the draws.
+
+        Both are over all pools of m.
         """
         known = m in SIZES
         rows = self._by_size(temperature) if known else self._measured([m], temperature)

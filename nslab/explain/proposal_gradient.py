@@ -1,5 +1,6 @@
-"""Negatives drawn one by one from softmax(s / T): where the mean of their gradients turns, beside the full
-softmax's.
+"""Negatives drawn one by one from softmax(s / T): where the mean of their gradients turns.
+
+It is shown beside the full softmax's gradient.
 """
 
 from __future__ import annotations
@@ -82,8 +83,9 @@ class _Laplace(NamedTuple):
 
 
 class ProposalGradient(Explainer):
-    """The gradient at one anchor, one negative a draw, from softmax(s / T): its mean against the full
-    softmax gradient.
+    """The gradient at one anchor, one negative per draw, from softmax(s / T).
+
+    Its mean is shown against the full softmax gradient.
 
     `items` (N, d): the candidates' vectors; `anchor` (d,): the anchor's, so that the logits are
     s = items @ anchor; `target`: the positive's row; `false` (N,) marks the other candidates that are really

@@ -179,8 +179,9 @@ class PullAndPush(Explainer):
 
 
 def forces(points: Tensor, copies: Tensor, weight: float) -> tuple[Tensor, Tensor]:
-    """Pull and push on each point (n, 2) of the unit circle, along it: minus the slopes of the two terms
-    of its loss.
+    """Pull and push on each point (n, 2), along the unit circle.
+
+    They are minus the slopes of the two terms of the point's loss.
     """
     along = torch.stack([-points[:, 1], points[:, 0]], -1)
     shares = torch.softmax(points @ copies.mT / TEMPERATURE, -1)
@@ -197,8 +198,9 @@ def moved(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def trained(images: Tensor, shown: Tensor, pushes: list[float], generator: torch.Generator) -> Tensor:
-    """Where `shown` lies after each step of training, for each weight of the push: (pushes, steps + 1,
-    shown, 2).
+    """Where `shown` lies after each step of training, for each weight of the push.
+
+    The shape is (pushes, steps + 1, shown, 2).
     """
     mean = images.mean(0)
     principal = torch.linalg.svd(images - mean, full_matrices=False)[2][:HIDDEN].T

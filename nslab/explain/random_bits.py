@@ -160,17 +160,16 @@ def _short(value: float) -> str:
 
 @cache
 def _thresholds(n: int) -> tuple[list[int], list[int]]:
-    """The table of q_i ∝ 1/i: how many of a column's 2^62 coins keep its own id, and the alias of the
-    others.
-    """
+    """The table of q_i ∝ 1/i: how many of a column's 2^62 coins keep its id, and the aliases."""
     weights = 1 / torch.arange(1, n + 1, dtype=torch.float64)
     keep, alias = build_table(weights, n)
     return (keep * COIN).to(torch.int64).tolist(), alias.tolist()
 
 
 def _exact(bits: int, n: int) -> tuple[float, int, float, int, int]:
-    """Distance of what r in [0, 2^bits) gives from the table's own probabilities, and how many ids it
-    never gives.
+    """Distance of what r in [0, 2^bits) gives from the table, and how many ids it never gives.
+
+    The distance is from the table's own probabilities.
 
     Then of one column: the share that its own id should keep, how many values of r fall into it, and how
     many of these give its own id. r·n has the column in its bits from `bits` up, and the coin below; all

@@ -1,6 +1,4 @@
-"""Two classes, one R times as common: how often each name is drawn as a negative, and beside which
-pictures.
-"""
+"""Two classes, one R times as common: how often each name is a negative, beside which pictures."""
 
 from __future__ import annotations
 
@@ -226,8 +224,9 @@ class RareClass(Explainer):
 
 
 def _flows(share: float, q: float) -> tuple[dict[str, dict[str, Any]], list[float]]:
-    """Four flows, each as high as its share of the draws, stacked at both ends; and the heights of the two
-    names.
+    """Four flows, stacked at both ends, and the heights of the two names.
+
+    Each flow is as high as its share of the draws.
     """
     rows, columns = np.array([1 - share, share]), np.array([1 - q, q])
     high = np.maximum(TALL * np.outer(rows, columns), THIN)

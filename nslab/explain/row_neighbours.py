@@ -54,8 +54,9 @@ class Neighbours:
 
 
 class RowNeighbours(Explainer):
-    """The optimum of SGNS, cut at 0, as one row of numbers a word (for α = 1: shifted positive PMI, Levy &
-    Goldberg 2014).
+    """The optimum of SGNS, cut at 0, as one row of numbers per word.
+
+    For α = 1 this is shifted positive PMI (Levy & Goldberg 2014).
 
     `words`: V names, more than 10; `pairs` (V, V): how often anchor a has context c, no row and no column
         of zeros;
@@ -200,15 +201,14 @@ class RowNeighbours(Explainer):
         )
 
     def _named(self, result: Neighbours) -> list[tuple[int, str]]:
-        """The names on the map and their kinds: the word, its neighbours, landmarks, as far as there is
-        room.
-        """
+        """The names on the map and their kinds: the word, its neighbours, and landmarks that fit."""
         near = [(int(i), "near") for i in result.top]
         return self._apart([(result.place, "here"), *near, *((i, "landmarks") for i in self._landmarks)])
 
     def _map(self) -> NDArray[np.float64]:
-        """Places (V, 2) in the unit square: the graph of closest rows along its two slowest directions,
-        spread out evenly.
+        """Places (V, 2) in the unit square, from the graph of closest rows.
+
+        They are its two slowest directions, spread out evenly.
         """
         rows = np.zeros((len(self._words),) * 2)
         rows[self._row, self._column] = self._scores(USUAL, 1)

@@ -47,8 +47,9 @@ class Costs:
 
 
 class SchemeCost(Explainer):
-    """B anchors with K negatives each, or with the other B − 1 positives, shared; float32 vectors of d
-    numbers.
+    """B anchors with K negatives each, or with the other B − 1 positives shared.
+
+    Vectors have d numbers in float32.
 
     Both tables are drawn to one scale, a cell for each pair of an anchor and an item. With own negatives
     every cell is a vector of its own; with shared ones only the edges are vectors, and the cells are

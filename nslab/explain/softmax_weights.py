@@ -1,5 +1,6 @@
-"""Which negatives get the push: real negatives on the axis of scores, each as large as its softmax weight,
-beside how many count.
+"""Which negatives get the push: each as large as its softmax weight, and how many count.
+
+Real negatives stand on the axis of scores.
 """
 
 from __future__ import annotations
@@ -198,8 +199,9 @@ class SoftmaxWeights(Explainer):
         )
 
     def _places(self, anchor: int) -> NDArray[np.float64]:
-        """A height for each item, far from those that stand at like scores: one after the other, so that
-        more do not move them.
+        """A height for each item, far from those that stand at similar scores.
+
+        Items are placed one after the other, so that more of them do not move the earlier ones.
         """
         x, unit = self._scores[anchor, : MOST + 1].numpy(), WIDTH / 2.2
         taken = ANCHOR[0] * unit, ANCHOR[1]

@@ -1,5 +1,6 @@
-"""A table of scores in training: seen pairs walk to ln p(c|a) − ln(k q_c), pairs never seen sink without
-end.
+"""A table of scores in training: seen pairs walk to their optimum, the others sink.
+
+The optimum is ln p(c|a) − ln(k q_c); pairs never seen sink without end.
 """
 
 from __future__ import annotations
@@ -104,8 +105,9 @@ class TableTraining(Explainer):
         return np.array(list(words)[:SIDE])
 
     def _chosen(self) -> list[tuple[int, int]]:
-        """Pairs of the heat map: of those seen the highest PMI and the lowest, and the one never seen that
-        is drawn most.
+        """Pairs of the heat map: highest and lowest PMI among the seen, and one never seen.
+
+        The one never seen is the one that is drawn most.
         """
         n = self._n[np.ix_(self._shown, self._shown)]
         drawn = np.outer(self._rows[self._shown], self._contexts.numpy()[self._shown])
@@ -235,8 +237,9 @@ def _score(a: NDArray[np.float64], b: NDArray[np.float64], time: NDArray[np.floa
 
 
 def _walk(a: NDArray[np.float64], b: NDArray[np.float64], time: Any) -> NDArray[np.float64]:
-    """s with ds/dt = a σ(−s) − b σ(s) and s(0) = 0, for a > 0: bisection on the time at which s is
-    reached.
+    """s with ds/dt = a σ(−s) − b σ(s) and s(0) = 0, for a > 0.
+
+    It is found by bisection on the time at which s is reached.
     """
     end = np.log(a / b)
     end = np.where(np.abs(end) < 1e-12, 1e-12, end)  # at its optimum from the start

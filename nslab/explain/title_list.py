@@ -1,5 +1,6 @@
-"""A user's list of films under another sampler: where training would end if only the correction for log q
-changed.
+"""A user's list of films under another sampler.
+
+It shows where training would end if only the correction for log q changed.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class Titles:
 
 
 class TitleList(Explainer):
-    """The films with the highest ln p − α (1 − λ) ln f, for a few users: what a model learns whose draws
-    follow f^α.
+    """The films with the highest ln p − α (1 − λ) ln f, for a few users.
+
+    This is what a model learns whose draws follow f^α.
 
     `scores` {user: (N,)}: ln p(film | user) up to a constant, as a model gives it that was corrected for
     log q; `counts` (N,): how often each film is rated in training; `titles` (N,); `seen` and `later`

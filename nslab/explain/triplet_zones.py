@@ -1,5 +1,6 @@
-"""One anchor, one positive, many real negatives around them: inside two rings, between them, outside; the
-loss of each.
+"""One anchor, one positive, many real negatives around them, and the loss of each.
+
+They lie inside two rings, between them, or outside.
 """
 
 from __future__ import annotations
@@ -65,15 +66,17 @@ class Zones:
 
     @property
     def active(self) -> int:
-        """How many negatives bring loss. Each has slope −1 in its own distance, and +1 in the positive's,
-        whatever its loss.
+        """How many negatives bring loss.
+
+        Each has slope −1 in its own distance and +1 in the positive's, whatever its loss.
         """
         return int((self.loss > 0).sum())
 
 
 class TripletZones(Explainer):
-    """Which negatives of one anchor a triplet loss learns from: those inside a ring m wider than the
-    positive's.
+    """The negatives of one anchor that a triplet loss learns from.
+
+    They lie inside a ring that is m wider than the positive's.
 
     On the map a picture's centre shows its distance; the angle means nothing. `d_ap` (P,) are squared L2
     distances from the anchor to its positives, of which the one nearest to where the hand is counts;

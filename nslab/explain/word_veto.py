@@ -52,8 +52,9 @@ class Veto:
 
 
 class WordVeto(Explainer):
-    """Detectors are strings like the words; each that agrees with one of n self words in three letters in
-    a row is deleted.
+    """Detectors are strings like the words, and n self words delete those that agree with them.
+
+    To agree is to have the same three letters in a row.
 
     `shown`: self words; `groups`: one to four named lists of words to catch, of which some are to be
         picked. `word`, the one
@@ -109,8 +110,9 @@ class WordVeto(Explainer):
         )
 
     def holes(self, result: Veto) -> list[float]:
-        """Share of each list that no surviving detector matches; a word that is in no list comes after
-        them.
+        """Share of each list that no surviving detector matches.
+
+        A word that is in no list comes after them.
         """
         return [float((rho == 0).mean()) for rho in result.rho[: len(self._lists)]]
 
@@ -252,8 +254,9 @@ def _grams(words: Sequence[str], length: int, name: str) -> NDArray[np.int64]:
 
 
 def _survivors(grams: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(windows, M^R) each: beginnings that end in a window, and endings that start with it, free of all
-    `grams`.
+    """Beginnings that end in a window and endings that start with it, free of all `grams`.
+
+    Both have the shape (windows, M^R).
     """
     before = np.ones((len(grams), M**R))
     before[np.arange(len(grams))[:, None], grams] = 0

@@ -22,8 +22,9 @@ class Watched(np.random.Generator):
 
 
 def pairs_alike(ids: np.ndarray) -> tuple[float, float]:
-    """Of ids side by side, two and two: how many more pairs are alike than by chance, and the variance of
-    that.
+    """How many more pairs of adjacent ids are equal than by chance, and the variance of that.
+
+    The ids are taken two by two: first and second, third and fourth.
     """
     pairs = ids[: len(ids) // 2 * 2].reshape(-1, 2)
     luck = ((np.unique(ids, return_counts=True)[1] / max(1, len(ids))) ** 2).sum()

@@ -38,8 +38,9 @@ _latest: dict[tuple[str, str], str] = {}
 
 
 class CheckError(AssertionError):
-    """An answer that did not pass, with its `Result`; raised only while NSLAB_STRICT is 1 or nbgrader is
-    grading.
+    """An answer that did not pass, with its `Result`.
+
+    Raised only while NSLAB_STRICT is 1 or nbgrader is grading.
     """
 
 
@@ -265,8 +266,9 @@ def _still_running(heading: str, question: Question, case: Case, abandoned: bool
 
 
 def _side_by_side(expected: Outcome, got: Outcome) -> tuple[str, str]:
-    """Both outcomes, with as many digits as it takes to tell them apart; of what was measured, what
-    differs.
+    """Both outcomes, with as many digits as it takes to tell them apart.
+
+    Of what was measured it keeps only what differs.
     """
     if (
         isinstance(expected.value, dict)

@@ -126,8 +126,9 @@ def load(number: str) -> Exercise:
 
 
 def diagnoses(table: str) -> dict[str, str]:
-    """The diagnoses of a table by name: a mistake begins at the margin, further lines of its text are
-    indented.
+    """The diagnoses of a table by name.
+
+    A mistake begins at the margin; further lines of its text are indented.
 
     >>> diagnoses("off by one | The last\\n  is missing.\\nno sign | A minus is missing.")
     {'off by one': 'The last is missing.', 'no sign': 'A minus is missing.'}

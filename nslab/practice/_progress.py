@@ -12,16 +12,18 @@ from nslab.practice._exercise import Exercise, load, numbers
 
 
 def progress_file() -> Path | None:
-    """Where progress is kept: NSLAB_PROGRESS, or .nslab_progress.json at home; None where NSLAB_PROGRESS
-    is empty.
+    """Where progress is kept: NSLAB_PROGRESS, or .nslab_progress.json at home.
+
+    None where NSLAB_PROGRESS is empty.
     """
     place = os.environ.get("NSLAB_PROGRESS", "~/.nslab_progress.json")
     return Path(place).expanduser() if place else None
 
 
 def record(number: str, name: str, status: str) -> None:
-    """Keep that a function was tried; what has passed once stays passed. A file that cannot be written is
-    no error.
+    """Keep that a function was tried; what has passed once stays passed.
+
+    A file that cannot be written is no error.
     """
     file = progress_file()
     if file is None or status == "not attempted":

@@ -53,8 +53,9 @@ class Elsewhere(ABC):
 
 
 class _Stop(SystemExit):
-    """Sent into a running thread to end it; should it come late, a thread that dies of SystemExit does so
-    silently.
+    """Sent into a running thread to end it.
+
+    A SystemExit, so a thread that it reaches late dies silently.
     """
 
 
@@ -124,8 +125,9 @@ def _end(thread: threading.Thread) -> bool:
 
 @contextmanager
 def _random_state() -> Iterator[Callable[[], bool]]:
-    """Put the global random states back afterwards; inside, the given function says whether they have
-    moved.
+    """Put the global random states back afterwards.
+
+    Inside, the given function says whether they have moved.
     """
     python, numpy, torch_state = random.getstate(), np.random.get_state(legacy=False), torch.get_rng_state()
 

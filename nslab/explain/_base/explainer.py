@@ -1,6 +1,4 @@
-"""The base of every explainer that is a scene: sliders and handles in the browser, real Python behind each
-frame.
-"""
+"""The base of explainers that are scenes: sliders and handles in the browser, Python behind."""
 
 from __future__ import annotations
 
@@ -83,8 +81,9 @@ class Explainer(anywidget.AnyWidget):
         raise NotImplementedError
 
     def pulled(self, *args: Any, **controls: Any) -> Any:
-        """The result while a hand holds a point elsewhere: `pulled(mark, point, x, y, **controls)`, pure
-        like `compute`.
+        """The result while a hand holds a point elsewhere; pure like `compute`.
+
+        It is called as `pulled(mark, point, x, y, **controls)`.
         """
         raise NotImplementedError
 
@@ -218,8 +217,9 @@ class Explainer(anywidget.AnyWidget):
         }
 
     def _answer(self, _: Any, message: dict[str, Any], __: Any) -> None:
-        """Answer one request of a view: `hello`, `move`, `ahead` or `pull`. Each gets one reply, which
-        every view hears.
+        """Answer one request of a view: `hello`, `move`, `ahead` or `pull`.
+
+        Each gets one reply, which every view hears.
         """
         kind, view = message["kind"], message["view"]
         try:
@@ -264,8 +264,9 @@ class Explainer(anywidget.AnyWidget):
         self._send_frames("now", [(self._positions(), self._frame(self.values))], view, texts=texts)
 
     def _send_ahead(self, places: list[list[int]], view: str) -> None:
-        """Frames that nobody has asked to see yet: one that fails is left out, and fails aloud when a hand
-        gets there.
+        """Send frames before they are asked for.
+
+        One that fails is left out; it raises when the slider gets there.
         """
         found = []
         for at in places:

@@ -26,8 +26,9 @@ class Frame:
 
 
 def layout(stage: Stage, scene: Moves) -> Layout:
-    """Which channels move, as a first scene shows them; ValueError for a scene that does not fit its
-    stage.
+    """Which channels move, as a first scene shows them.
+
+    ValueError for a scene that does not fit its stage.
     """
     for name in scene:
         if name not in stage.marks:
@@ -47,8 +48,9 @@ def layout(stage: Stage, scene: Moves) -> Layout:
 
 
 def framed(stage: Stage, moving: Layout, scene: Moves, text: str) -> Frame:
-    """The frame of a scene; ValueError if other channels move than those of the layout, or one of their
-    lengths is off.
+    """The frame of a scene.
+
+    ValueError if other channels move than those of the layout, or the length of one differs.
     """
     given = {(name, channel) for name, moves in scene.items() for channel in moves if channel != "text"}
     if odd := given ^ set(moving):
@@ -62,8 +64,9 @@ def framed(stage: Stage, moving: Layout, scene: Moves, text: str) -> Frame:
 
 
 def packed(frames: Sequence[Frame]) -> tuple[list[dict[str, Any]], bytes]:
-    """Headers, one a frame, and one buffer of float32. A row that is that of the frame before is not
-    repeated.
+    """One header per frame, and one buffer of float32.
+
+    A row that equals that of the frame before is not repeated.
 
     >>> import numpy as np
     >>> one, two = (Frame((np.zeros(3, "f4"), np.full(2, i, "f4")), (), "") for i in (1, 2))

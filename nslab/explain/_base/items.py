@@ -47,8 +47,7 @@ def heights_apart(
     heights: NDArray[np.float64],
     taken: tuple[float, float] | None = None,
 ) -> NDArray[np.float64]:
-    """For each item of `order`, one after the other, the height that is farthest from those placed before,
-    at its own x.
+    """For each item of `order` in turn, the height farthest from those placed before, at its x.
 
     The others get NaN; `taken` is a place that is held from the start.
 

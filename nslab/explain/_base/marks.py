@@ -51,8 +51,9 @@ class Mark:
         return {name: row(name, values) for name, values in given.items() if values is not None}
 
     def spec(self, images: list[Any]) -> dict[str, Any]:
-        """What a browser needs to know of it; pictures go to `images`, each set once, and are named by
-        their place there.
+        """What a browser needs to know of it.
+
+        Pictures go to `images`, each set once, and are named by their place there.
         """
         channels = self.needs + self.takes
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in channels}
@@ -111,8 +112,9 @@ class Rule(Mark):
 
 @dataclass(frozen=True, kw_only=True)
 class Points(Mark):
-    """Something at each place. The area shows `size`: `scale` is the side at size 1, as a part of the
-    panel's shorter side.
+    """Something at each place, whose area shows `size`.
+
+    `scale` is the side at size 1, as a part of the panel's shorter side.
 
     `roles` are those that the scene may give in `role`. `tips` says what a point is; `shows` names the
     channels whose numbers stand below that, and `picks` the control that a click on a point sets to the
@@ -208,8 +210,9 @@ class Arrows(Links):
 
 @dataclass(frozen=True, kw_only=True)
 class Cells(Mark):
-    """A matrix over the whole panel, row after row from the top: `value` in [0, 1] is how much of the
-    color a cell has.
+    """A matrix over the whole panel, row after row from the top.
+
+    `value` in [0, 1] is how much of the color a cell has.
 
     `names` are those of the rows and of the columns, for the tips; `shows` and `picks` are as for points.
     """

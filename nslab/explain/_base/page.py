@@ -40,8 +40,9 @@ def page(
     name: str,
     url: str | None,
 ) -> str:
-    """Write the frames that `draw` gives at positions of the controls into `folder`; the HTML that shows
-    them.
+    """Write the frames that `draw` gives into `folder`; returns the HTML that shows them.
+
+    `draw` is called at positions of the controls.
     """
     if not isinstance(folder, str | os.PathLike):
         raise TypeError(f"folder must be a path, got {folder!r}")
@@ -67,8 +68,9 @@ def page(
 
 
 def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[str]) -> list[list[int]]:
-    """The stops of each control. Of those that a click picks, all if they are few, else the first, which
-    are always there.
+    """The stops of each control.
+
+    Of those that a click picks it keeps all if they are few, else the first, which are always there.
     """
     stand = dict(zip(controls, start, strict=True))
     grid = {}
@@ -104,8 +106,9 @@ def thinned(control: Control, positions: Sequence[int], start: int) -> dict[str,
 
 
 def counts(controls: Sequence[Control], most: int = FRAMES) -> list[int]:
-    """How many stops each control keeps, so that their product is at most `most`: all words if they fit,
-    most for a ▶.
+    """How many stops each control keeps, so that their product is at most `most`.
+
+    All words stay if they fit; a control with ▶ keeps the most.
 
     >>> many = Control("τ", "temperature", [i / 100 for i in range(101)], start=0.5)
     >>> steps = Control("", "step", list(range(101)), start=50, play=True)

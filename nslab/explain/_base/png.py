@@ -23,8 +23,9 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def captioned_png(pixels: NDArray[np.uint8], text: str) -> bytes:
-    """A frame with its summary below: a notebook on the web, or exported, shows a widget as this picture
-    alone.
+    """A frame with its summary below.
+
+    A notebook on the web, or exported, shows a widget as this picture alone.
 
     >>> frame = np.full((20, 200, 4), 255, dtype=np.uint8)
     >>> picture = Image.open(io.BytesIO(captioned_png(frame, "H = 1.2 nats")))

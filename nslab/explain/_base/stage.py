@@ -78,8 +78,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Stage:
-    """Panels and marks by name. Marks are drawn in their order; `key` says what the roles in use stand
-    for.
+    """Panels and marks by name.
+
+    Marks are drawn in their order; `key` says what the roles in use stand for.
     """
 
     panels: Mapping[str, Panel]
@@ -158,8 +159,9 @@ def round_ticks(axis: Axis, most: int = 6) -> dict[float, str]:
 
 
 def _ratios(low: float, high: float) -> list[float]:
-    """Powers of ten, or where there are fewer than three also their doubles and halves; none if those are
-    too few.
+    """Powers of ten, and their doubles and halves where there are fewer than three.
+
+    None if those are too few as well.
     """
     powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
     places = [float(f"{m}e{power}") for power in powers for m in (1, 2, 5)]

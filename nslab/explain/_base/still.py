@@ -88,8 +88,9 @@ def drawn(stage: Stage, layout: Layout, frame: Frame, heading: str) -> Figure:
 
 
 def _axes(ax: Axes, panel: Panel, width: float) -> None:
-    """Axes from 0 to 1 with the panel's ticks where they belong: logarithms are taken in one place,
-    `Axis.part`.
+    """Axes from 0 to 1 with the panel's ticks where they belong.
+
+    Logarithms are taken in one place, `Axis.part`.
     """
     ax.set(xlim=(0, 1), ylim=(0, 1))
     ax.set_title(panel.title, fontweight="normal", fontsize=10)
@@ -215,8 +216,9 @@ def _arrows(ax: Axes, mark: Arrows, v: Values) -> None:
 
 
 def _shafts(ax: Axes, mark: Links, v: Values, head: Callable[[float], float]) -> None:
-    """A straight band from each point to the other, as scene.js draws it, in pixels from the panel's
-    corner.
+    """A straight band from each point to the other, as scene.js draws it.
+
+    It is given in pixels from the panel's corner.
     """
     box = ax.get_window_extent()
     size = np.array([box.width, box.height])
