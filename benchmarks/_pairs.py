@@ -1,5 +1,6 @@
-"""Pairs of unit vectors, and in-batch losses that need torch alone: ours, the plain form, torch's own
-streaming.
+"""Pairs of unit vectors, and in-batch losses that need torch alone.
+
+There are ours, the plain form, and torch's own streaming.
 """
 
 from __future__ import annotations

@@ -24,8 +24,9 @@ def metric_learning_nt_xent(query: Tensor, key: Tensor, temperature: float) -> T
 
 
 def metric_learning_sup_con(query: Tensor, key: Tensor, temperature: float) -> Tensor:
-    """With one positive an anchor this is InfoNCE too; its own reducer would leave out the rows whose loss
-    is 0.
+    """Supervised contrastive loss, which is InfoNCE too with one positive per anchor.
+
+    Its own reducer would leave out the rows whose loss is 0.
     """
     loss = SupConLoss(temperature, reducer=MeanReducer())
     return loss(query, _labels(query), ref_emb=key, ref_labels=_labels(query))

@@ -114,8 +114,9 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def measured(section: str, *wanted: str) -> str:
-    """What the records say about one section, in plain text: medians, for the work that begins with one of
-    `wanted`.
+    """The medians in the records of one section, as plain text.
+
+    It takes only work whose name begins with one of `wanted`.
     """
     lines = ["medians; in brackets how many times better ours is than the other"]
     for path in sorted(RECORDS.glob(f"{section}-*.json")):

@@ -1,5 +1,6 @@
-"""How long each chapter runs from top to bottom, and the whole suite: on request, as it takes a quarter of
-an hour.
+"""How long each chapter runs from top to bottom, and the whole suite.
+
+It runs on request, as it takes a quarter of an hour.
 """
 
 from __future__ import annotations

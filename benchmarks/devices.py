@@ -1,5 +1,6 @@
-"""gather_with_grad on 2 to 4 real gloo processes: seconds and bytes a step, beside torch's own gather and
-arithmetic.
+"""gather_with_grad on 2 to 4 real gloo processes: seconds and bytes per step.
+
+They stand beside those of torch's own gather, and arithmetic.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def measure() -> dict[str, list[Row]]:
 
 
 def on_paper(world: int, batch: int, dim: int) -> int:
-    """Bytes that one rank sends in a step that gathers one float32 tensor: rows there, gradients back, and
-    the note.
+    """Bytes that one rank sends in a step that gathers one float32 tensor.
+
+    They are rows sent there, gradients sent back, and the note.
 
     Each of the W − 1 other ranks is sent the B rows once, the B gradients of its own rows once, and one note.
     """
@@ -113,8 +115,9 @@ def _columns(readings: list[tuple[float, float]]) -> tuple[list[float], list[flo
 
 
 def _loopback() -> int:
-    """Bytes that have passed through this machine's loopback: all that these processes send, and any other
-    traffic.
+    """Bytes that have passed through this machine's loopback.
+
+    That is all that these processes send, and any other traffic.
     """
     counters: Any = psutil.net_io_counters(pernic=True)
     return next(counters[name].bytes_sent for name in ("lo", "lo0") if name in counters)

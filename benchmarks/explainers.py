@@ -1,5 +1,6 @@
-"""A slider moved in a real JupyterLab and Chromium: every explainer on real data, near and far, beside a
-page that has all its numbers.
+"""A slider moved in a real JupyterLab and Chromium: every explainer on real data.
+
+It moves near and far, beside a page that has all its numbers.
 """
 
 from __future__ import annotations
@@ -95,8 +96,9 @@ def first_figure(course: Path, context: BrowserContext) -> float:
 
 @contextmanager
 def opened(course: Path, context: BrowserContext, running: Server) -> Iterator[list[Figure]]:
-    """Every explainer in one notebook, written anew: JupyterLab saves views, whose models end with their
-    kernel.
+    """Every explainer in one notebook, written anew.
+
+    JupyterLab saves views, whose models end with their kernel.
     """
     write_notebook(course / "explainers.ipynb", EVERY_EXPLAINER)
     notebook = Notebook(context, running.address("explainers.ipynb"))
@@ -163,8 +165,9 @@ def moved(figures: list[Figure]) -> list[Work]:
 
 
 def dragged_far(course: Path, context: BrowserContext, running: Server) -> Work:
-    """Figures a second in a drag, once the hand has rested on the slider; scaled up where the mouse gave
-    too few values.
+    """Figures per second in a drag, once the hand has rested on the slider.
+
+    They are scaled up where the mouse gave too few values.
     """
     rates = {}
     with opened(course, context, running) as figures:
@@ -195,8 +198,9 @@ def stepped(figure: Figure) -> list[float]:
 
 
 def spaced(pause: float, moves: Iterable[Callable[[], float | None]]) -> list[float]:
-    """Milliseconds of each move, after a pause of so many seconds; none for a move that the slider's end
-    stopped.
+    """Milliseconds of each move, after a pause of so many seconds.
+
+    A move that the slider's end stopped has none.
     """
     times = []
     for move in moves:

@@ -80,8 +80,9 @@ def _peak(loss: Loss, size: int, masked: bool, device: str) -> int:
 
 @dataclass(frozen=True)
 class Rightness:
-    """How far a gradient is from the exact one: the median row, the whole, and the share of rows lost to 0
-    or NaN.
+    """How far a gradient is from the exact one.
+
+    It gives the median row, the whole, and the share of rows lost to 0 or NaN.
     """
 
     row: float
@@ -90,8 +91,9 @@ class Rightness:
 
 
 def _gradients(dtype: torch.dtype, temperature: float, device: str) -> list[Row]:
-    """A tiny row is easily lost and matters little to one step, so the note tells the error of the whole
-    gradient.
+    """Rows that compare the errors of gradients; the notes give that of the whole gradient.
+
+    A tiny row is easily lost and matters little to one step.
     """
     others = PLAIN | STREAMING | MANAGED | CUBIC
     mine = rightness(ours, dtype, temperature, device)
@@ -126,8 +128,9 @@ def rightness(loss: Loss, dtype: torch.dtype, temperature: float, device: str = 
 
 
 def exact_gradient(query: Tensor, key: Tensor, temperature: float, *, normalised: bool) -> Tensor:
-    """Of the summed loss for query, in float64; what the positive gets is the sum over negatives, not 1 −
-    p.
+    """The exact gradient of the summed loss for query, in float64.
+
+    What the positive gets is the sum over negatives, not 1 − p.
     """
     query, key = query.detach().double().requires_grad_(), key.detach().double()
     unit, key = (F.normalize(query, dim=-1), F.normalize(key, dim=-1)) if normalised else (query, key)

@@ -57,8 +57,9 @@ def _draws(device: str) -> list[Row]:
 
 
 def _contestants(n: int, device: str) -> dict[str, tuple[Callable[[], Any], int]]:
-    """What each does, and how many ids that draws, from the same weights: fewer from the largest table
-    where that is slow.
+    """What each contestant does and how many ids that draws, from the same weights.
+
+    From the largest table it draws fewer ids where that is slow.
     """
     weights = zipf(n)
     p = torch.from_numpy(weights).to(device)
@@ -133,8 +134,9 @@ def _quiet_urn(q: np.ndarray) -> DiscreteAliasUrn:
 
 
 def _gather_limit() -> Row:
-    """How quickly one word can be fetched from a table of 2^20 words at all: the bound on any draw from
-    memory.
+    """How quickly one word can be fetched from a table of 2^20 words.
+
+    This bounds any draw from memory.
     """
     table = torch.arange(2**20, device="cuda")
     places = torch.randint(2**20, (10**9,), device="cuda")

@@ -1,5 +1,6 @@
-"""A notebook in a real JupyterLab and Chromium: run it, move its sliders, say what went wrong and how long
-a move took.
+"""A notebook in a real JupyterLab and Chromium.
+
+Run it, move its sliders, say what went wrong and how long a move took.
 """
 
 from __future__ import annotations
@@ -149,8 +150,9 @@ def _wait_until_it_answers(running: Server, process: subprocess.Popen[bytes], lo
 
 
 class Notebook:
-    """A notebook open in JupyterLab. `page` is Playwright's, for whatever a learner does beyond the
-    sliders.
+    """A notebook open in JupyterLab.
+
+    `page` is Playwright's, for whatever a learner does beyond the sliders.
     """
 
     def __init__(self, context: BrowserContext, address: str) -> None:
@@ -264,15 +266,17 @@ class Figure:
         )
 
     def touch(self, slider: int) -> tuple[float, float, float]:
-        """Put the focus on a slider, which moves nothing: the left and right end of its thumb's way, and
-        how far down it is.
+        """Put the focus on a slider, which moves nothing; returns where its thumb can go.
+
+        That is the left and right end of its way, and how far down it is.
         """
         box = self.notebook.page.evaluate("at => liveLab.watch(...at)", [self.index, slider])
         return box["left"] + THUMB, box["right"] - THUMB, box["y"] + box["height"] / 2
 
     def press(self, slider: int, key: str, patience_ms: float = PATIENCE_MS) -> float | None:
-        """Milliseconds from a real key on a slider to the frame that shows the new figure; None if it
-        stands at its end.
+        """Milliseconds from a real key on a slider to the frame that shows the new figure.
+
+        None if the slider stands at its end.
         """
         page = self.notebook.page
         self.touch(slider)
@@ -280,8 +284,9 @@ class Figure:
         return page.evaluate("ms => liveLab.answer(ms)", patience_ms)
 
     def jump(self, slider: int, part: float) -> float | None:
-        """Milliseconds from a click on a slider, this part of the way along it, to the new figure; None if
-        it stands there.
+        """Milliseconds from a click on a slider to the new figure; None if it stands there.
+
+        The click is `part` of the way along the slider.
 
         The hand comes from elsewhere and clicks at once, and then leaves: of where it goes nothing was
         fetched before.
@@ -295,8 +300,10 @@ class Figure:
         return milliseconds
 
     def drag(self, slider: int, seconds: float = 1) -> dict[str, float]:
-        """Drag a slider by mouse from end to end: `rate`, figures a second; `drain`, milliseconds after
-        its last value; `values`, a second.
+        """Drag a slider by mouse from end to end, and measure.
+
+        `rate` is figures per second, `drain` milliseconds after its last value, `values` its values per
+        second.
         """
         page = self.notebook.page
         left, right, middle = self.touch(slider)
@@ -311,8 +318,9 @@ class Figure:
         return page.evaluate("liveLab.dragged()")
 
     def settled(self, patience_s: float = PATIENCE_MS / 1000) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the page shows and what the kernel draws where the sliders stand, once they agree or
-        patience ends.
+        """What the page shows and what the kernel draws where the sliders stand.
+
+        Waits until they agree or patience ends.
         """
         end = time.monotonic() + patience_s
         while True:

@@ -1,5 +1,6 @@
-"""Record the tour's scene as a short loop for README.md: `python -m tools.browser.record_scene` (needs
-Chromium; `make site` brings the rest).
+"""Record the tour's scene as a short loop for README.md: `python -m tools.browser.record_scene`.
+
+It needs Chromium; `make site` brings the rest.
 
 In JupyterLab τ falls from 1 to 0.05 and returns: what is written is .github/images/tour.webp.
 """

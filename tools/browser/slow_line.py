@@ -1,5 +1,6 @@
-"""A slow line to a server on this machine: a TCP proxy with a delay and a bandwidth, for measuring what a
-learner far away sees.
+"""A slow line to a server on this machine: a TCP proxy with a delay and a bandwidth.
+
+It measures what a learner far away sees.
 
     python -m tools.browser.slow_line --to 8888 [--rtt 100] [--mbit 5]
 

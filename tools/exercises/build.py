@@ -49,9 +49,7 @@ def exercise_text(solution: Path) -> str:
 
 
 def drift(root: Path = ROOT) -> list[str]:
-    """What is not as it would be written now: one line for each exercise that is missing, stale or left
-    over.
-    """
+    """One line for each exercise that is missing, stale or left over."""
     wanted = {path.name: exercise_text(path) for path in sorted((root / "solutions").glob("*.ipynb"))}
     there = {
         path.name: path.read_text(encoding="utf-8") for path in sorted((root / "exercises").glob("*.ipynb"))

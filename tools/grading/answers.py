@@ -1,5 +1,6 @@
-"""The process that answers for a submission: started in a box where there is one, limited, asked, and
-ended.
+"""The process that answers for a submission: started, limited, asked, and ended.
+
+It runs in a box where there is one.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ class OutOfTime(Exception):
 
 
 def box() -> list[str]:
-    """The beginning of a command that runs the rest in bubblewrap: nothing in sight but Python and the
-    course, read-only.
+    """The beginning of a command that runs the rest in bubblewrap.
+
+    It sees only Python and the course, read-only.
 
     That /proc is read-only matters where the grader is root: root may write to the kernel's settings
     there, even with no capability left.
@@ -120,8 +122,9 @@ def family() -> list[psutil.Process]:
 
 
 def end(members: Callable[[], list[psutil.Process]], seconds: float = 10.0) -> None:
-    """End processes until there are none: `members` is asked again, as each may have started others
-    meanwhile.
+    """End processes until none is left.
+
+    `members` is asked again, as each may have started others meanwhile.
     """
     last = time.monotonic() + seconds
     while (alive := members()) and time.monotonic() < last:
@@ -136,8 +139,9 @@ def end(members: Callable[[], list[psutil.Process]], seconds: float = 10.0) -> N
 
 
 class Watch:
-    """How much of its time a family has used; to call it raises Ended when that is all, or when the family
-    grew too large.
+    """How much of its time a family of processes has used.
+
+    A call raises Ended when the time is up or the family grew too large.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -170,8 +174,9 @@ class Watch:
 
 
 class Answers:
-    """Asks the process, and starts another with the same cells when one has ended: `with Answers(…) as
-    answers`.
+    """Asks the process, and starts another with the same cells when one has ended.
+
+    It is used as `with Answers(…) as answers`.
     """
 
     def __init__(self, limits: Limits, boxed: bool) -> None:
@@ -189,8 +194,9 @@ class Answers:
         self.stop()
 
     def cell(self, source: str) -> dict[str, Any]:
-        """Run a cell; one that ended its process, or was out of time, is left out should another process
-        start.
+        """Run a cell.
+
+        One that ended its process, or ran out of time, is left out should another process start.
         """
         answer = self.ask({"cell": source}, self.limits.cell_seconds)
         if answer.get("trouble") != "TimeIsUp":
@@ -271,8 +277,9 @@ class Answers:
             self._asked({"cell": source}, self.limits.cell_seconds)
 
     def stop(self, patience: float = 0) -> str:
-        """End the process and all that it started; returns how it had ended by itself, within so many
-        seconds.
+        """End the process and all that it started; returns how it had ended by itself.
+
+        It has `patience` seconds to end by itself.
         """
         if self.process is None:
             return "not running"

@@ -86,8 +86,9 @@ class Run:
         mark.touch()
 
     def keep(self, submission: Submission, graded: Graded) -> None:
-        """Write page and record; the record comes last, so that a run cut short begins the submission
-        anew.
+        """Write page and record.
+
+        The record comes last, so a run that was cut short begins the submission anew.
         """
         record, feedback, mark = self.files(submission)
         _write(feedback, graded.page)

@@ -1,5 +1,6 @@
-"""The judge: asks a submission's functions for values, compares, and gives the points. It runs no line of
-a submission.
+"""The judge: asks a submission's functions for values, compares, and gives the points.
+
+It runs no line of a submission.
 
 `python -m tools.grading.judge` takes one submission after the other over its standard input, a socket.
 """
@@ -94,8 +95,9 @@ def _error(
 
 
 def asked(check: Check, answers: Answers) -> tuple[float, str]:
-    """The points of a check cell of the solution, run here on names that stand for the submission's; and
-    its card.
+    """The points of a check cell of the solution, and its card.
+
+    It runs here, on names that stand for the submission's.
     """
     try:
         with limited(VERDICT_SECONDS):
@@ -143,9 +145,7 @@ def _run(source: str, names: dict[str, Any]) -> Any:
 def judged(
     cells: list[Cell], wanted: list[Check], *, seed: int, limits: Limits, boxed: bool
 ) -> dict[str, Any]:
-    """The points of each question, the steps for the feedback, and a note about what went wrong on the
-    way.
-    """
+    """The points of each question, the steps for the feedback, and a note of what went wrong."""
     os.environ |= {"NSLAB_SEED": str(seed), "NSLAB_STRICT": "1", "NSLAB_PROGRESS": ""}
     _check._latest.clear()
     points = {check.grade_id: 0.0 for check in wanted}

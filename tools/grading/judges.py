@@ -52,8 +52,9 @@ class Judges:
             self.free.put(after)
 
     def _ready(self) -> tuple[int, Channel]:
-        """A judge that waits for work. One that somebody ended as it waited is replaced: nobody is to lose
-        points by it.
+        """A judge that waits for work.
+
+        One that was ended while it waited is replaced, so that no submission loses points by it.
         """
         waiting = self.free.get()
         if waiting and self.running[waiting[0]].poll() is not None:

@@ -58,8 +58,9 @@ def checks(solution: Path) -> list[Check]:
 
 
 def plan(cells: list[Cell], wanted: list[Check]) -> list[Cell | Check]:
-    """What to run and what to ask, in order: each check once, where its cell comes last in the submission,
-    or at the end.
+    """What to run and what to ask, in order.
+
+    Each check comes once: where its cell comes last in the submission, or at the end.
 
     What comes after the last check only shows something, and is left out.
     """

@@ -1,5 +1,6 @@
-"""The feedback: one page of HTML for a submission, with its points, its code, what that printed, and the
-cards.
+"""The feedback for a submission: one page of HTML.
+
+It has the points, the code, what the code printed, and the cards.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ table { border-collapse: collapse } th, td { padding: .1em 1em .1em 0; text-alig
 
 
 def page(title: str, total: str, note: str, rows: list[tuple[str, str]], steps: list[dict[str, Any]]) -> str:
-    """`rows` are the questions with their points; `steps` the cells and checks in the order in which they
-    came.
+    """The page of feedback.
+
+    `rows` are the questions with their points; `steps` the cells and checks in their order.
     """
     points = dict(rows)
     table = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{value}</td></tr>" for name, value in rows)

@@ -23,8 +23,9 @@ class Submission:
 
 
 def printable(name: str) -> str:
-    """A name as every file and terminal can show it: some hold bytes that are no text, or control
-    characters.
+    """A name as every file and terminal can show it.
+
+    Some hold bytes that are no text, or control characters.
     """
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
 

@@ -1,5 +1,6 @@
-"""Plain data between processes: numbers, text, arrays and generators as JSON, in frames. Reading it runs
-no code.
+"""Plain data between processes: numbers, text, arrays and generators as JSON, in frames.
+
+Reading it runs no code.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The Jupyter server of `make lab`: quick kernel messages, widgets from the start, a token always, little
-to read.
+"""The Jupyter server of `make lab`.
+
+Kernel messages are quick, widgets are there from the start, and a token always; it prints little.
 
 nbgrader is here to build and to grade, by commands: a learner sees none of its tabs and buttons
 (`page_config.json`).
@@ -22,8 +23,9 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 
 
 class WidgetKernels(AsyncMappingKernelManager):
-    """Starts kernels with ipywidgets loaded: the page asks for widgets before a notebook imports it, and
-    gets an error.
+    """Starts kernels with ipywidgets loaded.
+
+    The page asks for widgets before a notebook imports it, and would get an error.
 
     They keep from the terminal that they speak over TCP: it is this machine's loopback, and each has a key.
     """

@@ -1,5 +1,6 @@
-"""Run notebooks and store their outputs for committing, or check (--check) that a new run gives the stored
-text.
+"""Run notebooks and store their outputs for committing.
+
+With --check, see whether a new run gives the stored text.
 
     python -m tools.lab.store_notebooks [--check] [NOTEBOOK ...]
 
@@ -35,8 +36,9 @@ class Refused(Exception):
 
 
 def executed(path: Path, threads: int) -> NotebookNode:
-    """The notebook after a run from top to bottom in a fresh kernel; Refused if a cell fails or writes to
-    stderr.
+    """The notebook after a run from top to bottom in a fresh kernel.
+
+    Refused if a cell fails or writes to stderr.
     """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
@@ -72,8 +74,9 @@ def cleaned(notebook: NotebookNode) -> NotebookNode:
 
 
 def texts(notebook: NotebookNode) -> list[list[tuple[str, str]]]:
-    """For each cell, the kind and the content of its text outputs; images are left out, and cells nbval
-    ignores.
+    """For each cell, the kind and the content of its text outputs.
+
+    Images are left out, and cells that nbval ignores.
     """
     return [
         []

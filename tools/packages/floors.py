@@ -1,5 +1,6 @@
-"""The oldest torch and numpy that pyproject.toml allows, as pip is asked for them: `torch==2.3
-numpy==1.23.2`.
+"""The oldest torch and numpy that pyproject.toml allows.
+
+They come in pip's form: `torch==2.3 numpy==1.23.2`.
 """
 
 import tomllib

@@ -40,8 +40,9 @@ PAGES = {"README.md": "index.md", "INSTRUCTORS.md": "teachers.md", "CONTRIBUTING
 
 
 def fingerprint(chapter: Path) -> str:
-    """Changes when the chapter does, or the code of the package, or a measured record that a chapter may
-    show.
+    """A hash that changes with the chapter, the package's code or a measured record.
+
+    A chapter may show such a record.
     """
     code = hashlib.sha256(chapter.read_bytes())
     for path in sorted([*ROOT.glob("nslab/**/*.py"), *ROOT.glob("benchmarks/records/*")]):
@@ -50,8 +51,9 @@ def fingerprint(chapter: Path) -> str:
 
 
 def run(chapter: Path) -> Path:
-    """The folder that holds the executed chapter and the frames of its scenes, from the cache where
-    nothing has changed.
+    """The folder with the executed chapter and the frames of its scenes.
+
+    It comes from the cache where nothing has changed.
     """
     folder = CACHE / chapter.stem / fingerprint(chapter)
     done = folder / "executed.ipynb"
@@ -93,8 +95,9 @@ def from_notebooks(
 
 
 def from_tables(chapters: Mapping[Path, NotebookNode], repository: str) -> dict[str, str]:
-    """What the tables of the repository say: the map, the exercises, the symbols, the myths, how to
-    install in Colab.
+    """What the tables of the repository say.
+
+    They hold the map, the exercises, the symbols, the myths, and how to install in Colab.
     """
     contributing, stems = read("CONTRIBUTING.md"), contents.STEMS
     by_stem = {path.stem: notebook for path, notebook in chapters.items()}
@@ -163,8 +166,9 @@ def drop_source_maps() -> None:
 
 
 def copy_font() -> None:
-    """Formulas are set in STIX, which matplotlib carries with its licence: few readers have a font for
-    them.
+    """Copy STIX, the font of the formulas: few readers have a font for them.
+
+    matplotlib carries it with its licence.
     """
     fonts = Path(matplotlib.get_data_path(), "fonts/ttf")
     for name in ("STIXGeneral.ttf", "LICENSE_STIX"):

@@ -1,5 +1,6 @@
-"""The plain docstrings of the package as reStructuredText: names between backticks as code, all else to
-the letter.
+"""The plain docstrings of the package as reStructuredText.
+
+Names between backticks become code; all else stays to the letter.
 """
 
 from __future__ import annotations

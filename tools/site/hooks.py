@@ -1,5 +1,6 @@
-"""What every page gets: a description for search engines, its reading time where the text does not say it,
-names for folds.
+"""What every page gets: a description, its reading time, and names for folds.
+
+The description is for search engines; the time is added where the text does not say it.
 """
 
 from __future__ import annotations
@@ -35,8 +36,9 @@ def reading_time(doctree: nodes.document) -> str:
 
 
 def accessible(html: str) -> str:
-    """A page with names for the folds of the side bar, which the theme leaves out, and no header that says
-    nothing.
+    """A page with names for the folds of the side bar, and without an empty header.
+
+    The theme leaves the names out.
     """
     for old, new in (
         (
@@ -50,8 +52,9 @@ def accessible(html: str) -> str:
 
 
 def light(html: str) -> str:
-    """A page without the script of 1.6 MB that draws icons: the theme's style sheet draws them too, from
-    its fonts.
+    """A page without the script of 1.6 MB that draws icons.
+
+    The theme's style sheet draws them too, from its fonts.
     """
     return re.sub(rf"<script [^>]*{re.escape(ICONS)}[^>]*></script>", "", html)
 

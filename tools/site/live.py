@@ -36,8 +36,9 @@ def line(path: str, repository: str, run_page: str) -> str:
 
 
 def colab_cell(lock: list[str], repository: str) -> str:
-    """The first cell of a notebook in Colab, as Markdown: what Colab lacks of the lines of a lock, and the
-    package itself.
+    """The first cell of a notebook in Colab, as Markdown.
+
+    It installs the lines of a lock that Colab lacks, and the package itself.
     """
     pins = " ".join(pin for pin in lock if pin.partition("==")[0] in COLAB_LACKS)
     return f"""```

@@ -39,8 +39,9 @@ def mathml(tex: str, *, block: bool) -> str:
 
 
 def hold_together(doctree: nodes.document) -> None:
-    """Brackets before and punctuation behind a formula go into its `head` and `tail`: no line is broken
-    between them.
+    """Put brackets before and punctuation behind a formula into its `head` and `tail`.
+
+    Then no line is broken between them.
     """
     for node in list(doctree.findall(nodes.math)):
         beside = node.parent.children

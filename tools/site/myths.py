@@ -1,5 +1,6 @@
-"""The page of myth checks: each claim of the table in CONTRIBUTING.md, its verdict, and where the numbers
-are.
+"""The page of myth checks.
+
+Each claim of the table in CONTRIBUTING.md, its verdict, and where the numbers are.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ def section(notebook: NotebookNode, cell_id: str) -> str:
 def page(
     intro: str, found: list[Claim], said: Mapping[str, str], notebooks: Mapping[str, NotebookNode]
 ) -> str:
-    """The page in Markdown: one group a verdict, what is true about each claim, and the printed numbers to
-    unfold.
+    """The page in Markdown, with one group per verdict.
+
+    It says what is true about each claim; the printed numbers unfold.
     """
     missing = [claim.row for claim in found if claim.row not in said]
     if missing:
@@ -120,8 +122,9 @@ def _numbers(cell: NotebookNode) -> str:
 
 
 def _capital(text: str) -> str:
-    """A claim that begins with a word begins with a capital; one that begins with a symbol is left as it
-    is.
+    """A claim that begins with a word, with a capital.
+
+    One that begins with a symbol is left as it is.
     """
     return (
         text[0].upper() + text[1:] if re.match(r"[a-z]{2,}|a ", text) and not text.startswith("dH") else text

@@ -49,9 +49,7 @@ def _below_title(notebook: NotebookNode, html: str) -> None:
 
 
 def _describe(cell: NotebookNode) -> None:
-    """Give a picture its alternative text, and show the summary that an explainer carries beside its
-    picture.
-    """
+    """Give a picture its alternative text, and show the summary that an explainer carries."""
     pictures = [out for out in cell.outputs if "image/png" in out.get("data", {})]
     if not pictures:
         return

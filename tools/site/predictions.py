@@ -30,8 +30,9 @@ def asked(html: str, name: str) -> str:
 
 
 def revealed(html: str, name: str) -> str:
-    """The card of an answer, of a question that nobody has answered yet, as a fold that scores what the
-    reader chose.
+    """The card of an answer as a fold, which scores what the reader chose.
+
+    It is for a question that is still open.
     """
     rows = _rows(ElementTree.fromstring(html))
     answer = next(key.removesuffix(RIGHT) for key, _ in rows if key.endswith(RIGHT))

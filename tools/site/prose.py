@@ -10,8 +10,9 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?://|#)([^)#\s]+)(#[\w-]+)?\)")
 
 
 def page(text: str, pages: dict[str, str], repository: str) -> str:
-    """The text with each relative link led to its page, to the repository, or, where nothing is published,
-    taken off.
+    """The text with each relative link led to its page or to the repository.
+
+    Where nothing is published, the link is taken off.
 
     `pages` maps files of the repository to those of the site; notebooks keep their places.
 

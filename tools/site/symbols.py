@@ -11,8 +11,9 @@ HEADING = "## Symbols"
 
 
 def table(start: NotebookNode, explained: Mapping[str, str], stems: Mapping[str, str]) -> str:
-    """The rows of the table in chapter 00, each with a link; ValueError for a symbol whose chapter is not
-    known.
+    """The rows of the table in chapter 00, each with a link.
+
+    ValueError for a symbol whose chapter is not known.
 
     `explained` maps what stands in the first column to the number of a chapter, `stems` that to the name
     of its file.
