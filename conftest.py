@@ -52,8 +52,9 @@ def texts(outputs: Iterable[NotebookNode]) -> Iterator[tuple[str, NotebookNode, 
 def compare_outputs(
     cell: IPyNbCell, printed: list[NotebookNode], stored: list[NotebookNode], skip_compare: object = None
 ) -> bool:
-    """nbval's own comparison, to the letter, after each printed text that is the same as the stored one was
-    replaced by it.
+    """nbval's own comparison, to the letter.
+
+    Before it, the stored text replaces each printed one that counts as the same.
     """
     within = cell.cell.metadata.get("nslab", {}).get("within", 0.0)
     known: defaultdict[str, deque[str]] = defaultdict(deque)

@@ -1,4 +1,7 @@
-"""The chapters and exercises, read from course.toml; `python -m tools.course` prints the tables of each page."""
+"""The chapters and exercises, read from course.toml.
+
+`python -m tools.course` prints the tables of each page.
+"""
 
 from __future__ import annotations
 

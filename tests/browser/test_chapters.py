@@ -1,5 +1,6 @@
-"""Every chapter in a real JupyterLab: it runs without a complaint, and each figure follows each of its
-sliders.
+"""Every chapter in a real JupyterLab.
+
+It runs without a complaint, and each figure follows each of its sliders.
 """
 
 from __future__ import annotations
@@ -68,8 +69,9 @@ def measured(figure: Figure) -> dict[str, Any]:
 
 
 def random_walk(notebook: Notebook, figures: list[Figure], seed: int) -> None:
-    """Every figure moves twice an animation frame, by a step or a leap; the last ones shown are the true
-    ones.
+    """Every figure moves twice per animation frame, by a step or a leap.
+
+    The last ones shown are the true ones.
     """
     rng = random.Random(seed)
     at = [[0] * len(figure.sliders) for figure in figures]

@@ -1,5 +1,6 @@
-"""Scenes in a real JupyterLab: slider, handle, click and Python move one and the same scene, and trouble
-is said under it.
+"""Scenes in a real JupyterLab.
+
+Slider, handle, click and Python move the same scene, and trouble is said under it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The published course, opened from its folder without a network: whole, quiet, readable for everyone, and
-its figures move.
+"""The published course, opened from its folder without a network.
+
+It is whole, quiet and readable for everyone, and its figures move.
 """
 
 from __future__ import annotations
@@ -166,8 +167,9 @@ def shown(scene: Locator) -> tuple[str | None, bytes]:
 
 
 def same(one: tuple[str | None, bytes], two: tuple[str | None, bytes]) -> bool:
-    """Whether two figures tell and show the same: a browser that draws a part anew smooths a few edges
-    differently.
+    """Whether two figures say and show the same.
+
+    A browser that draws a part anew smooths a few edges differently.
     """
     images = [np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int) for _, png in (one, two)]
     other = np.abs(images[0] - images[1]).max(axis=-1) > SHADES

@@ -168,8 +168,9 @@ def test_the_start_does_not_say_which_circle_fares_better(circle: PullAndPush) -
 
 
 def test_where_the_digits_lie_needs_no_error_of_the_places(circle: PullAndPush) -> None:
-    """The answer to the prediction, all in one place, is true of the exact points: within 4 degrees of
-    their mean.
+    """The answer to the prediction is true of the exact points.
+
+    All lie in one place: within 4 degrees of their mean.
     """
     points = circle.at(step=100, push=1.0).alone.points
     mean = points.mean(0) / np.linalg.norm(points.mean(0))

@@ -39,8 +39,9 @@ def test_the_floor_at_the_setting_of_moco() -> None:
 
 
 def test_one_anchors_floor_is_far_below_that_of_a_batch() -> None:
-    """What the gap costs at MoCo's temperature: nothing is left of one anchor's loss, and half of a
-    batch's pull.
+    """What the gap costs at MoCo's temperature.
+
+    Nothing is left of one anchor's loss, and half of a batch's pull.
     """
     for k, one, batch in ((1000, 3.9e-10, 6.2e-4), (65536, 2.56e-8, 0.040)):
         floors = [theory.equal_negatives_loss(alpha=1, beta=b, temperature=0.07, k=k) for b in (-1, -1 / k)]

@@ -111,8 +111,9 @@ def test_a_batch_has_one_negative_less_than_items():
 
 
 def test_drawing_with_counts_is_drawing_one_by_one():
-    """The chapter's loss of K draws from a table, shifted by the largest cosine, is InfoNCE of the drawn
-    scores.
+    """The chapter's loss of K draws from a table is InfoNCE of the drawn scores.
+
+    It is shifted by the largest cosine.
     """
     scores, pos = torch.linspace(-1, 1, 40, dtype=torch.float64), torch.tensor(0.3, dtype=torch.float64)
     drawn = torch.randint(40, (4096,), generator=torch.Generator().manual_seed(0))

@@ -263,8 +263,9 @@ def test_a_simplex_reaches_the_floor_of_all_anchors_and_training_does_not_pass_i
 
 
 def trained(tau: float, masked: bool, steps: int = 80, keep: int | None = None) -> float:
-    """Own digit among the 50 nearest of 400 digits not trained on: another loop than the chapter's, one
-    seed, one matrix.
+    """Own digit among the 50 nearest of 400 digits that training has not seen.
+
+    The loop is another than the chapter's, with one seed and one matrix.
     """
     images, labels = datasets.digits()
     images = images - images.mean(0)

@@ -260,8 +260,9 @@ def test_the_worked_example() -> None:
 @pytest.mark.parametrize("k", [1, 2])
 @pytest.mark.parametrize("m", [1, 3])
 def test_a_pool_with_the_positive_has_k_over_k_plus_1_of_the_mean_of_all_m(m: int, k: int) -> None:
-    """K corrected draws from the softmax over the positive and M uniform items, against all M as
-    negatives.
+    """K corrected draws from the softmax over the positive and M uniform items.
+
+    They stand against all M as negatives.
     """
     scores, target = np.array([0.4, -1.2, 1.7, 0.1]), 2
     own = np.eye(4)[target]
@@ -383,8 +384,9 @@ def test_where_p_is_peaked_five_draws_from_the_model_are_worth_more_than_they_co
 
 
 def test_five_draws_from_the_model_cost_as_much_as_n_thirds_and_five_from_a_table() -> None:
-    """Operations for a pair: 2 N d for all scores, 6 d for each item whose gradients are wanted, the
-    positive too.
+    """Operations per pair: 2 N d for all scores, 6 d for each item whose gradients are wanted.
+
+    The positive is one of those items.
     """
     for n, d, k in ((300, 16, 5), (30_000, 64, 20)):
         assert 2 * n * d + 6 * (k + 1) * d == 6 * (n // 3 + k + 1) * d

@@ -1,5 +1,6 @@
-"""Chapter 10: its race against a race by hand, and what its prose claims beyond the laboratory's own
-tests.
+"""Chapter 10: its race against a race by hand, and what its prose claims.
+
+The laboratory has tests of its own.
 """
 
 from __future__ import annotations
@@ -118,8 +119,9 @@ FAMILY = np.stack([np.ones(5), np.arange(-2, 3) ** 2], axis=1)
 
 
 def compromise(q: np.ndarray, k: int) -> np.ndarray:
-    """The best member of a family that cannot express the data, by a solver that knows no gradient of
-    ours.
+    """The best member of a family that cannot express the data.
+
+    The solver does not use our gradient.
     """
     best = minimize(lambda t: -objective(FAMILY @ t, np.log(q), q, k), [-1.6, 0.0], method="Nelder-Mead",
                     options={"xatol": 1e-10, "fatol": 1e-14, "maxiter": 4000})  # fmt: skip
@@ -171,8 +173,9 @@ def test_no_number_of_negatives_reports_more_than_its_ceiling() -> None:
 
 
 def test_a_known_noise_lifts_the_ceiling() -> None:
-    """Copies of 1000 items; one negative from 0.9 [y = x] + 0.1/1000, the best score, and ln(q/p) of the
-    positive added.
+    """Copies of 1000 items, with one negative from 0.9 [y = x] + 0.1/1000.
+
+    The score is the best, and ln(q/p) of the positive is added.
     """
     own = 0.9 + 1e-4
     loss = own * math.log(2)  # the negative repeats the positive, or is ruled out
@@ -202,8 +205,9 @@ def test_the_bound_with_a_known_noise_holds_for_every_critic_and_every_known_noi
 
 
 def test_sampled_infonce_closes_the_gap_that_nce_leaves() -> None:
-    """Own noise, held and subtracted on all logits; a linear model of the digits' classes from four
-    components.
+    """Own noise, held and subtracted on all logits.
+
+    The model is linear: the digits' classes from four components.
     """
     images, labels = datasets.digit_embeddings(4)
     images = images.float()

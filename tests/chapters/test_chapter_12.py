@@ -1,6 +1,4 @@
-"""Chapter 12: the mathematics it states, its explainer against independent computations, and what its
-prose claims.
-"""
+"""Chapter 12: its mathematics, its explainer against other computations, and its claims."""
 
 from __future__ import annotations
 
@@ -194,8 +192,9 @@ def test_a_list_chosen_by_a_feature_is_gamed_through_it(characters, ten) -> None
 
 
 def test_with_the_links_known_the_box_is_empty(characters) -> None:
-    """Negatives come from non-links only, so p / w is infinite on links: p and w are chances given what
-    the scorer sees.
+    """Negatives come from non-links only, so p / w is infinite on links.
+
+    p and w are chances given what the scorer sees.
     """
     pairs = np.triu_indices(77, 1)
     link = characters[pairs] > 0
@@ -330,8 +329,9 @@ def nations() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def expected_draws(learned: torch.Tensor, allowed: torch.Tensor, k: int = 10) -> torch.Tensor:
-    """How often each triple is a negative: k draws a training triple, half for its head, half for its
-    tail.
+    """How often each triple is a negative: k draws per training triple.
+
+    Half of them replace its head, half its tail.
     """
     draws = torch.zeros(learned.shape, dtype=f64)
     for h, r, t in learned.nonzero().tolist():
@@ -355,8 +355,9 @@ def test_the_filter_leaves_the_held_out_truths_a_larger_share(nations) -> None:
 
 
 def test_filtering_by_training_does_not_help_and_filtering_by_everything_leaks(nations) -> None:
-    """Another training than the chapter's: the expected loss in full, no sampling, a fixed number of
-    steps.
+    """Another training than the chapter's: the expected loss in full.
+
+    It samples nothing and takes a fixed number of steps.
     """
     learned, every, test = nations
     h, r, t = test.T

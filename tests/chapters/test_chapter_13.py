@@ -102,8 +102,9 @@ def test_the_floor_stops_the_push_and_not_the_pull(tau: float, rho: float) -> No
 
 
 def test_anchors_without_push_pull_with_most_of_their_strength() -> None:
-    """As in the chapter: K = 254, τ = 0.5; a positive of 0.86 is pulled with 0.86 of full strength on the
-    floor.
+    """As in the chapter: K = 254, τ = 0.5.
+
+    A positive of 0.86 is pulled with 0.86 of full strength on the floor.
     """
     pos = torch.tensor(0.86, dtype=f64, requires_grad=True)
     neg = torch.full((254,), -0.5, dtype=f64, requires_grad=True)

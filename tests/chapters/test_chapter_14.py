@@ -209,8 +209,9 @@ def test_the_best_of_strangers_gains_one_over_lambda_a_nat() -> None:
 
 
 def expected_best(scores: np.ndarray, mn: float) -> float:
-    """Mean over whole scores x ≥ 1 of P(best ≥ x) = 1 − exp(−K mn e^(−λx)): Karlin & Altschul's law as it
-    stands.
+    """Mean over whole scores x ≥ 1 of P(best ≥ x) = 1 − exp(−K mn e^(−λx)).
+
+    This is Karlin & Altschul's law as it stands.
     """
     return float((-np.expm1(-0.134 * mn * np.exp(-LAM * scores))).sum())
 
@@ -440,8 +441,9 @@ def spaced(words: np.ndarray) -> np.ndarray:
 def gains(
     places: list[str], independent: bool, strengths: tuple[int, ...], draws: int, seed: int = 0
 ) -> np.ndarray:
-    """Held-out AUC for each k (all on the same random words), by scikit-learn, less the PWM's: five folds,
-    each site once.
+    """Held-out AUC for each k, by scikit-learn, less the PWM's.
+
+    There are five folds and each site is held out once; all k use the same random words.
     """
     rng, words = np.random.default_rng(seed), digits(places)
     if independent:

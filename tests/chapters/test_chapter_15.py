@@ -1,5 +1,6 @@
-"""Chapter 15: matching by runs, survivors and holes, against brute force; the published values; the claims
-of its figures.
+"""Chapter 15: matching by runs, survivors and holes, against brute force.
+
+The published values and the claims of its figures are tested too.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from nslab.explain.contiguous_match import ONE_IN, RS
 
 
 def markov(length: int, r: int, m: int) -> float:
-    """P(match) from another side: powers of the transition matrix of 'length of the present run', r
-    absorbing.
+    """P(match) from another side: powers of a transition matrix.
+
+    The state is the length of the present run, and r absorbs.
     """
     step = np.zeros((r + 1, r + 1))
     step[:r, 0] = 1 - 1 / m

@@ -98,8 +98,9 @@ def test_what_does_not_fit_is_refused(change: dict, words: str) -> None:
 
 
 def test_a_bound_drops_both_kinds_from_the_top_and_finds_fewer_false_ones_below() -> None:
-    """On passages of Lee's reports: the shares that are left are near each other, while the false share
-    falls.
+    """On passages of Lee's reports, similar shares of both kinds are left.
+
+    The false share falls.
     """
     reports = [report for report in dict.fromkeys(datasets.lee()) if len(report) >= 150]
     questions = [" ".join(report[:30]) for report in reports]

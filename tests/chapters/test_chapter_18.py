@@ -1,6 +1,4 @@
-"""Chapter 18: what its explainer computes, against the library's losses and their gradients, and what its
-prose claims.
-"""
+"""Chapter 18: its explainer against the library's losses and gradients, and its claims."""
 
 from __future__ import annotations
 

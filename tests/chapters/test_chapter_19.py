@@ -1,5 +1,6 @@
-"""Chapter 19: its planted faults, its count of wrong pairs and its scenes, against independent
-computations.
+"""Chapter 19: its planted faults, its count of wrong pairs and its scenes.
+
+They are checked against independent computations.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""Chapter 21, a page of symptoms: each fault is shown and is gone after its cure, and the reasons given
-hold.
+"""Chapter 21, a page of symptoms: each fault is shown and is gone after its cure.
+
+The reasons given hold.
 """
 
 from __future__ import annotations
@@ -124,8 +125,9 @@ def test_popular() -> None:
 
 
 def test_the_in_batch_loss_divides_popularity_out_and_ln_q_puts_it_back() -> None:
-    """At scores ln p(y|x) − ln q(y) the expected gradient over batches of two is 0; with ln q, at ln
-    p(y|x).
+    """At scores ln p(y|x) − ln q(y) the expected gradient over batches of two is 0.
+
+    With ln q, it is 0 at ln p(y|x).
     """
     p = torch.tensor([[0.7, 0.2, 0.1], [0.5, 0.1, 0.4]], dtype=torch.float64)
     q = p.mean(0)

@@ -45,8 +45,9 @@ CASES = [
 
 
 def case(count: int, source: str, stored: str, within: float) -> NotebookNode:
-    """A code cell that computes EXPLAINED or PRINTED, with another text stored; the stored view is
-    stripped.
+    """A code cell that computes EXPLAINED or PRINTED, with another text stored.
+
+    The stored view is stripped.
     """
     if source == "print":
         source, outputs = f"print({PRINTED!r})", [nbformat.v4.new_output("stream", text=stored + "\n")]

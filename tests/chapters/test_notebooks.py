@@ -311,8 +311,9 @@ def test_only_the_guides_that_exist_go_without_a_scene() -> None:
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_an_export_to_html_keeps_every_figure_and_every_number(path: Path) -> None:
-    """A figure of an explainer bears its numbers itself: an export, like a notebook on the web, shows one
-    form of an output.
+    """A figure of an explainer carries its numbers itself.
+
+    An export, like a notebook on the web, shows one form of an output.
     """
     page, _ = HTMLExporter(embed_images=True).from_filename(str(path))
     notebook = nbformat.read(path, as_version=4)

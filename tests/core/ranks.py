@@ -10,8 +10,9 @@ from typing import Any
 
 
 def started(target: Callable[..., None], world: int, *args: Any) -> list[BaseProcess]:
-    """`target(rank, world, *args)` for every rank; they end with the process that starts them, which has
-    no threads.
+    """`target(rank, world, *args)` for every rank.
+
+    They end with the process that starts them, which has no threads.
     """
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     ranks = [context.Process(target=target, args=(rank, world, *args), daemon=True) for rank in range(world)]

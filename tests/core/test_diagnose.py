@@ -1,5 +1,6 @@
-"""`diagnose` against brute force, on digits with planted faults, on many rows and on broken input; its
-card and its command.
+"""`diagnose` against brute force, on planted faults, many rows and broken input.
+
+The faults are planted in digits. Its card and its command are tested too.
 """
 
 from __future__ import annotations

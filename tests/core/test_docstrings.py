@@ -1,6 +1,4 @@
-"""Every public function explains each of its arguments, what it returns and where it comes from, with an
-example that runs.
-"""
+"""Every public function explains its arguments, result and source, with an example that runs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The NCE laboratory against 40-digit references, closed forms, and the fixed points that the theory
-states.
+"""The NCE laboratory against 40-digit references, closed forms, and known fixed points.
+
+The fixed points are those that the theory states.
 """
 
 from __future__ import annotations

@@ -148,8 +148,9 @@ def test_draws_follow_the_generator():
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 1000])
 def test_every_share_of_the_packed_words_is_the_tables_own(shape, n):
-    """All 2^63 random words, counted: in column i the coins below the threshold keep i, the others give
-    the alias.
+    """All 2^63 random words, counted.
+
+    In column i the coins below the threshold keep i, the others give the alias.
     """
     q = SHAPES[shape](n) / SHAPES[shape](n).sum()
     columns = 1 << (n - 1).bit_length()

@@ -358,8 +358,9 @@ def test_logits_near_and_far_from_0_take_two_ways_to_one_result(monkeypatch):
 
 
 def test_the_bound_for_near_fits_float32():
-    """The sum of 2²⁴ exponentials does not overflow, and what a mean of 2²⁴ rows scales them by does not
-    underflow.
+    """The sum of 2²⁴ exponentials does not overflow in float32.
+
+    What a mean of 2²⁴ rows scales them by does not underflow.
     """
     largest = torch.tensor(_streaming.NEAR).exp() * 2**24
     assert largest.isfinite() and 1 / (2 * largest) / 2**24 > torch.finfo(torch.float32).tiny
@@ -586,9 +587,7 @@ def test_a_graph_that_is_kept_gives_its_gradient_again_and_no_second_derivative(
 
 
 class Watch(TorchDispatchMode):
-    """Counts the operations, and remembers how many entries the largest tensor had that any of them
-    returned.
-    """
+    """Counts the operations, and remembers the size of the largest tensor they returned."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,5 +1,6 @@
-"""The base of the scenes: marks, frames, both renderers' common ground, the protocol with a view, and
-every scene's walk.
+"""The base of the scenes: marks, frames, both renderers' common ground.
+
+The protocol with a view and a walk through every scene are tested too.
 """
 
 from __future__ import annotations

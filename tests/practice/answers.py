@@ -16,8 +16,9 @@ def named(name: str, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def checker(number: str) -> Callable[..., practice.Result]:
-    """`check(name, fn)` of one exercise, whatever the function is called; a busy machine gets two minutes
-    for it.
+    """`check(name, fn)` of one exercise, whatever the function is called.
+
+    A busy machine gets two minutes for it.
     """
     return lambda name, fn, seconds=120.0, **options: practice.check(
         number, named(name, fn), seconds=seconds, **options

@@ -1,5 +1,6 @@
-"""Exercise 07: right answers in several styles pass, a learner's own mistakes are named, and the audit's
-numbers hold.
+"""Exercise 07: right answers in several styles pass, and a learner's mistakes are named.
+
+The audit's numbers hold.
 """
 
 from __future__ import annotations

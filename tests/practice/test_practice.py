@@ -1,5 +1,6 @@
-"""Practice: every mistake is refused by name, every right style passes, and nothing a learner writes stops
-Run All.
+"""Practice: every mistake is refused by name, and every right style passes.
+
+Nothing that a learner writes stops Run All.
 """
 
 from __future__ import annotations
@@ -464,8 +465,9 @@ EXERCISES = sorted((ROOT / "exercises").glob("*.ipynb"))
 
 @pytest.fixture(scope="module")
 def unsolved() -> dict[str, Any]:
-    """Every exercise as it is handed out, run. One kernel, which imports torch once, forgets all names in
-    between.
+    """Every exercise as it is handed out, run in one kernel.
+
+    It imports torch once, and forgets all names in between.
     """
     notebooks = {path.stem: nbformat.read(path, as_version=4) for path in EXERCISES}
     assert not [cell for notebook in notebooks.values() for cell in notebook.cells if cell.get("outputs")]

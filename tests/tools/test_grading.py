@@ -1,5 +1,6 @@
-"""Grading a class, in bubblewrap and without: whatever a submission does, it changes its own points and
-nothing else.
+"""Grading a class, in bubblewrap and without it.
+
+Whatever a submission does, it changes its own points and nothing else.
 """
 
 from __future__ import annotations

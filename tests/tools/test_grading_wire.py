@@ -1,5 +1,6 @@
-"""What goes between the judge and a submission: plain data come through as they are, and nothing else
-does.
+"""What goes between the judge and a submission.
+
+Plain data come through as they are, and nothing else does.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""A course that runs nbgrader takes the exercises as they are: its own commands make, grade and hand back
-one.
+"""A course that runs nbgrader takes the exercises as they are.
+
+Its own commands make, grade and hand back one.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What turns notebooks and tables into pages of the published course. The built site is tested in a
-browser.
+"""What turns notebooks and tables into pages of the published course.
+
+The built site is tested in a browser.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""What `pip install nslab` brings: the sdist and the wheel are built here, and used where torch and numpy
-are all there is.
+"""What `pip install nslab` brings: the sdist and the wheel are built and used here.
+
+Only torch and numpy are installed beside them.
 """
 
 from __future__ import annotations
