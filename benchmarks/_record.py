@@ -143,8 +143,10 @@ def results() -> str:
 HEAD = """\
 # Measured
 
-Written by `make bench` from `benchmarks/records/`. Ours and the peer do the same work in one process, by turns, and the ratio
-of the medians says how many times better ours is; in brackets the smallest and the largest reading. A goal that was missed says so, and why where that is known. Times depend on the
+Written by `make bench` from `benchmarks/records/`. Ours and the peer do the same work in one \
+process, by turns, and the ratio
+of the medians says how many times better ours is; in brackets the smallest and the largest \
+reading. A goal that was missed says so, and why where that is known. Times depend on the
 machine: run it on yours.
 """
 

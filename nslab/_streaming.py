@@ -77,8 +77,7 @@ def largest_score(query: Tensor, key: Tensor) -> float:
     return max(float((query[rows].detach() @ key.detach().T).abs().max()) for rows in blocks)
 
 
-# A block loss turns logits into forces in place; times `scale`, they are the derivatives of the losses for
-# the logits.
+# A block loss turns logits into forces in place. Times `scale`, they are the losses' derivatives for them.
 _Block = Callable[[Tensor, Pairs, slice], tuple[Tensor, Tensor]]  # → losses (R, 1), scale (R, 1)
 
 

@@ -118,7 +118,8 @@ def info_nce(
     Example:
         >>> info_nce(1.0, [-1.0], temperature=0.05)
         tensor(4.2484e-18, dtype=torch.float64)
-        >>> info_nce([0.5, 0.5], [[0.3, 0.1], [0.3, float("nan")]], mask=[[True, True], [True, False]], reduction="none")
+        >>> neg, mask = [[0.3, 0.1], [0.3, float("nan")]], [[True, True], [True, False]]
+        >>> info_nce([0.5, 0.5], neg, mask=mask, reduction="none")
         tensor([0.0590, 0.0558], dtype=torch.float64)
     """
     pos, neg, dtype = _scores(pos, neg, finite=mask is None)

@@ -159,7 +159,8 @@ def fixed_point(
     Example:
         >>> fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3).exp()
         tensor([0.8000, 0.2000], dtype=torch.float64)
-        >>> torch.softmax(fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3, mode="uncorrected"), -1)
+        >>> end = fixed_point([0.8, 0.2], lambda s: torch.softmax(s, -1), k=3, mode="uncorrected")
+        >>> torch.softmax(end, -1)
         tensor([0.6667, 0.3333], dtype=torch.float64)
     """
     p = as_float(p_data, "p_data").double()

@@ -232,7 +232,8 @@ def text_vectors(texts: Sequence[str]) -> Tensor:
         Miller, WordLlama, github.com/dleemiller/WordLlama 2024.
 
     Example:
-        >>> king, queen, banana = torch.nn.functional.normalize(text_vectors(["king", "queen", "banana"]), dim=1)
+        >>> vectors = text_vectors(["king", "queen", "banana"])
+        >>> king, queen, banana = torch.nn.functional.normalize(vectors, dim=1)
         >>> round((king @ queen).item(), 2), round((king @ banana).item(), 2)
         (0.34, 0.1)
     """

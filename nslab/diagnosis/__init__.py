@@ -175,7 +175,8 @@ def diagnose(
     rows = torch.randperm(len(query), generator=generator)[: max(ANCHORS, SCORES // len(key))]
     anchors, kept = measure(query, key, rows, [c for c in (labels, ids) if c is not None], tau, k, generator)
     numbers: dict[str, Any] = {
-        "pairs": len(query), "keys": len(key), "dim": key.shape[1], "anchors": len(rows), "temperature": tau, "k": k
+        "pairs": len(query), "keys": len(key), "dim": key.shape[1], "anchors": len(rows), "temperature": tau,
+        "k": k
     }  # fmt: skip
     searched, curve = temperatures(kept)
     numbers |= scores(anchors) | searched | false_negatives(anchors) | repeats(key, ids, len(query), k)

@@ -87,53 +87,103 @@ def _tenth(n: Numbers) -> int:
 
 # The first rule of a topic that holds is the one that speaks. Why the thresholds stand where they do:
 #   scores   0.5 of the negatives lie below the positive by chance alone; below 0.6 nothing has been learnt
-# yet. With
-#            less than 0.05 of the pull left, the loss moves the model twenty times less than at the start.
-# A pull
-#            above 0.5 is a positive with less than half of the weight.
+#            yet. With less than 0.05 of the pull left, the loss moves the model twenty times less than at
+#            the start. A pull above 0.5 is a positive with less than half of the weight.
 #   count    Below 2, one negative has most of the push. Above K/2, the softmax hardly chooses.
 #   false    Half of the push is most of it. Twice their share means that τ seeks them out, and 0.1 that it
-# matters.
-#   repeats  A repeat scores as high as the positive, whose weight stays below 1/2: 0.05 puts that on 1
-# anchor in 20.
+#            matters.
+#   repeats  A repeat scores as high as the positive, whose weight stays below 1/2: 0.05 puts that on one
+#            anchor in twenty.
 #   popular  A standard deviation of half the mean spreads ln q by about half a nat between ordinary items.
 #   draws    0.05 is what a K for 95 % may miss. A promise of 0.95 that gives less than 0.9 misses twice as
-# many.
+#            many.
 #   spread   A mean cosine of 0.9 leaves a tenth of the range to all differences, one of 0.5 half of it.
 #   lengths  Up to 0.01 from 1 is the rounding of half precision: a cosine moves by 2 % at most.
 RULES = (
-    Rule("Scores", "act", lambda n: n["positive_wins"] < 0.6, lambda n: "The positives score hardly better than chance. Check first that row i of query and row i of key belong together.", "01"),
-    Rule("Scores", "look", lambda n: n["pull"] < 0.05, lambda n: "The positive has nearly won, so these negatives hardly move the model. Harder ones would, and so would a higher τ.", "02"),
-    Rule("Scores", "look", lambda n: n["gap_mean"] < _margin(n), lambda n: f"The gap is below τ ln K = {number(_margin(n))}, at which equal negatives leave the positive half of the weight: there is room to train.", "03"),
-    Rule("Scores", "look", lambda n: n["pull"] > 0.5, lambda n: f"The gap is above τ ln K = {number(_margin(n))}, yet most of the pull is left: a few negatives far above the mean decide, so look at those.", "03"),
-    Rule("Scores", "good", lambda n: True, lambda n: f"The gap is above τ ln K = {number(_margin(n))}, at which equal negatives leave the positive half of the weight.", "03"),
-    Rule("Negatives that count", "good", lambda n: n["k"] <= 2, lambda n: "So few negatives leave τ nothing to choose between.", "05"),
-    Rule("Negatives that count", "look", lambda n: n["effective_negatives"] < 2, lambda n: f"One negative takes most of the push, so a larger K buys little. Raise τ{_towards(n, 10)}.", "05"),
-    Rule("Negatives that count", "look", lambda n: n["effective_negatives"] > n["k"] / 2, lambda n: f"Nearly all negatives count alike, so the easy ones drown the hard ones. Lower τ{_towards(n, _tenth(n))}, and watch the push on false negatives.", "05"),
-    Rule("Negatives that count", "good", lambda n: True, lambda n: "τ chooses among the negatives without leaving all to one. When the scale of the scores changes, keep this count, not τ.", "05"),
-    Rule("False negatives", "ask", lambda n: n["false_share"] is None, lambda n: "Pass labels or ids to learn how many negatives belong with their anchor.", "02"),
-    Rule("False negatives", "good", lambda n: n["false_share"] == 0, lambda n: "By these labels or ids no negative belongs with its anchor, so there is nothing to mask.", "02"),
-    Rule("False negatives", "act", lambda n: n["false_push"] >= 0.5, lambda n: "Most of the push drives anchors away from their own kind. Mask those keys, or raise τ.", "05"),
-    Rule("False negatives", "look", lambda n: n["false_push"] >= max(0.1, 2 * n["false_share"]), lambda n: f"They get {number(n['false_push'] / n['false_share'])} times the push that their number explains. A higher τ lowers it; a mask ends it.", "05"),
-    Rule("False negatives", "good", lambda n: True, lambda n: "τ does not single them out. They flatten the top of the scores, but they leave the best ranking as it is.", "02"),
-    Rule("Repeats", "look", lambda n: n["repeats"] >= 0.05 and (n["popularity_cv"] or 0) >= 0.5, lambda n: "A repeat keeps its positive below half of the weight. Mask repeats if scores are similarities; keep them if you correct by log q.", "09"),
-    Rule("Repeats", "look", lambda n: n["repeats"] >= 0.05, lambda n: "A repeat keeps its positive below half of the weight. Pass ids to the loss, which then masks repeats.", "09"),
-    Rule("Repeats", "look", lambda n: n["copies"] > 0 and n["items"] == n["pairs"] == n["keys"], lambda n: "Equal vectors have different ids here: an item stored twice is a false negative that no mask finds.", "09"),
-    Rule("Repeats", "good", lambda n: True, lambda n: "Repeats are rare at this K, so a mask would change little.", "09"),
-    Rule("Popularity", "ask", lambda n: n["items"] is None, lambda n: "Pass ids to learn how uneven popularity is, and whether log q is due.", "06"),
-    Rule("Popularity", "ask", lambda n: n["items"] == n["pairs"], lambda n: "No item comes twice, so these rows cannot show popularity. Count over the whole training set.", "06"),
-    Rule("Popularity", "look", lambda n: n["popularity_cv"] >= 0.5, lambda n: "Borrowed negatives divide popularity out. If scores must say what is likely, log q is due, on every logit and the positive's too; if they are similarities, leave it out.", "09"),
-    Rule("Popularity", "good", lambda n: True, lambda n: "Popularity is nearly even, so log q is not due: it would move all logits by about the same.", "06"),
-    Rule("K for a hard negative", "look", lambda n: n["k_median"] is None, lambda n: "Most anchors have no hard negative among these keys, so neither draws nor mining finds one here: widen the pool.", "04"),
-    Rule("K for a hard negative", "look", lambda n: n["k_p90"] is None, lambda n: "More draws cannot serve nine anchors in ten: some have no hard negative here. Plan by anchor, not by the mean ρ.", "04"),
-    Rule("K for a hard negative", "look", lambda n: n["k"] < n["k_p90"], lambda n: f"Nine anchors in ten need K = {number(n['k_p90'])}, more than yours. Plan by anchor, not by the mean ρ.", "04"),
-    Rule("K for a hard negative", "good", lambda n: True, lambda n: "Your K serves nine anchors in ten. More draws would find a hard negative for few others.", "04"),
-    Rule("Spread", "act", lambda n: _cosine(n) >= 0.9, lambda n: "The vectors are collapsing onto one direction. Check that the negatives reach the loss and that their gradient arrives.", "01"),
-    Rule("Spread", "look", lambda n: _cosine(n) >= 0.5, lambda n: "The vectors share a direction. It cancels in the loss, but it leaves less room for the gaps that count.", "01"),
-    Rule("Spread", "look", lambda n: _rank_share(n) < 0.1, lambda n: "The vectors use few of their dimensions: a sign of partial collapse, or of vectors that are too long for these data.", "01"),
+    Rule("Scores", "act", lambda n: n["positive_wins"] < 0.6, lambda n:
+        "The positives score hardly better than chance. Check first that row i of query and row i of key "
+        "belong together.", "01"),
+    Rule("Scores", "look", lambda n: n["pull"] < 0.05, lambda n:
+        "The positive has nearly won, so these negatives hardly move the model. Harder ones would, and so "
+        "would a higher τ.", "02"),
+    Rule("Scores", "look", lambda n: n["gap_mean"] < _margin(n), lambda n:
+        f"The gap is below τ ln K = {number(_margin(n))}, at which equal negatives leave the positive half "
+        "of the weight: there is room to train.", "03"),
+    Rule("Scores", "look", lambda n: n["pull"] > 0.5, lambda n:
+        f"The gap is above τ ln K = {number(_margin(n))}, yet most of the pull is left: a few negatives far "
+        "above the mean decide, so look at those.", "03"),
+    Rule("Scores", "good", lambda n: True, lambda n:
+        f"The gap is above τ ln K = {number(_margin(n))}, at which equal negatives leave the positive half "
+        "of the weight.", "03"),
+    Rule("Negatives that count", "good", lambda n: n["k"] <= 2, lambda n:
+        "So few negatives leave τ nothing to choose between.", "05"),
+    Rule("Negatives that count", "look", lambda n: n["effective_negatives"] < 2, lambda n:
+        f"One negative takes most of the push, so a larger K buys little. Raise τ{_towards(n, 10)}.", "05"),
+    Rule("Negatives that count", "look", lambda n: n["effective_negatives"] > n["k"] / 2, lambda n:
+        "Nearly all negatives count alike, so the easy ones drown the hard ones. Lower "
+        f"τ{_towards(n, _tenth(n))}, and watch the push on false negatives.", "05"),
+    Rule("Negatives that count", "good", lambda n: True, lambda n:
+        "τ chooses among the negatives without leaving all to one. When the scale of the scores changes, "
+        "keep this count, not τ.", "05"),
+    Rule("False negatives", "ask", lambda n: n["false_share"] is None, lambda n:
+        "Pass labels or ids to learn how many negatives belong with their anchor.", "02"),
+    Rule("False negatives", "good", lambda n: n["false_share"] == 0, lambda n:
+        "By these labels or ids no negative belongs with its anchor, so there is nothing to mask.", "02"),
+    Rule("False negatives", "act", lambda n: n["false_push"] >= 0.5, lambda n:
+        "Most of the push drives anchors away from their own kind. Mask those keys, or raise τ.", "05"),
+    Rule("False negatives", "look", lambda n: n["false_push"] >= max(0.1, 2 * n["false_share"]), lambda n:
+        f"They get {number(n['false_push'] / n['false_share'])} times the push that their number explains. A "
+        "higher τ lowers it; a mask ends it.", "05"),
+    Rule("False negatives", "good", lambda n: True, lambda n:
+        "τ does not single them out. They flatten the top of the scores, but they leave the best ranking as "
+        "it is.", "02"),
+    Rule("Repeats", "look", lambda n: n["repeats"] >= 0.05 and (n["popularity_cv"] or 0) >= 0.5, lambda n:
+        "A repeat keeps its positive below half of the weight. Mask repeats if scores are similarities; "
+        "keep them if you correct by log q.", "09"),
+    Rule("Repeats", "look", lambda n: n["repeats"] >= 0.05, lambda n:
+        "A repeat keeps its positive below half of the weight. Pass ids to the loss, which then masks "
+        "repeats.", "09"),
+    Rule("Repeats", "look", lambda n: n["copies"] > 0 and n["items"] == n["pairs"] == n["keys"], lambda n:
+        "Equal vectors have different ids here: an item stored twice is a false negative that no mask "
+        "finds.", "09"),
+    Rule("Repeats", "good", lambda n: True, lambda n:
+        "Repeats are rare at this K, so a mask would change little.", "09"),
+    Rule("Popularity", "ask", lambda n: n["items"] is None, lambda n:
+        "Pass ids to learn how uneven popularity is, and whether log q is due.", "06"),
+    Rule("Popularity", "ask", lambda n: n["items"] == n["pairs"], lambda n:
+        "No item comes twice, so these rows cannot show popularity. Count over the whole training set.",
+            "06"),
+    Rule("Popularity", "look", lambda n: n["popularity_cv"] >= 0.5, lambda n:
+        "Borrowed negatives divide popularity out. If scores must say what is likely, log q is due, on "
+        "every logit and the positive's too; if they are similarities, leave it out.", "09"),
+    Rule("Popularity", "good", lambda n: True, lambda n:
+        "Popularity is nearly even, so log q is not due: it would move all logits by about the same.", "06"),
+    Rule("K for a hard negative", "look", lambda n: n["k_median"] is None, lambda n:
+        "Most anchors have no hard negative among these keys, so neither draws nor mining finds one here: "
+        "widen the pool.", "04"),
+    Rule("K for a hard negative", "look", lambda n: n["k_p90"] is None, lambda n:
+        "More draws cannot serve nine anchors in ten: some have no hard negative here. Plan by anchor, not "
+        "by the mean ρ.", "04"),
+    Rule("K for a hard negative", "look", lambda n: n["k"] < n["k_p90"], lambda n:
+        f"Nine anchors in ten need K = {number(n['k_p90'])}, more than yours. Plan by anchor, not by the "
+        "mean ρ.", "04"),
+    Rule("K for a hard negative", "good", lambda n: True, lambda n:
+        "Your K serves nine anchors in ten. More draws would find a hard negative for few others.", "04"),
+    Rule("Spread", "act", lambda n: _cosine(n) >= 0.9, lambda n:
+        "The vectors are collapsing onto one direction. Check that the negatives reach the loss and that "
+        "their gradient arrives.", "01"),
+    Rule("Spread", "look", lambda n: _cosine(n) >= 0.5, lambda n:
+        "The vectors share a direction. It cancels in the loss, but it leaves less room for the gaps that "
+        "count.", "01"),
+    Rule("Spread", "look", lambda n: _rank_share(n) < 0.1, lambda n:
+        "The vectors use few of their dimensions: a sign of partial collapse, or of vectors that are too "
+        "long for these data.", "01"),
     Rule("Spread", "good", lambda n: True, lambda n: "There is no sign of collapse.", "01"),
-    Rule("Lengths", "look", lambda n: not _unit(n), lambda n: "These scores are not cosines. Normalise first if they should be; τ is in the unit of the scores.", "05"),
-    Rule("Lengths", "good", lambda n: True, lambda n: "The scores are cosines, and τ is in their unit.", "05"),
+    Rule("Lengths", "look", lambda n: not _unit(n), lambda n:
+        "These scores are not cosines. Normalise first if they should be; τ is in the unit of the scores.",
+            "05"),
+    Rule("Lengths", "good", lambda n: True, lambda n:
+        "The scores are cosines, and τ is in their unit.", "05"),
 )  # fmt: skip
 
 

@@ -15,20 +15,26 @@ Curves = dict[str, list[float]]
 
 # Colors have the roles they have in the course's figures; all can be told from white and from black.
 STYLE = """
-.nslab-diagnosis { --positive: #009e73; --negative: #3c9fd6; --false: #cc79a7; --act: #d55e00; --look: #d08a00;
+.nslab-diagnosis { --positive: #009e73; --negative: #3c9fd6; --false: #cc79a7; --act: #d55e00; \
+--look: #d08a00;
   color: var(--jp-content-font-color1, inherit); font-family: var(--jp-ui-font-family, system-ui, sans-serif);
   font-size: 14px; line-height: 1.45; max-width: 72em }
-.nslab-diagnosis div.topics { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 21em), 1fr)); gap: 1.2em 2em;
+.nslab-diagnosis div.topics { display: grid; grid-template-columns: \
+repeat(auto-fit, minmax(min(100%, 21em), 1fr)); gap: 1.2em 2em;
   align-items: start }
 .nslab-diagnosis section { border-left: 3px solid var(--tone); padding-left: 0.9em; min-width: 0 }
 .nslab-diagnosis p { margin: 0.4em 0 }
-.nslab-diagnosis b + small { margin-left: 0.6em; border: 1px solid var(--tone); border-radius: 0.8em; padding: 0 0.6em }
+.nslab-diagnosis b + small { margin-left: 0.6em; border: 1px solid var(--tone); border-radius: 0.8em; \
+padding: 0 0.6em }
 .nslab-diagnosis figure { margin: 0.5em 0 }
-.nslab-diagnosis svg { display: block; width: 100%; height: 72px; overflow: visible; border-bottom: 1px solid currentColor }
+.nslab-diagnosis svg { display: block; width: 100%; height: 72px; overflow: visible; \
+border-bottom: 1px solid currentColor }
 .nslab-diagnosis svg * { vector-effect: non-scaling-stroke }
 .nslab-diagnosis figcaption { font-size: 12px; opacity: 0.85 }
-.nslab-diagnosis figcaption div { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 0.8em }
-.nslab-diagnosis i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.3em; background: var(--role) }
+.nslab-diagnosis figcaption div { display: flex; flex-wrap: wrap; justify-content: space-between; \
+gap: 0 0.8em }
+.nslab-diagnosis i { display: inline-block; width: 0.8em; height: 0.8em; margin-right: 0.3em; \
+background: var(--role) }
 """  # fmt: skip
 TONES = {"good": "var(--positive)", "look": "var(--look)", "act": "var(--act)", "ask": "currentColor"}
 INK = "currentColor"

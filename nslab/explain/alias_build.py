@@ -131,11 +131,13 @@ class AliasBuild(Explainer):
                     "columns", "ink", x=np.arange(n), y=np.full(n, -0.05 * top), words=self._names, scale=0.05
                 ),
                 "whose": Words(
-                    "columns", "faint", x=np.arange(n), y=np.full(n, 1 + 0.05 * top), words=self._names, scale=0.05
+                    "columns", "faint", x=np.arange(n), y=np.full(n, 1 + 0.05 * top), words=self._names,
+                    scale=0.05
                 ),
                 "flow": Arrows("columns", width=[4]),
                 "tops": Dots(
-                    "columns", "focus", x=np.arange(n), tips=tips, shows={"height": "y"}, pulls="y", scale=0.03
+                    "columns", "focus", x=np.arange(n), tips=tips, shows={"height": "y"}, pulls="y",
+                    scale=0.03
                 ),
                 "label": Note("columns", x=[n - 0.6], y=[0.93 * top], align="end", big=True),
                 "count": Note("columns", x=[n - 0.6], y=[0.83 * top], align="end"),

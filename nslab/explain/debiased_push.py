@@ -168,12 +168,14 @@ class DebiasedPush(Explainer):
             },
             marks={
                 "pushes": Arrows("disc", "negative", roles=("false_negative",), x=x, y=y, x2=x2, y2=y2),
-                "negatives": self._points("disc", role="negative", roles=("false_negative",), x=x, y=y, size=np.ones(NEAR)),
+                "negatives": self._points("disc", role="negative", roles=("false_negative",), x=x, y=y,
+                    size=np.ones(NEAR)),
                 "self": self._points("disc", role="focus", x=[0], y=[0], size=[2.5]),
                 "push": Note("disc", "focus", x=[-1.1], y=[-1.1]),
                 "plain": Dots("all", "faint", scale=0.045),
                 "anchors": Dots(
-                    "all", "anchor", scale=0.03, tips=self._names[:a], tip_images=self._pictures, shows={"push": "value"},
+                    "all", "anchor", scale=0.03, tips=self._names[:a], tip_images=self._pictures,
+                    shows={"push": "value"},
                     picks="anchor",
                 ),
                 "chosen": self._points("all", role="focus", size=[1]),

@@ -177,8 +177,10 @@ class MotifWeights(Explainer):
         self._middles = np.arange(len(self._dna)) - (span - 1) / 2  # of the letters, where windows go from 0
         gaps = np.cumsum(np.diff(self._columns, prepend=-1) > 1) / 2
         letters: dict[str, Any] = {
-            "words": list(LETTERS) * width, "x": np.repeat(np.arange(width) + 0.5 + gaps, 4), "scale": BIT / CAPITAL,
-            "roles": COLORS, "tips": [f"{letter} in column {j + 1}" for j in range(width) for letter in LETTERS],
+            "words": list(LETTERS) * width, "x": np.repeat(np.arange(width) + 0.5 + gaps, 4),
+            "scale": BIT / CAPITAL,
+            "roles": COLORS,
+            "tips": [f"{letter} in column {j + 1}" for j in range(width) for letter in LETTERS],
             "shows": {"share": "value"},
         }  # fmt: skip
         x = np.repeat(np.arange(span + 1), 2)[1:-1]
@@ -194,16 +196,19 @@ class MotifWeights(Explainer):
                 "dna": Panel(
                     "DNA, and the score of a window at each place",
                     Axis("", self._middles[0] - 0.5, self._middles[-1] + 0.5, ticks={}),
-                    Axis("score of the window, ln p/q", ground, high, ticks={n: str(n) for n in range(-10, 11, 5) if low < n < high}),
+                    Axis("score of the window, ln p/q", ground, high,
+                        ticks={n: str(n) for n in range(-10, 11, 5) if low < n < high}),
                     share=1.2,
                 ),
             },
             marks={
                 "counted": Words("logo", **letters),
                 "learned": Words("logo", **letters),
-                "window": Band("dna", "focus", low=[ground] * len(x), high=ground + high_band * 0.14 * (high - low)),
+                "window": Band("dna", "focus", low=[ground] * len(x),
+                    high=ground + high_band * 0.14 * (high - low)),
                 "letters": Words(
-                    "dna", words=list(self._dna), x=self._middles, y=[ground + 0.07 * (high - low)] * len(self._dna),
+                    "dna", words=list(self._dna), x=self._middles,
+                    y=[ground + 0.07 * (high - low)] * len(self._dna),
                     roles=["focus"], scale=0.045,
                 ),
                 "profile": Line("dna", "ink", x=np.arange(len(self._read))),

@@ -107,17 +107,21 @@ class NoiseTarget(Explainer):
             marks={
                 "even": Rule("cloud", "faint", at=0),
                 "dots": Dots(
-                    "cloud", "faint", roles=["focus"], x=self._shown[self._dots], which=self._dots, scale=0.016,
+                    "cloud", "faint", roles=["focus"], x=self._shown[self._dots], which=self._dots,
+                    scale=0.016,
                     tips=tips, shows={"s*": "y"},
                 ),
                 "words": Words(
-                    "cloud", "ink", words=self._words, roles=["focus"], x=self._shown[self._named], which=self._named,
+                    "cloud", "ink", words=self._words, roles=["focus"], x=self._shown[self._named],
+                    which=self._named,
                     scale=0.042, tips=tips, shows={"s*": "y"},
                 ),
-                "ranking": Words("top", "ink", words=self._words, roles=["focus"], y=RANKS, scale=0.055, tips=tips, shows={"s*": "value"}),
+                "ranking": Words("top", "ink", words=self._words, roles=["focus"], y=RANKS, scale=0.055,
+                    tips=tips, shows={"s*": "value"}),
                 "here": Handle("top", along={"x": "alpha"}, y=[0.06]),
             },
-            key={"focus": f"one of the {COMMON} commonest words", "ink": "another word seen beside the anchor"},
+            key={"focus": f"one of the {COMMON} commonest words",
+                "ink": "another word seen beside the anchor"},
         )  # fmt: skip
 
     def _room(self, often: Axis, score: Axis) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -130,13 +130,19 @@ class PairMatrix(Explainer):
         shows = {"score": "x", "push (above 0) or pull": "y"}
         return Stage(
             panels={
-                "pairs": Panel("Shade: how hard a pair is pulled or pushed", Axis("", 0, n, ticks={}), Axis("", 0, n + 1, ticks=down), share=1.1),
-                "row": Panel(f"The first row: “{self._captions[0]}”", Axis("score with the caption", -1.1, 1.1, ticks=force), Axis("pull (below 0), push (above)", -1.1, 1.1, ticks=force)),
+                "pairs": Panel("Shade: how hard a pair is pulled or pushed", Axis("", 0, n, ticks={}),
+                    Axis("", 0, n + 1, ticks=down), share=1.1),
+                "row": Panel(f"The first row: “{self._captions[0]}”",
+                    Axis("score with the caption", -1.1, 1.1, ticks=force),
+                    Axis("pull (below 0), push (above)", -1.1, 1.1, ticks=force)),
             },
             marks={
-                "cells": Cells("pairs", "positive", shape=(n + 1, n), roles=roles[1:], names=(["picture", *self._captions], self._names)),
-                "top": items("pairs", "ink", x=np.arange(n) + 0.5, y=np.full(n, n + 0.5), scale=0.94 / (n + 1), **tips),
-                "marked": Note("pairs", "focus", x=[self._moved + 0.5], y=[n - 0.7], text="◆", align="middle"),
+                "cells": Cells("pairs", "positive", shape=(n + 1, n), roles=roles[1:],
+                    names=(["picture", *self._captions], self._names)),
+                "top": items("pairs", "ink", x=np.arange(n) + 0.5, y=np.full(n, n + 0.5),
+                    scale=0.94 / (n + 1), **tips),
+                "marked": Note("pairs", "focus", x=[self._moved + 0.5], y=[n - 0.7], text="◆",
+                    align="middle"),
                 "none": Rule("row", "faint", at=[0], dashed=False),
                 "curve": Line("row", "faint", x=CURVE, dashed=True),
                 "stems": Stems("row", roles=roles, base=np.zeros(n)),
@@ -145,7 +151,8 @@ class PairMatrix(Explainer):
                 "here": Handle("row", along={"x": "s"}, y=[-1.1]),
                 "label": Note("row", x=[-1.05], y=[-0.65], big=True),
             },
-            key={"positive": "pulled together", "negative": "pushed apart", "false_negative": "pushed apart although they fit", "focus": "the marked pair ◆"},
+            key={"positive": "pulled together", "negative": "pushed apart",
+                "false_negative": "pushed apart although they fit", "focus": "the marked pair ◆"},
         )  # fmt: skip
 
     def scene(self, result: Forces) -> dict[str, dict[str, Any]]:

@@ -97,7 +97,8 @@ class PairScores(Explainer):
 
     def compute(self, lam: float, alpha: float) -> Pairs:
         chance, s = self._chance(alpha), self._scores
-        root = 2.0  # far to the right of λ*: the total is convex, so Newton's steps fall towards λ* and never cross it
+        # Far to the right of λ*: the total is convex, so Newton's steps fall towards λ* and never cross it.
+        root = 2.0
         for _ in range(100):
             weights = chance * np.exp(root * s)
             step = (weights.sum() - 1) / (weights @ s)
@@ -140,7 +141,8 @@ class PairScores(Explainer):
                 "sum": Note("pairs", x=[0.98], y=[0.9], align="end", big=True),
                 "one": Rule("total", "faint", at=1),
                 "curve": Line("total", "ink", x=LAMBDAS[::2]),
-                "root": Dots("total", "ink", y=[1], scale=0.045, tips=["λ*: the weights add up to 1"], shows={"λ*": "x"}),
+                "root": Dots("total", "ink", y=[1], scale=0.045, tips=["λ*: the weights add up to 1"],
+                    shows={"λ*": "x"}),
                 "here": Handle("total", along={"x": "lam"}),
             },
             key={"positive": "score above 0", "faint": "0", "negative": "below 0"},

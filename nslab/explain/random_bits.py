@@ -89,17 +89,20 @@ class RandomBits(Explainer):
                 ),
                 "bits": Panel(
                     "Wrong draws; dashed: at most N / 2ᵇ",
-                    Axis("b, random bits in one draw", 0, 64, ticks={float(b): str(b) for b in range(0, 65, 16)}),
+                    Axis("b, random bits in one draw", 0, 64,
+                        ticks={float(b): str(b) for b in range(0, 65, 16)}),
                     Axis("share of wrong draws", low, 10, log=True, ticks=tens),
                     share=1.9,
                 ),
-                "column": Panel("One column", Axis("", 0, 1, ticks={}), Axis("its own id's share", 0, 1.25, ticks={0: "0", 0.5: "0.5", 1: "1"})),
+                "column": Panel("One column", Axis("", 0, 1, ticks={}),
+                    Axis("its own id's share", 0, 1.25, ticks={0: "0", 0.5: "0.5", 1: "1"})),
             },
             marks={
                 "named": Rule("bits", "faint", at=list(NAMED), axis="x"),
                 **names,
                 "r": Words(
-                    "integer", "negative", words=[str(bit) for bit in R], roles=("semi_hard",), x=np.arange(BITS[-1]) % BYTE,
+                    "integer", "negative", words=[str(bit) for bit in R], roles=("semi_hard",),
+                    x=np.arange(BITS[-1]) % BYTE,
                     y=-(np.arange(BITS[-1]) // BYTE), scale=0.08,
                 ),
                 "bound": Line("bits", "ink", x=BITS, dashed=True),

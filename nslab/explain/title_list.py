@@ -147,7 +147,8 @@ class TitleList(Explainer):
         ]
         return Stage(
             panels={
-                "list": Panel(f"The first {ROWS} films. Size of a disc: ratings", Axis("λ: 1 right, 0 forgotten, −1 wrong sign", -1.5, 1.5, ticks=weights)),
+                "list": Panel(f"The first {ROWS} films. Size of a disc: ratings",
+                    Axis("λ: 1 right, 0 forgotten, −1 wrong sign", -1.5, 1.5, ticks=weights)),
                 "plane": Panel(
                     f"Above the line: the top {TOP}",
                     Axis("ratings f in training", float(self._counts.min()) * 0.8, most * 1.3, log=True),
@@ -156,7 +157,8 @@ class TitleList(Explainer):
             },
             marks={
                 "discs": Dots(
-                    "list", "ink", roles=["positive"], x=np.full(len(self._listed), -1.36), which=self._listed,
+                    "list", "ink", roles=["positive"], x=np.full(len(self._listed), -1.36),
+                    which=self._listed,
                     size=self._counts[self._listed] / most, scale=0.09, tips=tips,
                 ),
                 "names": Words(
@@ -165,7 +167,8 @@ class TitleList(Explainer):
                 ),
                 "here": Handle("list", along={"x": "weight"}, y=[0.06]),
                 "films": Dots(
-                    "plane", "faint", roles=["ink", "positive"], x=self._counts[self._plane], which=self._plane,
+                    "plane", "faint", roles=["ink", "positive"], x=self._counts[self._plane],
+                    which=self._plane,
                     scale=0.025, tips=tips, shows={"ln p": "y"},
                 ),
                 "cut": Line("plane", "focus", x=self._x),

@@ -36,7 +36,8 @@ every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relati
 TIME = """root => {
   window.answer = new Promise((done) => {
     addEventListener("keydown", (event) => {
-      const seen = () => scheduler.postTask(() => done(performance.now() - event.timeStamp), { priority: "user-blocking" });
+      const answer = () => done(performance.now() - event.timeStamp);
+      const seen = () => scheduler.postTask(answer, { priority: "user-blocking" });
       new MutationObserver(() => requestAnimationFrame(seen)).observe(root, { attributeFilter: ["data-at"] });
     }, { capture: true, once: true });
   });
@@ -45,9 +46,11 @@ TIME = """root => {
 # Words of figures that stand outside of them.
 OUTSIDE = """() => [...document.querySelectorAll(".nslab-scene")].flatMap((root) => {
   const { left, right } = root.getBoundingClientRect();
-  const seen = [...root.querySelectorAll("svg text")].filter((text) => text.checkVisibility({ visibilityProperty: true }));
+  const visible = (text) => text.checkVisibility({ visibilityProperty: true });
+  const seen = [...root.querySelectorAll("svg text")].filter(visible);
   const words = seen.map((text) => [text.textContent, text.getBoundingClientRect()]);
-  return words.filter(([, box]) => box.width && (box.left < left - 4 || box.right > right + 4)).map(([text]) => text);
+  const beyond = ([, box]) => box.width && (box.left < left - 4 || box.right > right + 4);
+  return words.filter(beyond).map(([text]) => text);
 })"""
 
 

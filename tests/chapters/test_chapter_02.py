@@ -80,8 +80,7 @@ def test_easy_negatives_are_three_quarters_and_get_a_third_of_the_push() -> None
     assert 0.65 < np.mean(number) < 0.85 and 0.2 < np.mean(push) < 0.45
 
 
-# --- which rule for picking negatives: a smaller network, another loss of the same form, one run after the
-# other
+# --- which rule for picking negatives: a smaller network, another such loss, one run after the other
 
 
 def train(rule: str, labels_seen: bool, seed: int, steps: int = 150) -> tuple[float, list[float]]:

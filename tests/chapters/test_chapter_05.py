@@ -227,7 +227,8 @@ def floor(k: int, tau: float, gap: float) -> float:
 
 @pytest.mark.parametrize(
     ("k", "tau", "one", "all_of_them"),
-    [(1000, 0.5, 2.961, 4.922), (1000, 0.1, 2.061e-6, 0.04401), (1000, 0.07, 3.905e-10, 6.16e-4), (65_536, 0.07, 2.559e-8, 0.0401)],
+    [(1000, 0.5, 2.961, 4.922), (1000, 0.1, 2.061e-6, 0.04401), (1000, 0.07, 3.905e-10, 6.16e-4),
+        (65_536, 0.07, 2.559e-8, 0.0401)],
 )  # fmt: skip
 def test_two_floors_of_the_loss(k: int, tau: float, one: float, all_of_them: float) -> None:
     assert floor(k, tau, 2) == pytest.approx(one, rel=1e-3)

@@ -41,7 +41,8 @@ def test_the_curves_pass_through_the_marked_points() -> None:
 
 @pytest.mark.parametrize(
     ("alpha", "draws"),
-    [(1.0, [[9990, 9.99], [9.99, 0.00999]]), (0.75, [[9944, 55.92], [9.944, 0.05592]]), (0.0, [[5000] * 2, [5] * 2])],
+    [(1.0, [[9990, 9.99], [9.99, 0.00999]]), (0.75, [[9944, 55.92], [9.944, 0.05592]]),
+        (0.0, [[5000] * 2, [5] * 2])],
 )  # fmt: skip
 def test_who_draws_whom(alpha: float, draws: list[list[float]]) -> None:
     result = RareClass().at(alpha=alpha)

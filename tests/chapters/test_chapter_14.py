@@ -22,8 +22,12 @@ from nslab.explain import MotifWeights, PairScores
 LETTERS, SCORES = datasets.substitution_matrix("BLOSUM62")
 S = SCORES.numpy()
 # Robinson & Robinson, PNAS 1991
-PARTS = {"A": 78.05, "C": 19.25, "D": 53.64, "E": 62.95, "F": 38.56, "G": 73.77, "H": 21.99, "I": 51.42, "K": 57.44, "L": 90.19,
-         "M": 22.43, "N": 44.87, "P": 52.03, "Q": 42.64, "R": 51.29, "S": 71.20, "T": 58.41, "V": 64.41, "W": 13.30, "Y": 32.16}  # fmt: skip
+PARTS = {
+    "A": 78.05, "C": 19.25, "D": 53.64, "E": 62.95, "F": 38.56, "G": 73.77,
+    "H": 21.99, "I": 51.42, "K": 57.44, "L": 90.19, "M": 22.43, "N": 44.87,
+    "P": 52.03, "Q": 42.64, "R": 51.29, "S": 71.20, "T": 58.41,
+    "V": 64.41, "W": 13.30, "Y": 32.16,
+}  # fmt: skip
 P = np.array([PARTS[letter] for letter in LETTERS]) / 1000
 CHANCE = np.outer(P, P)
 LAM = 0.3176059576
@@ -415,7 +419,8 @@ def test_motif_weights_refuses_a_window_that_does_not_fit(
 
 @pytest.mark.parametrize(
     ("sites", "words"),
-    [([], ["got 0"]), (["A"], ["2 to 6", "got 1"]), (["ACGTACG"], ["got 7"]), (["AC", "ACG"], ["2 letters", "'ACG'"]), (["AN"], ["'AN'"])],
+    [([], ["got 0"]), (["A"], ["2 to 6", "got 1"]), (["ACGTACG"], ["got 7"]),
+        (["AC", "ACG"], ["2 letters", "'ACG'"]), (["AN"], ["'AN'"])],
 )  # fmt: skip
 def test_motif_weights_refuses(sites: list[str], words: list[str]) -> None:
     with pytest.raises(ValueError) as caught:

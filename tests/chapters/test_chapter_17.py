@@ -148,7 +148,8 @@ def test_slopes_by_hand_are_those_of_autograd(weight: float) -> None:
     leaves = [x[0, 0].clone().requires_grad_() for x in (user, film, keys)]
     pos, neg = (leaves[0] * leaves[1]).sum(-1), leaves[0] @ leaves[2].T
     peer = info_nce(
-        pos, neg, temperature=1, mask=~same[0, 0], log_q_pos=log_q[items[0, 0]], log_q_neg=log_q[drawn[0, 0]].expand(7, 7), reduction="sum",
+        pos, neg, temperature=1, mask=~same[0, 0], log_q_pos=log_q[items[0, 0]],
+        log_q_neg=log_q[drawn[0, 0]].expand(7, 7), reduction="sum",
     )  # fmt: skip
     peer.backward()
     for mine, leaf in zip((gu, gf, gk), leaves, strict=True):

@@ -19,7 +19,8 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 EXPLAINER = f"""\
 class Figure:
     def _repr_mimebundle_(self, **_):
-        return {{"{VIEW}": {{"model_id": "m"}}, "image/png": "iVBORw0KGgo=", "text/plain": "entropy 1.2345 nats"}}"""
+        view, text = {{"model_id": "m"}}, "entropy 1.2345 nats"
+        return {{"{VIEW}": view, "image/png": "iVBORw0KGgo=", "text/plain": text}}"""
 EXPLAINED = "entropy 1.2345 nats"
 TWICE = "display(Figure()); Figure()"
 PRINTED = "torch 2.13.0: loss 2.302585 of 10 after 1e-3, -0.5"

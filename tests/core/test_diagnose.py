@@ -275,8 +275,7 @@ def test_input_of_every_kind():
     ]
     for q, k, own in kinds:
         assert close(diagnose(q, k, labels=own).as_dict(), want, 1e-5)
-    # The gaps are near 0.1 with scores near 1; an entry of bfloat16 is rounded by 0.4 %, one of float16 by
-    # 0.05 %.
+    # The gaps are near 0.1 with scores near 1. bfloat16 rounds an entry by 0.4 %, float16 by 0.05 %.
     for dtype, near in [(torch.float32, 1e-4), (torch.float16, 0.02), (torch.bfloat16, 0.1)]:
         found = diagnose(query.to(dtype), key.to(dtype), labels=labels).as_dict()
         for name in ("gap_mean", "effective_negatives", "false_push", "positive_wins", "temperature_for_10"):

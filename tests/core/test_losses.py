@@ -243,8 +243,7 @@ def test_padding_in_half_precision(dtype, tau, filler):
     each = info_nce(pos, neg, temperature=temperature, mask=mask, reduction="none")
     each.sum().backward()
     want = [ref_info_nce(p.detach(), n.detach()[m], tau) for p, n, m in zip(pos, neg, mask, strict=True)]
-    # The largest gap is 0.75/τ; float32 keeps its exponential to 1e-6/τ, and the answer is rounded to its
-    # dtype.
+    # Of the largest gap, 0.75/τ, float32 keeps the exponential to 1e-6/τ. The answer is rounded once more.
     close(each.float(), want, rel=2 * torch.finfo(dtype).eps + 1e-5 + 1e-6 / tau, abs=1e-30)
     for value in (pos, neg, temperature):
         assert value.grad is not None and value.grad.isfinite().all()

@@ -40,8 +40,7 @@ def distance(scores: Tensor, target: Any = P) -> float:
     return 0.5 * float(np.abs(torch.softmax(scores, -1).numpy() - np.asarray(target)).sum())
 
 
-# An independent J: the three copies of the scores are separate arguments, so each way can be
-# differentiated alone.
+# An independent J. The three copies of the scores are separate arguments, each to be differentiated alone.
 
 
 def reference(model: Any, subtracted: Any, drawn: Any, temperature: float, k: int, mode: str) -> mpmath.mpf:

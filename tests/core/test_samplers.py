@@ -332,7 +332,8 @@ NAN, INF = float("nan"), float("inf")
 TABLE, FRAMES = AliasTable([1.0, 2.0]), ExclusionWindow(10, 2)
 REAL = [(None, "None"), ("x", "x"), (NAN, "nan"), (INF, "inf"), (True, "")]
 WHOLE = [(None, "None"), ("x", "x"), (2.5, "2.5"), (NAN, "nan"), (True, "True")]
-MASSES = [([], "(0,)"), ([1, -2], "-2.0"), ([1, NAN], "nan"), ([1, INF], "inf"), ([0, 0], "0"), ([[1, 2]], "(1, 2)"),
+MASSES = [([], "(0,)"), ([1, -2], "-2.0"), ([1, NAN], "nan"), ([1, INF], "inf"), ([0, 0], "0"),
+    ([[1, 2]], "(1, 2)"),
           (3, "()"), (["a"], "a"), ([True], "bool"), ([1j], "1j"), (None, "None")]  # fmt: skip
 IDS = [
     ([2.0], "float"),

@@ -454,10 +454,13 @@ def test_a_bad_batch_is_refused_by_name_and_value(loss, args, options, name, val
 
 BAD_FOR_ONE = [
     ((three[:1], three[:1]), {}, r"query.*one pair.*\(1, 2\).*drop_last=True"),
-    ((eye, eye), {"ids": [7, 7]}, "ids must leave each row a negative, got none for row 0, whose item has id 7"),
+    ((eye, eye), {"ids": [7, 7]},
+        "ids must leave each row a negative, got none for row 0, whose item has id 7"),
     ((three, three), {"mask": [[True] * 3, [True] * 3, [False, False, True]]}, "mask .* got none for row 2"),
-    ((three, three), {"ids": [0, 1, 1], "mask": [[True] * 3, [False, True, True], [True] * 3]}, "mask and ids .* row 1"),
-    ((three, three), {"symmetric": True, "mask": [[True, True, False]] * 2 + [[True] * 3]}, "mask .* none for column 2"),
+    ((three, three), {"ids": [0, 1, 1], "mask": [[True] * 3, [False, True, True], [True] * 3]},
+        "mask and ids .* row 1"),
+    ((three, three), {"symmetric": True, "mask": [[True, True, False]] * 2 + [[True] * 3]},
+        "mask .* none for column 2"),
     ((eye, three), {"symmetric": True}, r"symmetric .*\(3, 2\)"),
     ((eye, eye), {"symmetric": True, "positives": [1, 0]}, "symmetric .* positives"),
     ((eye, three), {"log_q": [0.0, 0.0]}, r"log_q .*\(2,\)"),

@@ -551,7 +551,8 @@ def gallery() -> tuple[Stage, dict[str, dict[str, Any]]]:
         "Handle": {},
     }
     panels = {name: Panel(name, Axis("", 0, 1, ticks={0: "0", 1: "1"}), PLAIN) for name in fixed}
-    marks = {kind.__name__: kind(kind.__name__, "negative", **fixed[kind.__name__]) for kind in kinds()}  # type: ignore[call-arg]
+    made = [kind(kind.__name__, "negative", **fixed[kind.__name__]) for kind in kinds()]  # type: ignore[call-arg]
+    marks = {type(mark).__name__: mark for mark in made}
     return Stage(panels, marks), moves
 
 

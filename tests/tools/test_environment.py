@@ -188,7 +188,8 @@ def test_a_chapter_asks_for_the_applications_where_it_imports_what_they_bring(ch
 
 # Written in two parts, so that this file does not hold what it forbids.
 HOSTS = [f"{name}.{end}" for name, end in [
-    ("pypi", "org"), ("pythonhosted", "org"), ("download.pytorch", "org"), ("npmjs", "org"), ("conda.anaconda", "org"),
+    ("pypi", "org"), ("pythonhosted", "org"), ("download.pytorch", "org"), ("npmjs", "org"),
+    ("conda.anaconda", "org"),
 ]]  # fmt: skip
 
 

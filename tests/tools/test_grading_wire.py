@@ -223,7 +223,8 @@ def test_frames_go_both_ways_and_end_with_the_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", [b"\xff\xff\xff\xff", b"\x00\x00\x00\x02\xff\xfe", b"\x00\x00\x00\x02{]", b"\x00\x01\x86\xa0" + b"[" * 100_000]
+    "frame", [b"\xff\xff\xff\xff", b"\x00\x00\x00\x02\xff\xfe", b"\x00\x00\x00\x02{]",
+        b"\x00\x01\x86\xa0" + b"[" * 100_000]
 )  # fmt: skip
 def test_a_frame_that_is_none_is_nonsense(frame: bytes) -> None:
     ours, its = socket.socketpair()

@@ -146,8 +146,8 @@ from nslab import datasets, practice
 import importlib
 for ask in (
     lambda: importlib.import_module("nslab.explain"), lambda: practice.predict, datasets.digits, datasets.lee,
-    lambda: datasets.word_similarity("simlex999"), lambda: datasets.knowledge_graph("umls"), datasets.binding_sites,
-    datasets.substitution_matrix, lambda: datasets.words("en", 1),
+    lambda: datasets.word_similarity("simlex999"), lambda: datasets.knowledge_graph("umls"),
+    datasets.binding_sites, datasets.substitution_matrix, lambda: datasets.words("en", 1),
 ):
     try:
         print("no error:", ask())

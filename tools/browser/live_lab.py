@@ -45,8 +45,7 @@ PATIENCE_MS = 30_000  # for one figure, on a busy machine
 RUN_MS = 300_000  # for a whole notebook
 THUMB = 8  # pixels: half of a slider's
 
-# What the kernel itself draws where the sliders stand. Run in a namespace of its own: a notebook's names
-# are not ours.
+# What the kernel itself draws where the sliders stand, run apart from the names of the notebook.
 TRUTH = """
 import hashlib, json
 from ipywidgets.widgets.widget import _instances

@@ -9,8 +9,10 @@ from html import escape
 from typing import Any
 
 _STYLE = """
-body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }
-pre { padding: .5em 1em; overflow-x: auto; background: #f4f4f4 } pre.printed { background: none; border-left: 2px solid #ccc }
+body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #222;
+  background: #fff }
+pre { padding: .5em 1em; overflow-x: auto; background: #f4f4f4 }
+pre.printed { background: none; border-left: 2px solid #ccc }
 table { border-collapse: collapse } th, td { padding: .1em 1em .1em 0; text-align: left }
 """
 

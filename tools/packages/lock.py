@@ -2,7 +2,8 @@
 
     python -m tools.packages.lock [--upgrade]
 
-A version that a lock holds stays as long as pyproject.toml allows it; `--upgrade` takes the newest of everything.
+A version that a lock holds stays as long as pyproject.toml allows it; `--upgrade` takes the newest of
+everything.
 """
 
 import re
@@ -13,8 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "requirements.lock"
 HEADER = """\
-# Every package that the course, its applications and its tests need, pinned; one version for all Pythons and platforms wherever
-# one exists. Written by `make lock`; do not edit. pip adds the CUDA libraries that a CUDA build of torch asks for: torch pins
+# Every package that the course, its applications and its tests need, pinned; one version for all Pythons \
+and platforms wherever
+# one exists. Written by `make lock`; do not edit. pip adds the CUDA libraries that a CUDA build of torch \
+asks for: torch pins
 # them itself. Python 3.14: gensim 4.4.0 has no wheel yet and is built from source (a C compiler is needed).
 """
 BEYOND = "# What the group {group} needs beyond requirements.lock. Written by `make lock`; do not edit.\n"

@@ -19,8 +19,7 @@ from nslab.explain._base.page import page
 from nslab.explain._base.stage import Stage
 
 HERE = Path(__file__).parent
-# JupyterLab runs callbacks in another thread than cells, and matplotlib is not thread-safe: one lock for
-# all that draws.
+# JupyterLab runs callbacks in another thread than cells, and matplotlib is not thread-safe: lock all drawing.
 _drawing = threading.RLock()
 _pages: Counter[str] = Counter()  # how many of each class this process has written
 

@@ -26,8 +26,7 @@ COLORS = {
     "faint": FAINT,
 }
 
-# The same hues where every mark of a scene has a contrast of 3 with white; scene.css has these, and those
-# for the dark.
+# The same hues, each with a contrast of 3 with white. scene.css has these, and those for the dark.
 SCENE = {
     "anchor": "#0072B2",
     "positive": "#009E73",
