@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nslab._checks import as_float, number, raise_at_first
+from nslab._checks import ArrayLike, as_float, number, raise_at_first
 
 _RULES: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "temperature": ("temperature must be > 0", lambda value: value <= 0),
@@ -19,7 +19,7 @@ _RULES: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
 }
 
 
-def calculate(formula: Callable[..., Tensor], **arguments: Any) -> Any:
+def calculate(formula: Callable[..., Tensor], **arguments: ArrayLike) -> Any:
     """`formula` in float64 on checked arguments: a float if all are plain numbers, else a tensor.
 
     The tensor has the promoted dtype of the arrays; k is a count, so its dtype says nothing.
@@ -42,7 +42,7 @@ def calculate(formula: Callable[..., Tensor], **arguments: Any) -> Any:
     return result.to(reduce(torch.promote_types, dtypes or [torch.float64]))
 
 
-def _read(value: Any, name: str) -> Tensor:
+def _read(value: ArrayLike, name: str) -> Tensor:
     if isinstance(value, Real):
         return torch.tensor(number(value, name), dtype=torch.float64)
     return as_float(value, name)

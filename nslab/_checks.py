@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy import typing as npt
 from torch import Tensor
 
 Number = float | int | Tensor
+# What an array may be given as: a tensor, a numpy array, numbers in lists, or one number.
+ArrayLike = Tensor | npt.ArrayLike
 
 
-def as_float(value: Any, name: str, *, finite: bool = True, empty: bool = False) -> Tensor:
+def as_float(value: ArrayLike, name: str, *, finite: bool = True, empty: bool = False) -> Tensor:
     """A float tensor, empty only where that is allowed.
 
     Floating dtypes are kept; Python numbers and integers become float64.
@@ -33,7 +36,7 @@ def as_float(value: Any, name: str, *, finite: bool = True, empty: bool = False)
     return tensor
 
 
-def as_ids(value: Any, name: str, *, size: int | None = None) -> Tensor:
+def as_ids(value: ArrayLike, name: str, *, size: int | None = None) -> Tensor:
     """An int64 tensor of ids; with `size`, every id lies in [0, size)."""
     tensor = _as_tensor(value, name)
     if tensor.numel() == 0:
@@ -46,7 +49,7 @@ def as_ids(value: Any, name: str, *, size: int | None = None) -> Tensor:
     return tensor
 
 
-def as_mask(value: Any, name: str, shape: tuple[int, ...]) -> Tensor:
+def as_mask(value: ArrayLike, name: str, shape: tuple[int, ...]) -> Tensor:
     """A boolean tensor of this shape."""
     mask = _as_tensor(value, name)
     if mask.shape != shape or mask.dtype != torch.bool:
@@ -147,7 +150,7 @@ def same_shape(**tensors: Tensor) -> None:
         raise ValueError(f"shapes must match, got {got}")
 
 
-def _as_tensor(value: Any, name: str) -> Tensor:
+def _as_tensor(value: ArrayLike, name: str) -> Tensor:
     if isinstance(value, Tensor):
         return _plain(value, name)
     try:
@@ -183,14 +186,14 @@ def widen(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype.itemsize < 4 else tensor
 
 
-def distance(value: Any, name: str, *, empty: bool = False) -> Tensor:
+def distance(value: ArrayLike, name: str, *, empty: bool = False) -> Tensor:
     """Finite distances, with room for rounding below zero; a similarity passed by mistake is refused."""
     tensor = as_float(value, name, empty=empty)
     raise_at_first(tensor, tensor.detach() < -1e-6, f"{name} must hold distances >= 0")
     return tensor
 
 
-def distance_pair(d_ap: Any, d_an: Any, *, empty: bool = False) -> tuple[Tensor, Tensor]:
+def distance_pair(d_ap: ArrayLike, d_an: ArrayLike, *, empty: bool = False) -> tuple[Tensor, Tensor]:
     """d_ap (...) and d_an (...) or (..., K), made to broadcast: d_ap gets the missing axis."""
     d_ap, d_an = distance(d_ap, "d_ap", empty=empty), distance(d_an, "d_an", empty=empty)
     if d_an.shape == d_ap.shape:

@@ -13,7 +13,9 @@ from typing import Any
 
 from torch import Tensor
 
-from nslab._checks import number
+from nslab._checks import Number, number
+
+Probability = Number | Fraction | Decimal
 
 
 def probability(value: Any, name: str) -> Fraction:

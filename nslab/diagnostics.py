@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from nslab._checks import (
+    ArrayLike,
     Number,
     as_float,
     as_ids,
@@ -22,7 +23,7 @@ from nslab._checks import (
 )
 
 
-def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
+def gradient_share(counts: ArrayLike, scores: ArrayLike, alpha: Number) -> Tensor:
     """The share of the negatives' gradient that each class gets: q_c σ(s_c) / Σ q σ(s), with q ∝ counts^α.
 
     In skip-gram with negative sampling, a negative c is drawn with probability q_c and pushed with σ(s_c).
@@ -62,7 +63,7 @@ def gradient_share(counts: Any, scores: Any, alpha: Number) -> Tensor:
     return log_share.softmax(-1).to(scores.dtype)
 
 
-def in_batch_duplicates(p: Any, batch_size: int) -> Tensor:
+def in_batch_duplicates(p: ArrayLike, batch_size: int) -> Tensor:
     """The expected number of an anchor's B − 1 in-batch negatives that equal its own positive: (B − 1) Σ p².
 
     Args:
@@ -174,7 +175,7 @@ def cost_in_batch(batch_size: int, dim: int, bytes_per: int = 4) -> Cost:
 
 
 def false_negative_rate(
-    labels_or_similarity: Any, *, threshold: Number | None = None, weights: Any = None
+    labels_or_similarity: ArrayLike, *, threshold: Number | None = None, weights: ArrayLike | None = None
 ) -> Tensor:
     """The share of false negatives when each anchor's negatives are all other items of the batch.
 
@@ -219,7 +220,7 @@ def false_negative_rate(
     return ((weights * false).sum(-1) / total).mean().to(dtype)
 
 
-def false_negative_cap(contamination: Any) -> Any:
+def false_negative_cap(contamination: ArrayLike) -> Any:
     """The largest optimal logit ln(1/π) when a share π of the negatives are false.
 
     The noise becomes (1 − π) q + π p, and the optimal logit ln(r / (1 − π + π r)) still rises with the
@@ -248,7 +249,7 @@ def false_negative_cap(contamination: Any) -> Any:
     return cap.item() if isinstance(contamination, Real) else cap
 
 
-def _false_negatives(labels_or_similarity: Any, threshold: Number | None) -> tuple[Tensor, torch.dtype]:
+def _false_negatives(labels_or_similarity: ArrayLike, threshold: Number | None) -> tuple[Tensor, torch.dtype]:
     """(B, B), true where j is a false negative of i, and the dtype to answer in."""
     name = "labels_or_similarity"
     values = as_float(labels_or_similarity, name)

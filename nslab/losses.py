@@ -19,6 +19,7 @@ from torch import Tensor
 
 from nslab import _streaming
 from nslab._checks import (
+    ArrayLike,
     Number,
     as_float,
     as_ids,
@@ -38,7 +39,9 @@ from nslab._streaming import softplus as _softplus
 REDUCTIONS = ("mean", "sum", "none")
 
 
-def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str = "mean") -> Tensor:
+def triplet_loss(
+    d_ap: ArrayLike, d_an: ArrayLike, *, margin: Number = 0.2, reduction: str = "mean"
+) -> Tensor:
     """The triplet loss max(0, d_ap + margin − d_an), averaged over every triplet, the inactive ones included.
 
     FaceNet takes squared L2 distances: `margin` is then a squared distance too.
@@ -75,13 +78,13 @@ def triplet_loss(d_ap: Any, d_an: Any, *, margin: Number = 0.2, reduction: str =
 
 
 def info_nce(
-    pos: Any,
-    neg: Any,
+    pos: ArrayLike,
+    neg: ArrayLike,
     *,
     temperature: Number = 0.07,
-    log_q_pos: Any = None,
-    log_q_neg: Any = None,
-    mask: Any = None,
+    log_q_pos: ArrayLike | None = None,
+    log_q_neg: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """InfoNCE, or with log q the sampled softmax; accurate for tiny losses and with padded negatives.
@@ -129,7 +132,7 @@ def info_nce(
     gaps = _gaps(pos, neg, temperature)
     if (log_q_pos is None) != (log_q_neg is None):
         raise ValueError(f"log_q_pos and log_q_neg go together, got {log_q_pos=} and {log_q_neg=}")
-    if log_q_pos is not None:
+    if log_q_pos is not None and log_q_neg is not None:
         log_q_pos = _expand(log_q_pos, "log_q_pos", pos)
         gaps = gaps - (_expand(log_q_neg, "log_q_neg", neg, mask) - log_q_pos.unsqueeze(-1))
     if mask is not None:
@@ -138,14 +141,14 @@ def info_nce(
 
 
 def info_nce_in_batch(
-    query: Any,
-    key: Any,
+    query: ArrayLike,
+    key: ArrayLike,
     *,
     temperature: Number = 0.07,
-    positives: Any = None,
-    mask: Any = None,
-    ids: Any = None,
-    log_q: Any = None,
+    positives: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
+    log_q: ArrayLike | None = None,
     symmetric: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
@@ -224,14 +227,14 @@ def info_nce_in_batch(
 
 
 def sigmoid_loss(
-    query: Any,
-    key: Any,
+    query: ArrayLike,
+    key: ArrayLike,
     *,
     temperature: Number,
     bias: Number,
-    positives: Any = None,
-    mask: Any = None,
-    ids: Any = None,
+    positives: ArrayLike | None = None,
+    mask: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
     reduction: str = "mean",
 ) -> Tensor:
     """SigLIP's loss: every pair of the batch is a yes-or-no question, and no row needs to see the others.
@@ -279,7 +282,7 @@ def sigmoid_loss(
 
 
 def sup_con_loss(
-    embeddings: Any, labels: Any, *, temperature: Number = 0.1, reduction: str = "mean"
+    embeddings: ArrayLike, labels: ArrayLike, *, temperature: Number = 0.1, reduction: str = "mean"
 ) -> Tensor:
     """Supervised contrastive loss: every other row of the label is a positive, averaged outside the log.
 
@@ -338,7 +341,12 @@ def sup_con_loss(
 
 
 def debiased_info_nce(
-    pos: Any, neg: Any, *, positive_rate: float, temperature: Number = 0.5, reduction: str = "mean"
+    pos: ArrayLike,
+    neg: ArrayLike,
+    *,
+    positive_rate: float,
+    temperature: Number = 0.5,
+    reduction: str = "mean",
 ) -> Tensor:
     """InfoNCE corrected for a share of false negatives among the negatives.
 
@@ -384,7 +392,9 @@ def debiased_info_nce(
     return _reduce(_softplus(torch.maximum(estimate, floor) + log_k), reduction, dtype)
 
 
-def decoupled_info_nce(pos: Any, neg: Any, *, temperature: Number = 0.1, reduction: str = "mean") -> Tensor:
+def decoupled_info_nce(
+    pos: ArrayLike, neg: ArrayLike, *, temperature: Number = 0.1, reduction: str = "mean"
+) -> Tensor:
     """InfoNCE without the positive in the denominator: −s⁺/τ + ln Σ e^(s_j/τ). It may be negative.
 
     Args:
@@ -410,7 +420,7 @@ def decoupled_info_nce(pos: Any, neg: Any, *, temperature: Number = 0.1, reducti
     return _reduce(_gaps(pos, neg, temperature).logsumexp(-1), reduction, dtype)
 
 
-def sgns_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
+def sgns_loss(pos: ArrayLike, neg: ArrayLike, *, reduction: str = "mean") -> Tensor:
     """The loss of skip-gram with negative sampling, −ln σ(s⁺) − Σ ln σ(−s_j), summed over the K negatives.
 
     Args:
@@ -436,7 +446,12 @@ def sgns_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
 
 
 def nce_loss(
-    log_p_pos: Any, log_p_neg: Any, log_q_pos: Any, log_q_neg: Any, *, reduction: str = "mean"
+    log_p_pos: ArrayLike,
+    log_p_neg: ArrayLike,
+    log_q_pos: ArrayLike,
+    log_q_neg: ArrayLike,
+    *,
+    reduction: str = "mean",
 ) -> Tensor:
     """The loss of noise-contrastive estimation: tell data from K draws from the noise.
 
@@ -469,7 +484,7 @@ def nce_loss(
     return _reduce(_softplus(-data) + _softplus(noise).sum(-1), reduction, dtype)
 
 
-def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
+def bpr_loss(pos: ArrayLike, neg: ArrayLike, *, reduction: str = "mean") -> Tensor:
     """The loss of Bayesian personalised ranking, −ln σ(s⁺ − s_j), averaged over the K negatives.
 
     With one negative it is `info_nce` at τ = 1.
@@ -497,7 +512,7 @@ def bpr_loss(pos: Any, neg: Any, *, reduction: str = "mean") -> Tensor:
 
 
 def _scores(
-    pos: Any, neg: Any, prefix: str = "", *, finite: bool = True
+    pos: ArrayLike, neg: ArrayLike, prefix: str = "", *, finite: bool = True
 ) -> tuple[Tensor, Tensor, torch.dtype]:
     """Checked scores in the dtype to compute in, and the dtype to answer in.
 
@@ -511,7 +526,7 @@ def _scores(
     return widen(pos.to(dtype)), widen(neg.to(dtype)), dtype
 
 
-def _counted(mask: Any, neg: Tensor) -> Tensor:
+def _counted(mask: ArrayLike, neg: Tensor) -> Tensor:
     """A mask of neg's shape that leaves every row a negative."""
     mask = as_mask(mask, "mask", neg.shape).to(neg.device)
     kept = mask.any(-1)
@@ -540,7 +555,11 @@ def _gaps(pos: Tensor, neg: Tensor, temperature: Number) -> Tensor:
 
 
 def _batch(
-    query: Any, key: Any, positives: Any, mask: Any, ids: Any
+    query: ArrayLike,
+    key: ArrayLike,
+    positives: ArrayLike | None,
+    mask: ArrayLike | None,
+    ids: ArrayLike | None,
 ) -> tuple[Tensor, Tensor, Pairs, torch.dtype]:
     """Checked embeddings in the dtype to compute in, who belongs to whom, and the dtype to answer in."""
     query, key = as_float(query, "query"), as_float(key, "key", finite=False)
@@ -565,7 +584,7 @@ def _batch(
     return widen(query.to(dtype)), widen(_without_padding(key, "key", pairs).to(dtype)), pairs, dtype
 
 
-def _log_q(log_q: Any, key: Tensor, pairs: Pairs) -> Tensor:
+def _log_q(log_q: ArrayLike, key: Tensor, pairs: Pairs) -> Tensor:
     return _without_padding(_row(as_float(log_q, "log_q", finite=False), "log_q", key), "log_q", pairs)
 
 
@@ -611,7 +630,7 @@ def _row(values: Tensor, name: str, like: Tensor) -> Tensor:
     return values.to(like.device)
 
 
-def _expand(value: Any, name: str, like: Tensor, mask: Tensor | None = None) -> Tensor:
+def _expand(value: ArrayLike, name: str, like: Tensor, mask: Tensor | None = None) -> Tensor:
     tensor = widen(as_float(value, name, finite=mask is None))
     try:
         expanded = tensor.broadcast_to(like.shape)

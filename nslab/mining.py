@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nslab._checks import (
+    ArrayLike,
     Number,
     as_float,
     as_ids,
@@ -28,7 +29,7 @@ BLOCK = 2**22  # distances or scores compared at a time
 ROWS = 256  # queries in a block of scores
 
 
-def categorize(d_ap: Any, d_an: Any, margin: Number) -> Tensor:
+def categorize(d_ap: ArrayLike, d_an: ArrayLike, margin: Number) -> Tensor:
     """The zone of each negative: 0 hard, 1 semi-hard, 2 easy (`ZONES`).
 
     Hard: d_an ≤ d_ap. Semi-hard: d_ap < d_an < d_ap + margin, farther than the positive yet inside the
@@ -58,9 +59,9 @@ def categorize(d_ap: Any, d_an: Any, margin: Number) -> Tensor:
 
 
 def mine_triplets(
-    distances: Any,
-    labels: Any,
-    reference_labels: Any = None,
+    distances: ArrayLike,
+    labels: ArrayLike,
+    reference_labels: ArrayLike | None = None,
     *,
     margin: Number = 0.2,
     strategy: str = "semi_hard",
@@ -141,15 +142,15 @@ class MinedNegatives(NamedTuple):
 
 
 def mine_negatives(
-    query: Any,
-    corpus: Any,
-    positives: Any,
+    query: ArrayLike,
+    corpus: ArrayLike,
+    positives: ArrayLike,
     k: int,
     *,
     rank: tuple[int, int] = (1, 100),
     below: Number | None = None,
     margin: Number | None = None,
-    exclude: Any = None,
+    exclude: ArrayLike | None = None,
 ) -> MinedNegatives:
     """Mine the k hardest negatives of each query from a corpus, a block of scores at a time.
 
@@ -239,7 +240,7 @@ def _zone(d_ap: Tensor, d_an: Tensor, margin: Number) -> Tensor:
     return farther.char() + (farther & (d_an >= d_ap + margin)).char()
 
 
-def _pairs(d: Tensor, labels: Any, reference_labels: Any) -> tuple[Tensor, Tensor]:
+def _pairs(d: Tensor, labels: ArrayLike, reference_labels: ArrayLike | None) -> tuple[Tensor, Tensor]:
     """Masks of d's shape: which columns are positives and which are negatives of each row."""
     square = reference_labels is None
     if d.dim() != 2 or (square and d.shape[0] != d.shape[1]):
@@ -253,7 +254,7 @@ def _pairs(d: Tensor, labels: Any, reference_labels: Any) -> tuple[Tensor, Tenso
     return (same.clone().fill_diagonal_(False) if square else same), ~same
 
 
-def _labels(labels: Any, name: str, count: int, what: str) -> Tensor:
+def _labels(labels: ArrayLike, name: str, count: int, what: str) -> Tensor:
     ids = as_ids(labels, name)
     if ids.shape != (count,):
         raise ValueError(f"{name} must have shape ({count},) as distances has {what}, got {tuple(ids.shape)}")
@@ -313,7 +314,7 @@ def _share(below: Any) -> float:
     return share
 
 
-def _row_ids(ids: Any, name: str, query: Tensor, size: int) -> Tensor:
+def _row_ids(ids: ArrayLike, name: str, query: Tensor, size: int) -> Tensor:
     """(B, P) ids in [0, size), or −1 for padding."""
     ids = as_ids(ids, name).to(query.device)
     raise_at_first(ids, (ids < -1) | (ids >= size), f"{name} must lie in [0, {size}), or be -1 for padding")

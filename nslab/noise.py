@@ -10,18 +10,18 @@ float64.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from nslab._checks import as_float, as_int, one_of, positive, raise_at_first, sums_to_one
+from nslab._checks import ArrayLike, as_float, as_int, one_of, positive, raise_at_first, sums_to_one
 from nslab.losses import _softplus
 
 MODES = ("fixed", "stop_grad", "log_q_only", "measure", "full", "uncorrected")
 
 
-def nce_objective(scores: Any, p_data: Any, q: Any, k: int) -> Tensor:
+def nce_objective(scores: ArrayLike, p_data: ArrayLike, q: ArrayLike, k: int) -> Tensor:
     """The objective of NCE, J = Σ p_data ln σ(G) + k Σ q ln σ(−G) with G = s − ln(k q).
 
     NCE maximises J. Over all scores, J is largest where e^s = p_data, whatever q is.
@@ -54,9 +54,9 @@ def nce_objective(scores: Any, p_data: Any, q: Any, k: int) -> Tensor:
 
 
 def nce_gradient(
-    scores: Any,
-    p_data: Any,
-    noise: Any,
+    scores: ArrayLike,
+    p_data: ArrayLike,
+    noise: ArrayLike | Callable[[Tensor], Tensor],
     k: int,
     mode: str = "stop_grad",
     *,
@@ -121,13 +121,13 @@ def nce_gradient(
 
 
 def fixed_point(
-    p_data: Any,
-    noise: Any,
+    p_data: ArrayLike,
+    noise: ArrayLike | Callable[[Tensor], Tensor],
     k: int,
     mode: str = "stop_grad",
     *,
     normalized: bool = False,
-    start: Any = None,
+    start: ArrayLike | None = None,
     step: float = 0.2,
     tolerance: float = 1e-10,
     max_steps: int = 5000,
@@ -185,7 +185,7 @@ def _objective(log_p: Tensor, p: Tensor, drawn: Tensor, subtracted: Tensor, k: i
     return -(p * _softplus(-logit)).sum(-1) - k * (drawn * _softplus(logit)).sum(-1)
 
 
-def _scores_and_data(scores: Any, p_data: Any) -> tuple[Tensor, Tensor]:
+def _scores_and_data(scores: ArrayLike, p_data: ArrayLike) -> tuple[Tensor, Tensor]:
     s, p = as_float(scores, "scores").double(), as_float(p_data, "p_data").double()
     if p.dim() != 1 or s.dim() == 0 or s.shape[-1] != len(p):
         got = f"scores {tuple(s.shape)} and p_data {tuple(p.shape)}"
@@ -195,7 +195,7 @@ def _scores_and_data(scores: Any, p_data: Any) -> tuple[Tensor, Tensor]:
     return s, p
 
 
-def _noise(q: Any, scores: Tensor, name: str) -> Tensor:
+def _noise(q: ArrayLike, scores: Tensor, name: str) -> Tensor:
     q = as_float(q, name).double()
     if q.shape not in (scores.shape, scores.shape[-1:]):
         raise ValueError(f"{name} must give (N,) or one q for each row of scores, got {tuple(q.shape)}")

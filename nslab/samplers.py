@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from nslab._alias import build_table, column_units, draw, pack, random63, rank_below
-from nslab._checks import Number, as_float, as_ids, as_int, number, positive, raise_at_first
+from nslab._checks import ArrayLike, Number, as_float, as_ids, as_int, number, positive, raise_at_first
 
 
-def unigram(counts: Any, alpha: Number = 0.75) -> Tensor:
+def unigram(counts: ArrayLike, alpha: Number = 0.75) -> Tensor:
     """The distribution q ∝ counts^α over ids.
 
     Args:
@@ -75,7 +75,7 @@ class AliasTable:
         torch.Size([2, 3])
     """
 
-    def __init__(self, weights: Any, device: torch.device | str | None = None) -> None:
+    def __init__(self, weights: ArrayLike, device: torch.device | str | None = None) -> None:
         values = _weights(weights, "weights", device)
         if len(values) >= 2**31:
             raise ValueError(f"weights must be fewer than 2**31, got {len(values)}")
@@ -111,7 +111,7 @@ class AliasTable:
         fraction = fraction.index_add(0, alias, -fraction)
         return (units.double().add_(fraction) / (unit * columns))[: len(self)]
 
-    def log_prob(self, ids: Any) -> Tensor:
+    def log_prob(self, ids: ArrayLike) -> Tensor:
         """The log-probability ln q of each id.
 
         Args:
@@ -212,7 +212,7 @@ class ExclusionWindow:
         frames = torch.arange(self.length)
         return frames[(frames - place).abs() > self.window]
 
-    def count(self, anchor: Any) -> Any:
+    def count(self, anchor: ArrayLike) -> Any:
         """The number of allowed negatives.
 
         Args:
@@ -233,7 +233,7 @@ class ExclusionWindow:
         total = before + after
         return int(total) if isinstance(anchor, Integral) else total
 
-    def sample(self, anchors: Any, k: int, generator: torch.Generator | None = None) -> Tensor:
+    def sample(self, anchors: ArrayLike, k: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw k allowed negatives for each anchor, uniformly and with replacement.
 
         A rank among the allowed frames is drawn, and ranks past the left side skip the window, so that
@@ -268,7 +268,7 @@ class ExclusionWindow:
         gap = self.length - total
         return torch.where(rank < before.unsqueeze(1), rank, rank + gap.unsqueeze(1))
 
-    def _anchors(self, value: Any, name: str) -> Tensor:
+    def _anchors(self, value: ArrayLike, name: str) -> Tensor:
         return as_ids(value, name, size=self.length)
 
     def _sides(self, places: Tensor) -> tuple[Tensor, Tensor]:
@@ -276,7 +276,7 @@ class ExclusionWindow:
 
 
 def propose(
-    scores: Any, k: int, temperature: Number = 1.0, generator: torch.Generator | None = None
+    scores: ArrayLike, k: int, temperature: Number = 1.0, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """Draw k negatives for each row from the model itself: ids ~ softmax(scores/τ), with replacement.
 
@@ -326,7 +326,7 @@ def propose(
     return ids, log_q.gather(-1, ids).to(values.dtype)
 
 
-def _weights(value: Any, name: str, device: torch.device | str | None = None) -> Tensor:
+def _weights(value: ArrayLike, name: str, device: torch.device | str | None = None) -> Tensor:
     weights = as_float(value, name).detach()
     if weights.dim() != 1:
         raise ValueError(f"{name} must have one axis, got shape {tuple(weights.shape)}")

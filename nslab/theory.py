@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from nslab._calculate import calculate
-from nslab._checks import Number, as_float, as_int, positive, raise_at_first, widen
+from nslab._checks import ArrayLike, Number, as_float, as_int, positive, raise_at_first, widen
 from nslab._exact import probability, smallest_draw, smallest_power
 
 _UNDERFLOW = 1000.0  # exp(-1000) is 0 in every dtype: larger gaps change nothing
 
 
-def softmax_entropy(scores: Any, temperature: Number) -> Tensor:
+def softmax_entropy(scores: ArrayLike, temperature: Number) -> Tensor:
     """The entropy H of p = softmax(s/τ) over the last axis, in nats.
 
     H = ln Z − E_p[s]/τ, computed from scores shifted by their maximum and with log1p, so that a tiny H
@@ -45,7 +45,7 @@ def softmax_entropy(scores: Any, temperature: Number) -> Tensor:
     return _entropy(values, tau).to(_dtype(scores))
 
 
-def softmax_entropy_slope(scores: Any, temperature: Number) -> Tensor:
+def softmax_entropy_slope(scores: ArrayLike, temperature: Number) -> Tensor:
     """The slope dH/dτ = Var_p(s)/τ³ of the entropy, with p = softmax(s/τ).
 
     The variance is taken under p; the plain variance of the scores gives a wrong slope. The slope is never
@@ -77,7 +77,7 @@ def softmax_entropy_slope(scores: Any, temperature: Number) -> Tensor:
     return ((p * centred**2).sum(-1) / tau).to(_dtype(scores))
 
 
-def effective_negatives(scores: Any, temperature: Number) -> Tensor:
+def effective_negatives(scores: ArrayLike, temperature: Number) -> Tensor:
     """The effective number of negatives exp H: how many equal weights would be as spread out.
 
     Args:
@@ -102,7 +102,7 @@ def effective_negatives(scores: Any, temperature: Number) -> Tensor:
     return _entropy(values, tau).exp().to(_dtype(scores))
 
 
-def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
+def temperature_for_entropy(scores: ArrayLike, target: ArrayLike) -> Tensor:
     """The temperature at which the entropy of softmax(s/τ) is `target`.
 
     H never falls as τ grows, so bisection in ln τ finds the only root, to float64 precision.
@@ -155,7 +155,7 @@ def temperature_for_entropy(scores: Any, target: Any) -> Tensor:
     return root
 
 
-def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tensor:
+def effective_margin(k: ArrayLike, temperature: ArrayLike, beta: ArrayLike = 0.0) -> float | Tensor:
     """The score s⁺ = β + τ ln K at which InfoNCE against K equal negatives is ln 2.
 
     There the positive has half of the softmax weight. With β the negatives' score s⁻, it is a threshold
@@ -188,7 +188,9 @@ def effective_margin(k: Any, temperature: Any, beta: Any = 0.0) -> float | Tenso
     return calculate(formula, k=k, temperature=temperature, beta=beta)
 
 
-def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tensor:
+def equal_negatives_loss(
+    alpha: ArrayLike, beta: ArrayLike, temperature: ArrayLike, k: ArrayLike
+) -> float | Tensor:
     """InfoNCE of a positive against K negatives that all have the same score: exact.
 
     ln(1 + K exp((s⁻ − s⁺)/τ)) = softplus((s⁻ + τ ln K − s⁺)/τ). Tiny losses keep their digits.
@@ -225,7 +227,7 @@ def equal_negatives_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> flo
     return calculate(formula, alpha=alpha, beta=beta, temperature=temperature, k=k)
 
 
-def linear_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tensor:
+def linear_loss(alpha: ArrayLike, beta: ArrayLike, temperature: ArrayLike, k: ArrayLike) -> float | Tensor:
     """The straight line (s⁻ + τ ln K − s⁺)/τ that `equal_negatives_loss` follows far below the threshold.
 
     The line continues below zero once s⁺ passes s⁻ + τ ln K. The exact loss lies above it by
@@ -255,7 +257,7 @@ def linear_loss(alpha: Any, beta: Any, temperature: Any, k: Any) -> float | Tens
     return calculate(_line, alpha=alpha, beta=beta, temperature=temperature, k=k)
 
 
-def hit_probability(rho: Any, k: Any) -> float | Tensor:
+def hit_probability(rho: ArrayLike, k: ArrayLike) -> float | Tensor:
     """The probability 1 − (1 − ρ)^K that K independent draws contain at least one hard item.
 
     Computed with expm1 and log1p, so that a tiny ρ such as 1e-17 does not become 0.
@@ -371,14 +373,14 @@ def _drops(scores: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
     return torch.minimum(gap, limit) / tau, torch.ones_like(gap, dtype=torch.bool).scatter(-1, top, False)
 
 
-def _scores(scores: Any) -> Tensor:
+def _scores(scores: ArrayLike) -> Tensor:
     values = as_float(scores, "scores")
     if values.dim() == 0:
         raise ValueError(f"scores must have a last axis of K negatives, got the number {values.item()}")
     return widen(values)
 
 
-def _scores_and_tau(scores: Any, temperature: Number) -> tuple[Tensor, Tensor]:
+def _scores_and_tau(scores: ArrayLike, temperature: Number) -> tuple[Tensor, Tensor]:
     values = _scores(scores)
     tau = torch.as_tensor(positive(temperature, "temperature"), dtype=values.dtype, device=values.device)
     if not tau > 0:
@@ -386,7 +388,7 @@ def _scores_and_tau(scores: Any, temperature: Number) -> tuple[Tensor, Tensor]:
     return values, tau
 
 
-def _dtype(scores: Any) -> torch.dtype:
+def _dtype(scores: ArrayLike) -> torch.dtype:
     return as_float(scores, "scores", finite=False).dtype
 
 

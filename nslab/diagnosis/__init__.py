@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nslab._checks import Number, as_float, as_ids, as_int, positive, raise_at_first, widen
+from nslab._checks import ArrayLike, Number, as_float, as_ids, as_int, positive, raise_at_first, widen
 from nslab.diagnosis._advice import report
 from nslab.diagnosis._card import card
 from nslab.diagnosis._measure import (
@@ -106,11 +106,11 @@ class Diagnosis:
 
 @torch.no_grad()
 def diagnose(
-    query: Any,
-    key: Any,
+    query: ArrayLike,
+    key: ArrayLike,
     *,
-    labels: Any = None,
-    ids: Any = None,
+    labels: ArrayLike | None = None,
+    ids: ArrayLike | None = None,
     temperature: Number = 0.07,
     k: int | None = None,
 ) -> Diagnosis:
@@ -186,7 +186,7 @@ def diagnose(
     return Diagnosis(numbers, curve | pictures(anchors, kept, others))
 
 
-def _embeddings(query: Any, key: Any) -> tuple[Tensor, Tensor]:
+def _embeddings(query: ArrayLike, key: ArrayLike) -> tuple[Tensor, Tensor]:
     query, key = (
         as_float(_rows(value, name), name).detach() for name, value in (("query", query), ("key", key))
     )
