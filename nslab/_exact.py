@@ -1,6 +1,5 @@
-"""Exact integers from probabilities.
-
-Rationals count as they were typed; logarithms are used only where a proof allows them.
+"""Exact integers from probabilities: rationals as they were typed, logarithms only where a proof allows
+them.
 """
 
 from __future__ import annotations
@@ -13,9 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nslab._checks import Number, number
-
-Probability = Number | Fraction | Decimal
+from nslab._checks import number
 
 
 def probability(value: Any, name: str) -> Fraction:

@@ -78,19 +78,19 @@ def verdict(mode: str, T: float) -> str:
 
 
 def fit_family(X: np.ndarray, pd: np.ndarray, q: np.ndarray, k: int) -> np.ndarray:
-    """The scores X θ at which Xᵀ dJ/df is zero, by Newton's method with a halved step where J would fall."""
+    """The scores X θ at which Xᵀ dJ/df is zero."""
+    return best(X, pd, k * q, k * q)
+
+
+def best(X: np.ndarray, pd: np.ndarray, drawn: np.ndarray, odds: np.ndarray) -> np.ndarray:
+    """Newton's method for X θ, where the logit is X θ − ln(odds), and Σ drawn ln σ(−G) is the second sum."""
     theta = np.zeros(X.shape[1])
-    for _ in range(50):
-        f = X @ theta
-        up = np.array([_sigmoid(math.log(k * qx) - fx) for fx, qx in zip(f, q, strict=True)])
-        slope = X.T @ (pd * up - k * q * (1 - up))
-        bend = X.T @ (((pd + k * q) * up * (1 - up))[:, None] * X)
+    for _ in range(100):
+        up = np.array([_sigmoid(math.log(o) - fx) for fx, o in zip(X @ theta, odds, strict=True)])
+        slope = X.T @ (pd * up - drawn * (1 - up))
+        bend = X.T @ (((pd + drawn) * up * (1 - up))[:, None] * X)
         step = np.linalg.solve(bend, slope)
-        while nce_objective(X @ (theta + step), pd, q, k) < nce_objective(f, pd, q, k) - 1e-12:
-            step = step / 2
-        theta = theta + step
-        if max(abs(step)) < 1e-12:
-            break
+        theta = theta + step * min(1.0, 1 / max(abs(step).max(), 1e-300))
     return X @ theta
 
 
@@ -155,15 +155,13 @@ data and noise swapped | first = q @ as_data; second = pd @ as_noise
 nothing subtracted | G = f
   You used G = f. The model's odds of data against noise are e^f : K q, so the logit has ln(Kq) taken away.
 added, not subtracted | G = f + subtracted
-  The correction has the wrong sign: a state that the noise draws often is the more likely to be noise, so
-  its G must be lower.
+  The correction has the wrong sign: what the noise draws often is likely to be noise, so G must be lower.
 K divides | subtracted = np.log(q / k)
   With more draws of noise, noise gets more likely: K multiplies q, yours divides it.
 ln σ(G) twice | second = q @ as_data
   Your second sum rewards calling noise data. A noise point is called noise with probability σ(−G).
 minus ln σ(G) for noise | second = -(q @ as_data)
-  A noise point is called noise with probability σ(−G) = 1 − σ(G). Its logarithm is ln σ(−G), never above 0;
-  −ln σ(G) is the logarithm of 1/σ(G).
+  A noise point is called noise with probability σ(−G). Its logarithm is ln σ(−G), and −ln σ(G) is above 0.
 logarithm of the mean | first = np.log(pd @ np.exp(as_data)); second = np.log(q @ np.exp(as_noise))
   You took the logarithm of a mean probability. J is the mean of the logarithms: the logarithm comes first.
 K outside the logarithm | subtracted = k * np.log(q)
@@ -196,13 +194,9 @@ not in nats | return (first + k * second) / np.log(10)
 normalised first | G = ln_softmax(f) - subtracted
   You normalised the scores before playing. NCE needs no normaliser: f enters as it is, and learns its own.
 hole in the noise | rarest = 1 | silent
-  q is 0 in some state, and you gave a number all the same. Such a state is never drawn as noise, so nothing
-  ever pushes its score down: raise ValueError.
+  q is 0 in some state. A state that is never drawn as noise is never pushed down: raise ValueError.
 """,
-    finite,
-    nearly_or_lost,
-    not_finite,
-    silent,
+    *(finite, nearly_or_lost, not_finite, silent),
 )
 
 
@@ -242,46 +236,35 @@ not stopped | log_open = mode in ("stop", *BY_LOG)
 not stopped | draws_open = mode in ("stop", *BY_DRAWS)
 not stopped | log_open = mode not in ("fixed", "uncorrected"); draws_open = log_open
 every path stopped | return held
-  Your noise is held in every mode. In 'logq_only', 'measure' and 'full' it is a function of the scores, and
-  the gradient flows through it.
+  Your noise is held in every mode. In 'logq_only', 'measure' and 'full' the gradient flows through it.
 ln q path missing | log_open = False
   In 'logq_only' and 'full' the ln q inside G is a function of the scores: raising f(x) raises q(x) as well,
   and takes a part of the rise of G away. That path is missing.
 draws path missing | draws_open = False
-  In 'measure' and 'full' the q that weighs the second sum is a function of the scores too. That path is
-  missing.
+  In 'measure' and 'full' the q that weighs the second sum depends on the scores too. That path is missing.
 paths swapped | log_open = mode in BY_DRAWS; draws_open = mode in BY_LOG
-  'logq_only' and 'measure' are swapped: the first goes through the ln q in G, the second through the q that
-  is drawn from.
+  'logq_only' and 'measure' are swapped: the first goes through ln q in G, the second through the draws.
 model's own path missing | return moved if mode in ("logq_only", "measure") else held + moved
-  The scores enter through f in G in every mode; 'logq_only' and 'measure' say what comes on top. Yours has
-  the addition alone.
+  The scores enter through f in G in every mode; 'logq_only' and 'measure' add to that. Yours only adds.
 sign | return -held - moved
-  The sign is reversed: this is the gradient of −J. Where p_d is more than e^f, the held gradient must be
-  positive.
+  The sign is reversed: this is the gradient of −J. Where p_d > e^f, the held gradient must be positive.
 sign of the ln q path | by_log = held / q
   ln q is subtracted in G: when q rises, G falls. Your ln q path has the other sign.
 sign of the draws path | by_draws = -k * as_noise
-  The second sum is added in J, so a change of q counts with the weight K ln σ(−G) as it is. Your path
-  through the draws has the other sign.
+  The second sum is added in J: a change of q has the weight K ln σ(−G). Your draws path has the other sign.
 σ(G) in the draws path | by_draws = k * as_data
-  Your path through the draws weighs the change of q by ln σ(G). The second sum has ln σ(−G): noise that is
-  called noise.
+  Your path through the draws weighs the change of q by ln σ(G). The second sum has ln σ(−G).
 1/T missing in the chain | slope = (1 - share) * p
   The noise sees f/T, so its derivative has a factor 1/T. At T = 1 you are right, elsewhere not.
 1 − u missing in the chain | slope = p / heat
-  Only the part 1 − u of the noise moves with the scores; the uniform part stands still. Your derivative of
-  q moves all of it.
+  Only the part 1 − u of the noise moves with the scores. Your derivative of q moves the uniform part too.
 softmax moves one state | moved = slope * by_q
-  q sums to 1: raising one score raises its own probability and lowers all the others. The derivative of a
-  softmax has both parts; yours has the first alone.
+  q sums to 1: raising one score lowers the probability of all others. Your derivative of q lacks that part.
 softmax moves one state | moved = slope * (1 - p) * by_q
 full stopped | log_open = mode == "logq_only"; draws_open = mode == "measure"
-  In mode 'full' your gradient is that of 'stop'. All three places are open there: f in G, ln q in G, and
-  the q that noise is drawn from.
+  Your 'full' is the gradient of 'stop'. All three are open there: f in G, ln q in G, and the draws.
 u and 1 − u swapped | share = 1 - u
-  u is the share of the noise that is uniform. At u = 0 the noise is the model's own, yours is uniform
-  there.
+  u is the share of the noise that is uniform: at u = 0 it is the model's own. Yours is uniform there.
 temperature ignored | heat = 1
   Your noise does not depend on T: it is the softmax of f/T, not of f.
 multiplied by T | heat = 1 / T
@@ -293,8 +276,7 @@ uncorrected subtracts | G = f - subtracted
 uncorrected subtracts uniform noise | G = f - (np.log(k * uniform) if mode == "uncorrected" else subtracted)
   In mode 'uncorrected' nothing at all is subtracted, not even the ln(K/N) of uniform noise: G is f itself.
 uncorrected flows through the draws | draws_open = mode in ("uncorrected", *BY_DRAWS)
-  In mode 'uncorrected' the gradient flows through f in G alone, as in 'stop'. Yours goes through the draws
-  too.
+  In mode 'uncorrected' the gradient flows through f in G alone. Yours goes through the draws too.
 uncorrected draws from uniform noise | q = uniform if mode in ("fixed", "uncorrected") else own
   In mode 'uncorrected' only the subtraction is left out. The draws still come from the model's q.
 fixed noise moves | q = own
@@ -306,28 +288,22 @@ one draw of noise | held = pd * np.exp(as_noise) - q * np.exp(as_data); by_draws
 K missing in the draws path | by_draws = as_noise
   Your path through the draws counts one draw of noise, and there are K for each data point.
 own path counted twice | return held + moved + (held if mode == "full" else 0)
-  'full' is not the sum of 'logq_only' and 'measure': each of them holds the path through f in G already, so
-  it would count twice.
+  'full' is not 'logq_only' plus 'measure': both hold the path through f in G, so it would count twice.
 uncorrected subtracts ln K | G = f - (np.log(k) if mode == "uncorrected" else subtracted)
   In mode 'uncorrected' nothing at all is subtracted, not even ln K: G is f itself.
 model divided by T | scores = f / T
   T belongs to the proposal. In G the model's own score stays f, not f/T.
 mean for sum | return (held + moved) / len(f)
-  You divided by the number of states. J is a sum over states whose weights sum to 1, so nothing is left to
-  divide by.
+  You divided by the number of states. The weights in J sum to 1, so nothing is left to divide by.
 divided by p_d | return (held + moved) / pd
-  This is the gradient over p_d. That is a good direction for a step, but here the gradient itself is asked
-  for.
+  This is the gradient over p_d: a good direction for a step, but the gradient itself is asked for.
 normalised model | scores = ln_softmax(f); return held + moved - np.exp(scores) * (held + moved).sum()
-  You normalised the scores, or took the mean of the gradient away. f is free here: e^f may have any sum,
-  and the gradient may move all scores together.
+  You normalised the scores or centred the gradient. f is free: all scores may move, and e^f have any sum.
 normalised model | return held + moved - (held + moved).mean()
 exp overflows | held = (pd - k * q * np.exp(G)) / (1 + np.exp(G)) | not_all_finite
-  e^f left the range of float64: ∞/∞ is NaN. Write the shares e^f/(e^f + Kq) and Kq/(e^f + Kq) as sigmoids
-  of G and −G.
+  e^f left the range of float64: ∞/∞ is NaN. Write e^f/(e^f + Kq) and Kq/(e^f + Kq) as sigmoids of ±G.
 softmax overflows | p = pd if mode == "fixed" else np.exp(f / heat) / np.exp(f / heat).sum() | not_all_finite
-  e^{f/T} left the range of float64: ∞/∞ is NaN. A softmax does not change when one number is taken from all
-  scores: make the largest 0 first.
+  e^{f/T} left the range of float64: ∞/∞ is NaN. Take the largest score away from all: it changes nothing.
 """,
     not_all_finite,
 )
@@ -335,20 +311,13 @@ softmax overflows | p = pd if mode == "fixed" else np.exp(f / heat) / np.exp(f /
 
 @lru_cache(maxsize=4096)
 def climb(
-    mode: str,
-    T: float,
-    pd: tuple[float, ...],
-    k: int,
-    u: float = 0,
-    step: float = 0.5,
-    steps: int = 600,
-    change: str = "",
+    mode: str, T: float, pd: Vector, k: int, u: float = 0, step: float = 0.5, steps: int = 600, change=""
 ) -> tuple[np.ndarray, bool]:
     """Where a search ends, and whether it rests there; `change` is what the gradient does otherwise."""
     gradient = changed(right_gradient, change) if change else right_gradient
-    f = np.full(len(pd), -np.log(len(pd)))
+    f, share = np.full(len(pd), -np.log(len(pd))), np.array(pd)
     for _ in range(steps):
-        direction = gradient(f, mode, np.array(pd), k, T, u) / pd
+        direction = gradient(f, mode, share, k, T, u) / share
         if abs(direction).max() < 1e-9:
             return f, True
         if not np.isfinite(direction).all():
@@ -410,59 +379,42 @@ REST = mistakes(
     LN_K.format('end = climb(mode, T, data, k, u, change="subtracted = np.log(q)")')
     + """
 probabilities for scores | return np.exp(ln_softmax(f))
-  You returned probabilities. The scores f are asked for: their exponentials need not sum to 1, and the sum
-  is a part of the answer.
+  You returned probabilities. The scores f are asked for: their exponentials need not sum to 1.
 probabilities for scores | return np.exp(f)
 normalised | return ln_softmax(f)
-  You normalised the answer. Where something biases the end, e^f does not sum to 1: return the scores as
-  they come to rest.
+  You normalised the answer. Where something biases the end, e^f does not sum to 1: return it as it is.
 normalised | return bent(f, T / (1 + T), mode, pd, u)
 always the data | f, rests = np.log(pd), True
-  You returned ln p_d whatever the mode. That is where NCE should end. Follow your gradient and see where it
-  does end.
+  You returned ln p_d, where NCE should end, whatever the mode. Follow your gradient to where it does end.
 stopping cures all | return np.log(pd) if mode == "uncorrected" else f
-  In mode 'uncorrected' the gradient is stopped and the end is still not the data: at T = 1 it is the square
-  root. Stopping does not replace subtracting.
+  In 'uncorrected' the gradient is stopped and the end is not the data. Stopping does not replace subtracting.
 square root at every T | end = climb(mode, 1.0 if mode == "uncorrected" else T, data, k, u)
-  The uncorrected end is the square root of the data at T = 1 only: q ∝ e^{f/T} depends on T, and so does
-  the power.
+  The uncorrected end is the square root of the data at T = 1 only: q ∝ e^{f/T}, so the power depends on T.
 square root at every T | return bent(f, 1 / 2, mode, pd, u)
 wrong power of the data | return bent(f, 1 / (1 + T), mode, pd, u, scale=np.logaddexp.reduce(f))
-  A flat noise (large T) does hardly any harm, so the uncorrected end must approach the data as T grows.
-  Your power goes the other way.
+  A flat noise (large T) hardly harms, so the end must approach the data as T grows. Yours goes away.
 wrong power of the data | return bent(f, (1 + T) / T, mode, pd, u, scale=np.logaddexp.reduce(f))
-  A state that the model likes is drawn often and held down, so the uncorrected end is flatter than the
-  data. Yours is sharper: the power is upside down.
+  A state that the model likes is held down, so the end is flatter than the data. Yours is sharper.
 not stopped | end = climb("full" if mode == "stop" else mode, T, data, k, u)
-  In mode 'stop' the noise is held in each step, so the end is the data. You let the gradient flow through
-  q.
+  In mode 'stop' the noise is held in each step: the end is the data. Your gradient flows through q.
 run-away answered | f, rests = end[0], True | silent
-  From here training never comes to rest, and you returned where your loop happened to stop. Raise
-  ValueError: the scores run away.
+  From here training never rests, and you returned where your loop stopped. Raise ValueError instead.
 another error | refusal = RuntimeError | failed
   You refuse what never comes to rest, and with another error than was asked for: raise ValueError.
 stands still refused | f, rests = end[0], end[1] and np.ptp(end[0]) > 0 | refused
   At T = 1 the gradient is 0 at the start, up to rounding: that is rest. The start is the answer, no error.
 another start | return f if np.ptp(f) > 1e-9 else ln_softmax(np.linspace(0, 1, len(f))) | sums_to_one
-  You did not start from equal scores, −ln N each. Where the gradient is 0 for every model that sums to 1,
-  the start decides the end.
+  You did not start at −ln N each. Where every model that sums to 1 has gradient 0, the start is the end.
 u ignored | end = climb(mode, T, data, k)
   Your answer does not depend on u, the share of uniform noise. Is it handed on to `nce_gradient`?
 step too large | end = climb(mode, T, data, k, u, step=2.0) | run_off
   In some settings your search jumps to and fro over the end and never gets there. Take a smaller step.
 never at rest | f, rests = end[0], False | run_off
-  Your search finds no rest where there is one. Does it climb, that is, add the gradient? Is the step small
-  enough, and are there enough of them?
+  Your search finds no rest where there is one. Does it climb? Are its steps small enough, and many enough?
 stops too early | f, rests = climb(mode, T, data, k, u, steps=8)[0], end[1] | on_the_way
-  Your scores are still on the way from the start to the end. Go on until the largest part of the gradient
-  is tiny, not for a few steps more.
+  Your scores are still on the way to the end. Go on until the largest part of the gradient is tiny.
 """,
-    failed,
-    on_the_way,
-    refused,
-    run_off,
-    silent,
-    sums_to_one,
+    *(failed, on_the_way, refused, run_off, silent, sums_to_one),
 )
 
 
@@ -491,33 +443,26 @@ stopping always cures | uncorrected = "data"
   You say that a stopped gradient ends at the data. In mode 'uncorrected' it is stopped too, and the end is
   p_d^{T/(1+T)}: what is not subtracted is not made up for.
 any open path is biased | logq_only = "elsewhere"
-  'logq_only' above T = 1 ends at the data: at f = ln p_d every G is at its best, however G came about. The
-  path weakens the signal, it does not bend it.
+  'logq_only' above T = 1 ends at the data, where every G is at its best: the path only weakens the signal.
 any open path is biased | logq_only = "elsewhere"; full = "elsewhere"
 ln q path is harmless | logq_only = "data"
   f = ln p_d is a zero of this gradient, but below T = 1 it is one that the scores run away from, and at T =
   1 nothing moves at all. Follow the gradient from the start.
 always the data | return "data"
-  You trust NCE in every mode. Let your laboratory run: at T = 2 some modes come to rest elsewhere, and at T
-  = 1 some never leave their start.
+  You trust NCE in every mode. At T = 2 some modes rest elsewhere, and at T = 1 some never leave their start.
 words swapped | return {"data": "elsewhere", "elsewhere": "data"}.get(word, word)
   'data' and 'elsewhere' are swapped: 'data' means that the softmax of the end is PD.
 draws path is harmless | measure = "data"; full = logq_only
-  Through the draws the model moves its noise to where it is easy to tell from data. That extra pull does
-  not vanish at f = ln p_d, so the end is elsewhere.
+  Through the draws the model moves its noise to where it is easy to tell from data, even at f = ln p_d.
 draws path is harmless | full = logq_only
 measure biased at T = 1 too | measure = "elsewhere"
-  At T = 1 and f = ln p_d the noise is the data, where no small move of q makes the game easier: the extra
-  pull of 'measure' is 0 there, and the end is the data.
+  At T = 1 and f = ln p_d no small move of q makes the game easier: the extra pull of 'measure' is 0 there.
 still taken for biased | at_one = "elsewhere"
-  At T = 1 the model has not moved from its start: the signal is gone, not biased. Compare the end with the
-  start before you compare it with the data.
+  At T = 1 the model has not moved: the signal is gone, not biased. Compare the end with the start first.
 still taken for the data | at_one = "data"
-  At T = 1 the gradient is 0, and not because the model is right: it is 0 at every model that sums to 1.
-  Training never leaves its start.
+  At T = 1 the gradient is 0 at every model that sums to 1, right or not. Training never leaves its start.
 run-away taken for biased | below_one = "elsewhere"
-  Below T = 1 these scores do not rest elsewhere, they rest nowhere: 1 − 1/T is negative, and the data
-  repel.
+  Below T = 1 these scores do not rest elsewhere, they rest nowhere: 1 − 1/T is negative, the data repel.
 T = 1 taken for a run-away | at_one = "away"
   At T = 1 nothing runs away: the gradient is 0 from the first step, up to rounding.
 run-away taken for standing still | below_one = "still"
@@ -531,18 +476,6 @@ def right_family(X: np.ndarray, pd: np.ndarray, q: np.ndarray, k: float) -> np.n
     odds = drawn
     f = best(X, pd, drawn, odds)
     return f
-
-
-def best(X: np.ndarray, pd: np.ndarray, drawn: np.ndarray, odds: np.ndarray) -> np.ndarray:
-    """Newton's method for X θ, where the logit is X θ − ln(odds)."""
-    theta = np.zeros(X.shape[1])
-    for _ in range(100):
-        up = np.exp(ln_sigmoid(np.log(odds) - X @ theta))
-        slope = X.T @ (pd * up - drawn * (1 - up))
-        bend = X.T @ (((pd + drawn) * up * (1 - up))[:, None] * X)
-        step = np.linalg.solve(bend, slope)
-        theta = theta + step * min(1.0, 1 / max(abs(step).max(), 1e-300))
-    return X @ theta
 
 
 def least_squares(X: np.ndarray, pd: np.ndarray, weight: np.ndarray | float) -> np.ndarray:
@@ -560,15 +493,13 @@ FAMILY = mistakes(
     LN_K.format("odds = q")
     + """
 noise ignored | drawn = np.full(len(q), k / len(q))
-  Your answer does not depend on q. Where the family cannot be right, a fixed noise still sets the
-  compromise.
+  Your answer does not depend on q. Where the family cannot be right, the noise sets the compromise.
 K ignored | drawn = q
   Your answer does not depend on K, and the weights Kq/(e^f + Kq) of the states do.
 nothing subtracted | odds = np.ones(len(q))
   You used G = X θ. The model's odds of data against noise are e^f : K q, so the logit has ln(Kq) taken away.
 least squares | f = least_squares(X, pd, 1)
-  You fitted ln p_d by least squares. The compromise that NCE makes is another: Xᵀ times the gradient of J
-  must be 0, with this q and this K.
+  You fitted ln p_d by least squares. NCE's compromise is another: Xᵀ times the gradient of J must be 0.
 least squares | f = least_squares(X, pd, pd)
 maximum likelihood | drawn = 1e7 * q | up_to_a_constant
   This is maximum likelihood of a normalised model. NCE comes to it as K grows; at this K the noise decides.
@@ -798,9 +729,8 @@ EXERCISE = Exercise(
             _objective_cases,
             OBJECTIVE,
             (
-                "One data point hides among k draws from the noise. How likely is it, before anybody "
-                "looks at a score, that a given point in state x is noise? That sets what is subtracted "
-                "from f(x).",
+                "One data point hides among k draws from the noise. How likely is it, before you look at "
+                "a score, that a point in state x is noise? That sets what is subtracted from f(x).",
                 "Two sums over the states: one weighs the logarithm of the chance that the model calls x "
                 "data, the other that it calls x noise. By which probabilities is each weighed, and how "
                 "many noise draws are there?",
