@@ -1,5 +1,6 @@
-"""Exact integers from probabilities: rationals as they were typed, logarithms only where a proof allows
-them.
+"""Exact integers from probabilities.
+
+Rationals count as they were typed; logarithms are used only where a proof allows them.
 """
 
 from __future__ import annotations
