@@ -203,7 +203,7 @@ def _embeddings(query: ArrayLike, key: ArrayLike) -> tuple[Tensor, Tensor]:
 
 
 def _rows(value: Any, name: str) -> Any:
-    """What `as_float` can read: the numbers of a DataFrame, the vectors of a column, anything else as it is."""
+    """What `as_float` can read: of a DataFrame its numbers, of a column its vectors, else the value."""
     if hasattr(value, "iloc"):  # of pandas, which may not be there
         value = _frame(value, name)
     elif isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:

@@ -244,9 +244,9 @@ class MinedNeighbours(Explainer):
     def summary(self, result: Mined) -> str:
         return (
             f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this"
-            f" question are false\nall {len(self._questions)} questions: {number(result.false_share)} of what is"
-            f" mined is false; mean score of the others {number(result.hardness)}\nstill mined, of the 4 that"
-            f" are nearest: {number(100 * result.kept_false)} % of the false ones,"
+            f" question are false\nall {len(self._questions)} questions: {number(result.false_share)} of what"
+            f" is mined is false; mean score of the others {number(result.hardness)}\nstill mined, of the 4"
+            f" that are nearest: {number(100 * result.kept_false)} % of the false ones,"
             f" {number(100 * result.kept_true)} % of the others"
         )
 

@@ -178,6 +178,6 @@ class PairMatrix(Explainer):
         marked, fits = push[self._moved], push[self._fits[0]].sum()
         return (
             f"{result.loss}, τ = {number(result.tau)}: loss per caption {number(result.mean)}\n"
-            f"“{self._captions[0]}” pushes the marked picture (s = {number(result.s)}) with {number(marked)}, "
-            f"those that fit with {number(fits)}, the rest with {number(push.sum() - marked - fits)}"
+            f"“{self._captions[0]}” pushes the marked picture (s = {number(result.s)}) with {number(marked)},"
+            f" those that fit with {number(fits)}, the rest with {number(push.sum() - marked - fits)}"
         )
