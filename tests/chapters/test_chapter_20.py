@@ -52,7 +52,9 @@ ROWS = rows()
 # What the numbers of a row must say for its advice to stand.
 SAYS: dict[str, Callable[..., bool]] = {
     "Yes: labels, or ids of what belongs together": lambda left, out: out > left + 0.05,
-    "No, but something says what is similar: the raw input, another model": lambda high, low: 0 <= high < low,
+    "No, but something says what is similar: the raw input, another model": lambda rise, then, alone, high, low: (
+        rise > then >= 0 and alone > 0.05 and high < low
+    ),
     "No": lambda all_weighted, hardest: all_weighted > hardest + 0.05,
     "You know about how many are false": lambda gain: gain > 0.005,
     "The data is a sequence": lambda false, true: false > 50 and true > 30,
@@ -60,7 +62,7 @@ SAYS: dict[str, Callable[..., bool]] = {
     "Vectors are stored, too many to score": lambda model, uniform: 0 <= uniform < model,
     "One item holds much of the softmax": lambda top, worth: top > 30 and worth > 205,  # 205 cost the same
     "Each negative must be encoded": lambda shared, own: shared > own + 0.02,
-    "Each for its own anchor": lambda k: k <= 16,
+    "Encoded, and used by one anchor only": lambda k: k <= 16,
     "A million ids, many draws": lambda one_in: one_in < 100,
     "Popularity counts: the next item, the next word": lambda before, after: before > 0.1 and after < 0.01,
     "Association counts: related items, niche items": lambda at_1, at_0: at_1 > 5 * at_0,
@@ -75,7 +77,9 @@ SAYS: dict[str, Callable[..., bool]] = {
     "A fixed number of pairs to encode": lambda small: small > 0.02,
     "Search": lambda bound, without: bound > 0.005 and bound > without + 0.005,
     "A recommender": lambda with_q, without: with_q > 1.5 * without,
-    "Pictures and words": lambda masked, sigmoid, low, high: masked > 0.02 > abs(sigmoid) and low < 0 < high,
+    "Pictures and words": lambda masked, same, sigmoid, low, high: (
+        masked > 0.02 > max(abs(same), abs(sigmoid)) and low < 0 < high
+    ),
     "Word vectors": lambda more, step: step > 2 * more,
     "Links in a graph": lambda first, other: first < 5 and other > 25,
 }
