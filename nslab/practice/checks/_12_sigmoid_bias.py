@@ -1,0 +1,401 @@
+"""Exercise 12: the sigmoid loss and its bias."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from nslab.practice._exercise import Case, Exercise, Question, edges
+from nslab.practice._judgements import finite, is_number, lost, not_finite, silent, wherever
+from nslab.practice._mistakes import mistakes
+from nslab.practice._run import Outcome
+
+# The specification: one pair at a time.
+
+
+def sigmoid_loss(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> float:
+    """Every pair that is not masked pays softplus(−y z)."""
+    return math.fsum(_softplus(-kind * logit) for kind, logit in _pairs(s, y, tau, b)) / len(s)
+
+
+def bias_slope(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> float:
+    """The derivative of softplus(−y z) with respect to z is −y σ(−y z), and z grows with b as fast as b
+    does.
+    """
+    return math.fsum(-kind * _sigmoid(-kind * logit) for kind, logit in _pairs(s, y, tau, b)) / len(s)
+
+
+def balanced_bias(s: np.ndarray, y: np.ndarray, tau: float) -> float:
+    """The zero of `bias_slope`, by halving an interval that contains it."""
+    positives, negatives = int((y > 0).sum()), int((y < 0).sum())
+    if not positives or not negatives:
+        raise ValueError(f"there must be positives and negatives, got {positives} and {negatives}")
+    centre = math.log(positives / negatives)  # the answer if all logits are 0
+    low, high = centre - float(s.max()) / tau, centre - float(s.min()) / tau
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if bias_slope(s, y, tau, middle) < 0 else (low, middle)
+    return (low + high) / 2
+
+
+def _pairs(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> Iterator[tuple[int, float]]:
+    for score, kind in zip(s.ravel(), y.ravel(), strict=True):
+        if kind:
+            yield int(kind), float(score) / tau + b
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _sigmoid(x: float) -> float:
+    return math.exp(-_softplus(-x))
+
+
+# A right answer in named steps, and what goes wrong in each.
+
+PAIRS = """
+a mask that is only low | z = np.where(y == 0, -10, s / tau + b); kind = np.where(y > 0, 1, -1); kept = True
+  You gave masked pairs a low logit as negatives. They still cost e to the power of it: leave them out of the
+  sum.
+a mask that is only low | z = np.where(y == 0, -30, s / tau + b); kind = np.where(y > 0, 1, -1); kept = True
+masked pairs as negatives | kind = np.where(y > 0, 1, -1); kept = True
+  You took every pair that is no positive for a negative. Where y is 0 nothing is known.
+y ignored | kind = abs(y)
+  You took every pair for a positive. A negative pair costs −ln σ(−z).
+only the diagonal | kind = diagonal(y) * abs(y)
+  Your positives stand on the diagonal. y says where they are: anywhere, and several in a row.
+only the diagonal | kind = diagonal(y); kept = True
+positives only | kept = y > 0
+  You counted what the positives cost. Every negative pair is a question too.
+negatives only | kept = y < 0
+  You left out the positives. They pull where the negatives push.
+minus the bias | z = s / tau - b
+  You subtracted the bias. The logit is s/τ + b: a low b makes every yes less likely.
+bias within the score | z = (s + b) / tau
+  You divided the bias by τ. The logit is s/τ + b: b is no score.
+times τ | z = s * tau + b
+  You multiplied the scores by τ. The logit is s/τ + b: a low τ makes logits large.
+no bias | z = s / tau
+  Your answer does not change with b. The logit is s/τ + b.
+mean over all pairs | over = y.size
+  You divided by the number of all entries. The sum is divided by the number of ROWS, so that a row's B − 1
+  negatives count B − 1 times.
+mean over the pairs | over = np.count_nonzero(y)
+  You divided by the number of pairs that are not masked. The sum is divided by the number of ROWS.
+divided by the positives | over = (y > 0).sum()
+  You divided by the number of positives. The sum is divided by the number of ROWS.
+divided by the columns | over = y.shape[1]
+  You divided by the number of columns. The sum is divided by the number of ROWS.
+not divided | over = 1
+  You returned the sum over all pairs. Divide it by the number of rows.
+"""
+
+
+def diagonal(y: np.ndarray) -> np.ndarray:
+    return np.where(np.eye(*y.shape) > 0, 1, -1)
+
+
+def right_loss(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> Any:
+    z = s / tau + b
+    kind = y
+    cost = np.logaddexp(0, -kind * z)
+    kept = y != 0
+    over = len(y)
+    return np.where(kept, cost, 0).sum() / over
+
+
+def softmax(z: np.ndarray, y: np.ndarray) -> np.ndarray:
+    row = np.where(y != 0, z, -np.inf)
+    return np.where(y > 0, np.logaddexp.reduce(row, axis=1, keepdims=True) - z, 0)
+
+
+def overflown(case: Case, got: Outcome, own: Outcome) -> bool:
+    return lost(case, got, own) if math.isfinite(own.value) else not_finite(case, got, own)
+
+
+LOSS = mistakes(
+    right_loss,
+    """
+masked pairs cost ln 2 | kept = True
+  A pair with y = 0 costs nothing. Its logit times 0 is 0, and −ln σ(0) is ln 2: leave these pairs out of the
+  sum.
+exp overflows | cost = -np.log(1 / (1 + np.exp(-kind * z))) | overflown
+  The exponential of a large logit overflows, or a sigmoid rounds to 0, and what is left is infinite, NaN or
+  an error. Take exponentials of negative numbers only; logaddexp does.
+exp overflows | cost = np.log1p(np.exp(-kind * z)) | overflown
+exp overflows | cost = -np.log(np.where(kind > 0, 1 / (1 + np.exp(-z)), 1 - 1 / (1 + np.exp(-z)))) | overflown
+small losses lost | cost = np.maximum(0, -kind * z) + np.log(1 + np.exp(-abs(z)))
+  A loss of e⁻⁴⁰ came out as 0: 1 + e⁻⁴⁰ is 1 in floating point. Use log1p, logaddexp or logsigmoid.
+small losses lost | cost = np.where(kind > 0, 0, z) + np.logaddexp(0, -z)
+clipped | cost = -np.log(np.clip(1 / (1 + np.exp(-kind * z)), 1e-6, 1 - 1e-6)) | finite
+  You clipped a logit or a probability, or added a small number to it before the logarithm. Then a sure
+  mistake costs too little, and a sure answer too much. Compute −ln σ from the logit as it is.
+clipped | cost = -np.log(np.clip(1 / (1 + np.exp(-kind * z)), 1e-12, 1 - 1e-12)) | finite
+clipped | cost = np.logaddexp(0, -kind * z.clip(-500, 500)) | finite
+sign of the loss | cost = -np.logaddexp(0, -kind * z)
+  A cost is never negative: it is MINUS the logarithm of a probability.
+a softmax | cost = softmax(z, y)
+  Your pairs compete within their row: that is InfoNCE. Here every pair is judged for itself, by a sigmoid.
+"""
+    + PAIRS,
+    finite,
+    overflown,
+)
+
+
+def right_slope(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> Any:
+    z = s / tau + b
+    kind = y
+    pull = -kind * np.exp(-np.logaddexp(0, kind * z))
+    kept = y != 0
+    over = len(y)
+    return np.where(kept, pull, 0).sum() / over
+
+
+SLOPE = mistakes(
+    right_slope,
+    """
+sign of the slope | pull = kind * np.exp(-np.logaddexp(0, kind * z))
+  The sign is turned: where positives pull hardest the loss FALLS as b rises.
+exp overflows | pull = -kind * (np.exp(-kind * z) / (1 + np.exp(-kind * z))) | overflown
+  The exponential of a large logit overflows, or a sigmoid rounds to 0, and what is left is infinite, NaN or
+  an error. Take exponentials of negative numbers only; logaddexp does.
+small slopes lost | pull = -kind * (1 - 1 / (1 + np.exp(-kind * z)))
+  A slope of e⁻⁴⁰ came out as 0: σ(40) is 1 in floating point, and 1 − 1 is 0. σ(−40) keeps its digits.
+σ of the wrong sign | pull = -kind * np.exp(-np.logaddexp(0, -kind * z))
+  You weighed each pair by the probability that it gets RIGHT. A pair pulls by the probability that it gets
+  wrong.
+slope with respect to s | over = len(y) * tau
+  You divided by τ: that is the slope for the scores. A logit changes with b as fast as b does.
+"""
+    + PAIRS,
+    overflown,
+)
+
+WRONG = {mistake.name: mistake.wrong for mistake in SLOPE}
+
+
+def right_bias(s: np.ndarray, y: np.ndarray, tau: float) -> float:
+    refused = not (y > 0).any() or not (y < 0).any()
+    if refused:
+        raise ValueError("no balance")
+    kind, slope = y, right_slope
+    even = np.log((kind > 0).sum() / (kind < 0).sum())
+    low, high = even - s.max() / tau, even - s.min() / tau
+    bias = halved(lambda b: slope(s, kind, tau, b), low, high)
+    return bias
+
+
+def halved(slope: Callable[[float], Any], low: float, high: float) -> float:
+    """The zero of the slope, or the end of the range that is searched."""
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+    return (low + high) / 2
+
+
+def close(case: Case, got: Outcome, own: Outcome) -> bool:
+    return is_number(got) and abs(float(got.value) - own.value) < 0.1
+
+
+BIAS = mistakes(
+    right_bias,
+    """
+formula for equal scores | return even
+  This is the ln of positives over negatives, right if all scores are 0. Yours are not: a negative that scores
+  high pushes more. Find the zero of the slope.
+B alone | return -math.log(len(y))
+  Your answer knows the size of the batch only: −ln B or −ln(B − 1). Scores, masks and further positives count
+  as well.
+B alone | return -math.log(len(y) - 1)
+B alone | return -math.log(y.shape[1] - 1)
+−10 | return -10.0
+  SigLIP starts at −10, whatever the batch. Asked for is the bias at which the slope is 0.
+sign of the answer | return -bias
+  The sign is turned. With more negatives than positives a logit must start BELOW 0.
+mean of the scores | return even - s.mean() / tau
+  You moved the formula for equal scores by the mean of the scores. A sigmoid is no straight line: high scores
+  count for more.
+mean of the scores | return even - s[y != 0].mean() / tau
+between the means | return -(s[y > 0].mean() + s[y < 0].mean()) / 2 / tau
+  You took the bias half-way between positives and negatives, a threshold. It does not see how many there are
+  of each.
+in units of a score | return tau * bias
+  Your answer is τ times the bias. The bias is added to s/τ, so it has no unit.
+masked pairs as negatives | kind, slope = np.where(y > 0, 1, -1), right_slope
+  You took every pair that is no positive for a negative. Where y is 0 nothing is known.
+only the diagonal | kind, slope = diagonal(y) * abs(y), right_slope
+  Your positives stand on the diagonal. y says where they are: anywhere, and several in a row.
+fixed range | low, high = -50.0, 50.0 | wherever
+  The answer lies far from where your search starts or ends: scores may be anywhere. Let the range follow s/τ.
+not converged | return round(bias, 2) | close
+  Nearly: a step, or a grid, too coarse. Halve an interval until nothing changes.
+small slopes lost | kind, slope = y, WRONG["small slopes lost"]
+  A slope of e⁻⁴⁰ came out as 0: σ(40) is 1 in floating point, and 1 − 1 is 0. σ(−40) keeps its digits.
+not refused | refused = False | silent
+  Without a positive, or without a negative, the slope has one sign everywhere: raise ValueError.
+""",
+    close,
+    silent,
+    wherever,
+)
+
+# The inputs. The scores are whole 64ths and most τ powers of 2, so that single precision reads the same
+# logits.
+
+_TWO = np.array([[1, -1], [-1, 1]])
+
+
+def _own(B: int) -> np.ndarray:
+    """Row i belongs to column i."""
+    return 2 * np.eye(B, dtype=int) - 1
+
+
+_EDGES = [
+    ([[0.5]], [[1]], 0.25, 0.0, "one pair that belongs together"),
+    ([[0.5]], [[-1]], 0.25, 0.0, "one pair that does not"),
+    ([[0.5]], [[1]], 0.25, -3.0, "the bias is added to the logit: it is in no unit of a score"),
+    ([[0.5, 0.25]], [[1, 0]], 0.25, 0.0, "a masked pair costs nothing, whatever its score"),
+    ([[0.5, -0.25], [0.25, 0.75]], _TWO, 0.25, -1.0, "two rows"),
+    ([[-0.25, 0.5], [0.75, 0.25]], -_TWO, 0.25, -1.0, "y says what is a positive, not the diagonal"),
+    ([[-0.640625]], [[1]], 2**-4, 0.0, "a logit of -10.25 costs a little more than 10.25"),
+    ([[-1.0]], [[1]], 2**-10, 0.0, "exp(1024) is no float64"),
+    ([[1.0]], [[-1]], 2**-10, 0.0, "exp(1024) is no float64"),
+    ([[1.0]], [[1]], 2**-6, -24.0, "1 + exp(-40) is 1 in float64, and exp(-40) is not 0"),
+    ([[-1.0]], [[-1]], 2**-6, 24.0, "1 + exp(-40) is 1 in float64, and exp(-40) is not 0"),
+    ([[1.0, 0.5]], [[1, 0]], 2**-6, 0.0, "no loss is left but exp(-64), and a masked pair adds nothing"),
+    ([[0.5, 0.25, -0.5]], [[1, -1, 1]], 0.25, -1.0, "two positives in a row"),
+    ([[0.5], [0.25], [-0.5]], [[1], [-1], [1]], 0.25, -1.0, "three rows and one column"),
+    ([[0.5, 0.25], [0.5, 0.25]], [[0, 0], [1, -1]], 0.25, -1.0, "a row without any pair"),
+]
+
+
+def _drawn(rng: np.random.Generator, B: int, M: int) -> tuple[np.ndarray, np.ndarray]:
+    """Scores, and labels that agree in about a third of the pairs; every sixth pair is masked, but not the
+    first row's.
+    """
+    s = rng.integers(-64, 65, (B, M)) / 64
+    y = np.where(rng.random((B, M)) < 0.3, 1, -1) * (rng.random((B, M)) > 1 / 6)
+    y[0, 0], y[0, 1:] = 1, -1
+    return s, y
+
+
+def _cases(seed: int) -> list[Case]:
+    rng = np.random.default_rng(seed)
+    known = edges(*[(np.array(s), np.array(y), *rest) for s, y, *rest in _EDGES], atol=0.0)
+    sizes = ((2, 4), (4, 3), (6, 5), (8, 8))
+    drawn = [
+        Case((*_drawn(rng, *size), tau, b), atol=1e-7)
+        for size in sizes
+        for tau, b in ((0.25, -2.0), (0.0625, -10.0))
+    ]
+    return known + drawn
+
+
+def _bias_cases(seed: int) -> list[Case]:
+    rng = np.random.default_rng(seed)
+    flat = np.zeros((4, 4))
+    masked = np.array([[1, 0, -1], [0, 1, -1], [-1, -1, 1]])
+    two = np.where(np.arange(10).reshape(2, 5) % 5 < 2, 1, -1)
+    apart = np.where(_own(4) > 0, 0.625, -0.625)
+    unit = rng.normal(size=(2, 16, 8))
+    unit /= np.linalg.norm(unit, axis=2, keepdims=True)
+    drawn = [(*_drawn(rng, *size), tau, "") for size in ((2, 4), (4, 3), (8, 8)) for tau in (0.25, 0.0625)]
+    return edges(
+        (np.zeros((2, 2)), _TWO, 0.25, "one negative for each positive"),
+        (flat, _own(4), 0.25, "all scores are 0: three negatives for each positive"),
+        (flat + 0.5, _own(4), 0.25, "all scores are 0.5"),
+        (np.zeros((3, 3)), masked, 0.25, "masked pairs are no negatives"),
+        (np.zeros((2, 5)), two, 0.25, "two positives in each row"),
+        (np.zeros((64, 64)), _own(64), 0.25, "63 negatives for each positive"),
+        (flat - 100, _own(4), 0.0625, "scores far below 0"),
+        (flat - 2.0**20, _own(4), 0.0625, "scores further below 0"),
+        (flat + 2.0**20, _own(4), 0.0625, "scores far above 0"),
+        (np.array([[99.0, 98.5], [98.25, 99.5]]), _TWO, 0.0625, "scores far above 0"),
+        (apart, _own(4), 2**-6, "told apart already: σ(40) is 1 in float64, and σ(-40) is not 0"),
+        (unit[0] @ unit[1].T, _own(16), 0.1, "random vectors of length 1, at τ = 0.1"),
+        (flat, np.where(_own(4) > 0, 1, 0), 0.25, "without a negative there is no balance"),
+        (flat, np.where(_own(4) > 0, 0, -1), 0.25, "without a positive there is no balance"),
+        *drawn,
+        atol=1e-6,
+    )
+
+
+def _library(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> torch.Tensor:
+    kept = torch.tensor(y != 0)
+    logits = torch.tensor(y) * (torch.tensor(s) / tau + b)
+    return -torch.nn.functional.logsigmoid(logits[kept]).sum() / len(s)
+
+
+def _library_slope(s: np.ndarray, y: np.ndarray, tau: float, b: float) -> torch.Tensor:
+    bias = torch.tensor(b, dtype=torch.float64, requires_grad=True)
+    kept = torch.tensor(y != 0)
+    logits = torch.tensor(y) * (torch.tensor(s) / tau + bias)
+    loss = -torch.nn.functional.logsigmoid(logits[kept]).sum() / len(s)
+    return torch.autograd.grad(loss, bias)[0]
+
+
+EXERCISE = Exercise(
+    "12",
+    "the sigmoid loss and its bias",
+    (
+        Question(
+            "sigmoid_loss(s, y, tau, b)",
+            sigmoid_loss,
+            _library,
+            "torch.nn.functional.logsigmoid",
+            _cases,
+            LOSS,
+            (
+                "Each pair is a question of its own. What does it cost if the answer is sure and right, "
+                "sure and wrong, and what if the pair is masked?",
+                "Turn the sign of the logit where y is −1; then every pair has the same cost, the logarithm "
+                "of 1 plus an exponential. Which function of numpy adds two numbers that are given by their "
+                "logarithms?",
+                "Where y is 0 the sign is lost, and the cost of a logit of 0 is not 0. Set those costs to 0 "
+                "afterwards. Then one sum over the whole matrix, and one division by the number of its rows.",
+            ),
+            rtol=1e-6,
+        ),
+        Question(
+            "bias_slope(s, y, tau, b)",
+            bias_slope,
+            _library_slope,
+            "torch.autograd",
+            _cases,
+            SLOPE,
+            (
+                "Differentiate the cost of one pair with respect to its logit. How fast does the logit "
+                "change with b?",
+                "A positive pulls b up by the probability that it gets wrong, a negative pushes it down by "
+                "its own. Both are sigmoids: of which logit?",
+                "Do not subtract a sigmoid from 1: turn the sign of its logit. To keep the exponential from "
+                "overflowing take it of minus the absolute value, or use the tangens hyperbolicus with care "
+                "for small results.",
+            ),
+            rtol=1e-6,
+        ),
+        Question(
+            "balanced_bias(s, y, tau)",
+            balanced_bias,
+            None,
+            "",
+            _bias_cases,
+            BIAS,
+            (
+                "Let all scores be 0 first. Then σ(b) is the same for all pairs, and the balance is one "
+                "line on paper.",
+                "Your slope rises with b everywhere, so halving an interval finds its zero. Below which b "
+                "does it surely fall short? Add the largest logit to what you found on paper.",
+                "The ends: the answer for equal scores, less the largest and less the smallest s/τ. Count "
+                "positives and negatives by y, and refuse if either is missing.",
+            ),
+            rtol=1e-5,
+        ),
+    ),
+)
