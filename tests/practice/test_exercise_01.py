@@ -74,6 +74,25 @@ def averaged(sim: Any, i: int, w: int, thr: float) -> torch.Tensor:
     return (torch.from_numpy(sim)[frames] >= thr).double().mean()
 
 
+def window_by(weights: Callable[..., Any], before: int = 1, end: Any = None) -> Callable[..., Any]:
+    """The first window whose weights, of frames before and after the anchor, come to the share."""
+
+    def window_for_mass(sim: Any, i: int, tau: float, share: float) -> Any:
+        p = weights(sim / tau, i)
+        for w in range(len(sim)):
+            if sum(p[max(0, i - before * w) : i]) + sum(p[i + 1 : i + w + 1]) >= share:
+                return w
+        return len(sim) - 1 if end else None
+
+    return window_for_mass
+
+
+def others(z: Any, i: int) -> Any:
+    p = np.exp(z - max(z))
+    p[i] = 0
+    return p / p.sum()
+
+
 @pytest.mark.parametrize("seed", (0, 7))
 @pytest.mark.parametrize(
     ("name", "fn"),
@@ -81,10 +100,14 @@ def averaged(sim: Any, i: int, w: int, thr: float) -> torch.Tensor:
         *[("allowed", fn) for fn in (two_ranges, clipped_mask, deleted)],
         *[("sample_negatives", fn) for fn in (chosen, one_by_one, jumped)],
         *[("false_negative_rate", fn) for fn in (counted, averaged)],
+        ("window_for_mass", window_by(others)),
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
     assert_passed(check(name, fn, seed=seed))
+
+
+# A learner's own mistakes
 
 
 def unclipped(T: int, i: int, w: int) -> list[int]:
@@ -143,9 +166,89 @@ def empty_mean(sim: Any, i: int, w: int, thr: float) -> Any:
     return (sim[two_ranges(len(sim), i, w)] >= thr).mean() if two_ranges(len(sim), i, w) else float("nan")
 
 
+def frames_by(keep: Callable[..., Any]) -> Callable[..., Any]:
+    """`keep(j, i, w)` of all frames j, where there is such a frame and such a window."""
+
+    def allowed(T: int, i: int, w: int) -> Any:
+        refuse(T, i, w)
+        return keep(np.arange(T), i, w)
+
+    return allowed
+
+
+def drawn_by(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """`draw(frames, i, w, K, rng)`, where a frame is allowed."""
+
+    def sample_negatives(T: int, i: int, w: int, K: int, rng: np.random.Generator) -> Any:
+        if not two_ranges(T, i, w):
+            raise ValueError("nothing to draw")
+        return draw(np.array(two_ranges(T, i, w)), i, w, K, rng)
+
+    return sample_negatives
+
+
+def farther_more_often(frames: Any, i: int, w: int, K: int, rng: np.random.Generator) -> Any:
+    odds = np.sqrt(abs(frames - i))
+    return rng.choice(frames, K, p=odds / sum(odds))
+
+
+def window_skipped(frames: Any, i: int, w: int, K: int, rng: np.random.Generator) -> list[int]:
+    return [int(r) if r < i - w else int(r) + 2 * w + 1 for r in rng.integers(0, len(frames), K)]
+
+
+def rate_by(rate: Callable[..., Any]) -> Callable[..., Any]:
+    """`rate(sim, frames, i, w, thr)`, where a frame is allowed."""
+
+    def false_negative_rate(sim: Any, i: int, w: int, thr: float) -> Any:
+        if not two_ranges(len(sim), i, w):
+            raise ValueError("no rate")
+        return rate(sim, two_ranges(len(sim), i, w), i, w, thr)
+
+    return false_negative_rate
+
+
+def others_unshifted(z: Any, i: int) -> Any:
+    p = np.where(np.arange(len(z)) == i, 0, np.exp(z))
+    return p / p.sum()
+
+
+def softmax(z: Any, i: int) -> Any:
+    return torch.tensor(z).softmax(0).numpy()
+
+
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [
+        ("allowed", frames_by(lambda j, i, w: np.r_[j[: i - w], j[i + w + 1 :]]), "slice to below 0"),
+        ("allowed", frames_by(lambda j, i, w: j[j > i + w]), "one-sided"),
+        ("allowed", frames_by(lambda j, i, w: j[max(0, i - w) : i + w + 1]), "the window itself"),
+        ("allowed", frames_by(lambda j, i, w: (j < i - w) ^ (j > i + w)), "truths for frames"),
+        ("sample_negatives", drawn_by(farther_more_often), "not equally likely"),
+        ("sample_negatives", drawn_by(lambda j, i, w, K, rng: [rng.choice(j)] * K), "one frame, K times"),
+        ("sample_negatives", drawn_by(window_skipped), "jumps too far"),
+        (
+            "false_negative_rate",
+            rate_by(lambda s, j, i, w, thr: np.mean(s[[i, *j]] >= thr)),
+            "anchor counted",
+        ),
+        ("false_negative_rate", rate_by(lambda s, j, i, w, thr: np.mean(s >= thr)), "window not applied"),
+        (
+            "false_negative_rate",
+            rate_by(lambda s, j, i, w, thr: sum(s[j] >= thr) / (len(s) - (2 * w + 1))),
+            "divided by T − 2w − 1",
+        ),
+        (
+            "false_negative_rate",
+            rate_by(lambda s, j, i, w, thr: sum(s[j] >= thr) / (len(s) - 1)),
+            "share of all frames",
+        ),
+        ("window_for_mass", overflowing, "exp overflows"),
+        ("window_for_mass", window_by(others_unshifted), "exp overflows"),
+        ("window_for_mass", window_by(lambda z, i: others_unshifted(np.minimum(z, 700), i)), "exp clipped"),
+        ("window_for_mass", window_by(softmax), "anchor counted"),
+        ("window_for_mass", window_by(softmax, end=True), "anchor counted"),
+        ("window_for_mass", window_by(others, before=0), "one-sided"),
+        ("window_for_mass", lambda *args: 2 * window_by(others)(*args) + 1, "frames for steps"),
         ("allowed", unclipped, "empty slice"),
         ("allowed", half_open, "half-open window"),
         ("sample_negatives", dropped, "drawn, then dropped"),
@@ -159,10 +262,6 @@ def empty_mean(sim: Any, i: int, w: int, thr: float) -> Any:
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
     assert_named(check(name, fn), mistake)
-
-
-def test_weights_that_overflow_are_refused() -> None:
-    assert check("window_for_mass", overflowing).status == "failed"
 
 
 def test_a_sample_that_is_wrong_in_no_known_way_is_not_called_misshapen() -> None:

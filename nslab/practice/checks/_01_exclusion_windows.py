@@ -69,7 +69,10 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     frames = allowed(T, i, w)
     counts = np.bincount(inside, minlength=T)[frames]
     mean = len(ids) / max(1, len(frames))
-    seen = counts[counts > 0] if mean >= 100 else counts[:0]
+    many = mean >= 100
+    seen = counts[counts > 0] if many else counts[:0]
+    beside = abs(frames - i) == w + 1
+    often = many & (counts - mean > 6 * math.sqrt(mean))
     surprise, variance = pairs_alike(ids)
     n, k = len(frames), len(ids)
     distinct = n * (1 - (1 - 1 / max(1, n)) ** k)  # so many different frames are expected
@@ -77,7 +80,8 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
         "drawn": len(ids),
         "in the window": banned > 0,
         "outside the sequence": len(inside) < len(ids),
-        "never drawn": len(counts) - len(seen) if mean >= 100 else 0,
+        "never drawn": len(counts) - len(seen) if many else 0,
+        "too many beside the window": bool(often[beside].any() and not often[~beside].any()),
         "unevenly drawn": (
             bool(np.any(np.abs(seen - np.mean(seen)) > 6 * math.sqrt(mean))) if len(seen) else False
         ),
@@ -111,12 +115,20 @@ wraps around | outside = ~np.isin(j, np.arange(i - w, i + w + 1) % T)
 empty slice | outside = ~np.isin(j, j[i - w : i + w + 1])
   A slice that starts below 0 starts near the END, so here it is empty and nothing was excluded. Clip the
   start at 0.
+slice to below 0 | return np.concatenate([j[: i - w], j[i + w + 1 :]])
+  A slice that ends below 0 counts its end from the END of the sequence, so here it keeps nearly all frames.
+  Clip the end at 0.
 one-sided | outside = ~np.isin(j, j[i : i + w + 1])
   Frames before the anchor are as near as those after it: the distance has no sign.
+one-sided | outside = j - i > w
 window one too small | outside = abs(j - i) >= w
   Frames exactly w steps away are inside the window: allowed is more than w steps away.
 anchor kept | outside = (abs(j - i) > w) ^ (j == i)
   The anchor is among its own negatives. Its distance is 0, which is never more than w.
+the window itself | outside = abs(j - i) <= w
+  These frames are the window. Asked for are the others.
+truths for frames | return outside
+  You returned True or False for every frame. Asked for are the numbers of the frames that are allowed.
 not refused | fits = True | silent
   There is no such frame, or no such window, in a sequence of T frames: raise ValueError. An empty answer
   would hide the mistake of whoever calls you.
@@ -163,6 +175,14 @@ places for frames | frames = np.arange(len(right_allowed(T, i, w)))
 moved to the edge | drawn = frames[abs(frames - rng.integers(T, size=(K, 1))).argmin(1)]
   The frames next to the window come too often: what fell into the window was moved there. Each allowed frame
   must be as likely as any other.
+not equally likely | drawn = rng.choice(frames, size=K, p=abs(frames - i) / abs(frames - i).sum())
+  Some frames come more often than others. Draw a place in the list of allowed frames: then each is as likely
+  as any other.
+one frame, K times | drawn = np.full(K, rng.choice(frames))
+  You drew one frame and repeated it. Each of the K is a draw of its own: pass `size=K`.
+jumps too far | drawn = rng.integers(len(frames), size=K); return drawn + (2 * w + 1) * (drawn >= i - w)
+  You jumped over 2w + 1 frames. At an edge part of the window lies outside the sequence, so fewer are
+  excluded.
 last one never drawn | drawn = rng.choice(frames[: max(1, len(frames) - 1)], size=K)
   One frame never comes. The upper end of `rng.integers(n)` is n − 1 already.
 """,
@@ -190,8 +210,15 @@ RATE = mistakes(
     """
 share of all frames | return false.sum() / len(sim)
   You divided by all frames. The rate is a share of the frames that can be drawn.
+share of all frames | return false.sum() / (len(sim) - 1)
+divided by T − 2w − 1 | return false.sum() / (len(sim) - 2 * w - 1)
+  At an edge part of the window lies outside the sequence, so more than T − 2w − 1 frames are allowed. Count
+  them.
 window not applied | false = np.delete(sim, i) >= thr; return false.mean()
   You counted inside the window too. What cannot be drawn is no negative.
+window not applied | false = sim >= thr; return false.mean()
+anchor counted | false = np.append(sim[frames], sim[i]) >= thr; return false.mean()
+  You counted the anchor among its negatives. It is excluded like the rest of its window.
 more than thr | false = sim[frames] > thr
   A similarity of exactly thr counts as a false negative: compare with ≥.
 complement | false = sim[frames] < thr
@@ -208,24 +235,44 @@ mean of nothing | none = False | nan_or_error
 def right_window(sim: np.ndarray, i: int, tau: float, share: float) -> int:
     logits = sim / tau
     weight = np.exp(logits - logits.max())
-    weight[i] = 0
-    inside = np.cumsum(np.bincount(abs(np.arange(len(sim)) - i), weight))
-    w = int(np.argmax(inside >= share * weight.sum()))
+    lag = np.arange(len(sim)) - i
+    mass = np.bincount(abs(lag), weight)
+    mass[0] = 0
+    total = mass.sum()
+    w = int(np.argmax(np.cumsum(mass) >= share * total))
     return w
+
+
+def at_an_end(case: Case, got: Outcome, own: Outcome) -> bool:
+    """The mistake's own window or, where none is found, whatever a search ends with."""
+    T = len(case.args[0])
+    return got.error is not None or got.value is None or got.value in (own.value, 0, T - 1, T)
 
 
 MASS = mistakes(
     right_window,
     """
-anchor counted | weight[i] = 1
+anchor counted | mass[0] = 1
   You counted the anchor's own weight. It is never a negative of itself.
+anchor counted | total = weight.sum() | at_an_end
+one-sided | mass = np.bincount(abs(lag), weight * (lag > 0)); total = weight.sum() - weight[i] | at_an_end
+  You counted the frames after the anchor only. The window reaches as far before it.
 temperature ignored | logits = sim
   Your window does not depend on τ, and τ decides how much of the mass lies near.
 share of frames | weight = np.ones(len(sim))
   You counted frames. Each counts with its weight e^{s/τ}.
+exp overflows | weight = np.exp(logits) | at_an_end
+  e^{s/τ} left the range of float64. The shares do not change when one number is taken from all scores: make
+  the largest 0 first.
+exp clipped | weight = np.exp(logits.clip(-700, 700))
+  You cut s/τ so that its exponential stays finite, and scores above the cut became equal. The shares do not
+  change when one number is taken from all scores: make the largest 0 first.
 one too large | return w + 1
   A smaller window holds that share already.
+frames for steps | return 2 * w + 1
+  This is the number of frames in the window. Asked for is w, how many steps it reaches to each side.
 """,
+    at_an_end,
 )
 
 # The inputs.
@@ -305,6 +352,7 @@ def _mass_cases(seed: int) -> list[Case]:
         (middle, 30, 0.1, 0.5, ""),
         (middle, 30, 0.01, 0.99, "exp(s/τ) reaches e¹⁰⁰"),
         (scene, 0, 0.001, 0.9, "exp(s/τ) reaches e⁹⁰⁰, above the largest float"),
+        (scene[[0, 1, 4, 2, 3]], 0, 0.001, 0.4, "e⁹⁰⁰ holds nearly all of the mass, and e⁸⁰⁰ nothing"),
         *[(phi ** abs(np.arange(50) - 20), 20, 0.2, 0.8, "") for phi in phases],
     )
 
