@@ -113,57 +113,129 @@ def loss_by(cost: Callable[..., Any], divide: Callable[..., Any] = len) -> Calla
     return lambda s, y, tau, b: np.where(y == 0, 0, cost(s / tau + b, y)).sum() / divide(y)
 
 
-def slope_by(pair: Callable[..., Any], divide: Callable[..., Any] = len) -> Callable[..., Any]:
-    return loss_by(pair, divide)
+def loss_with_low_scores(low: float) -> Callable[..., Any]:
+    def sigmoid_loss(s: Any, y: Any, tau: float, b: float) -> Any:
+        return loss_loop(np.where(y == 0, low, s), np.where(y > 0, 1, -1), tau, b)
+
+    return sigmoid_loss
+
+
+def loss_with_low_logits(low: float) -> Callable[..., Any]:
+    return lambda s, y, tau, b: softplus(np.where(y == 0, low, -y * (s / tau + b))).sum() / len(s)
+
+
+def slope_with_low_scores(low: float) -> Callable[..., Any]:
+    def bias_slope(s: Any, y: Any, tau: float, b: float) -> float:
+        return slope_by_sigmoids(np.where(y == 0, low, s), np.where(y > 0, 1, -1), tau, b)
+
+    return bias_slope
+
+
+def nothing_where_the_logit_is_0(s: Any, y: Any, tau: float, b: float) -> Any:
+    z = y * (s / tau + b)
+    return np.where(z == 0, 0, softplus(-z)).sum() / len(s)
+
+
+def slope_with_math(s: Any, y: Any, tau: float, b: float) -> float:
+    pairs = zip(s.flat, y.flat, strict=True)
+    return sum(-kind / (1 + math.exp(kind * (score / tau + b))) for score, kind in pairs) / len(s)
+
+
+def slope_by_a_long_step(s: Any, y: Any, tau: float, b: float) -> float:
+    return (loss_loop(s, y, tau, b + 0.01) - loss_loop(s, y, tau, b)) / 0.01
+
+
+@wants_both
+def bias_with_low_scores(s: Any, y: Any, tau: float) -> float:
+    def slope(b: float) -> float:
+        return slope_with_low_scores(-1e9)(s, y, tau, b)
+
+    far = (abs(s).max() + 1e9) / tau + 20
+    return brentq(slope, -far, far, xtol=1e-10)
 
 
 def odds(y: Any) -> float:
     return math.log((y > 0).sum() / (y < 0).sum())
 
 
+def infinite_without_a_balance(s: Any, y: Any, tau: float) -> float:
+    return bias_doubling(s, y, tau) if len(set(y.flat) - {0}) > 1 else math.inf
+
+
+def split(z: Any, y: Any) -> Any:
+    return -np.where(y > 0, np.log(expit(z)), np.log(1 - expit(z)))
+
+
+LOW = "a mask that is only low"
+LOSSES: list[tuple[str | None, Callable[..., Any]]] = [
+    ("masked pairs cost ln 2", lambda s, y, tau, b: softplus(-y * (s / tau + b)).sum() / len(s)),
+    (LOW, loss_with_low_logits(-10)),
+    (LOW, loss_with_low_logits(-30)),
+    ("imprecise", loss_with_low_logits(-50)),
+    *[(LOW, loss_with_low_scores(low)) for low in (-1, -10, -100, -1e4, -1e9)],
+    (None, nothing_where_the_logit_is_0),
+    ("mean over all pairs", loss_by(lambda z, y: softplus(-y * z), np.size)),
+    ("mean over the pairs", loss_by(lambda z, y: softplus(-y * z), np.count_nonzero)),
+    ("not divided", loss_by(lambda z, y: softplus(-y * z), lambda y: 1)),
+    (None, loss_by(lambda z, y: softplus(-y * z), lambda y: len(y) ** 2)),
+    ("exp overflows", loss_by(lambda z, y: np.log(1 + np.exp(-y * z)))),
+    ("exp overflows", loss_by(lambda z, y: np.log1p(np.exp(-y * z)))),
+    ("exp overflows", loss_by(lambda z, y: -np.log(expit(y * z)))),
+    ("exp overflows", loss_by(split)),
+    ("clipped", loss_by(lambda z, y: np.log1p(np.exp(np.clip(-y * z, -700, 700))))),
+    ("clipped", loss_by(lambda z, y: -np.log(expit(y * z) + 1e-9))),
+    ("small losses lost", loss_by(lambda z, y: np.where(abs(z) > 30, np.fmax(0, -y * z), softplus(-y * z)))),
+    ("small losses lost", loss_by(lambda z, y: np.where(y > 0, 0, z) + softplus(-z))),
+    ("imprecise", loss_by(lambda z, y: np.where(-y * z > 10, -y * z, softplus(-y * z)))),
+    ("sign of the loss", loss_by(lambda z, y: np.log(expit(abs(z))) * 0 - softplus(-y * z))),
+    ("y ignored", loss_by(lambda z, y: softplus(-z))),
+    ("bias within the score", lambda s, y, tau, b: loss_loop(s, y, tau, b / tau)),
+    ("only the diagonal", lambda s, y, tau, b: loss_loop(s, 2 * np.eye(*s.shape, dtype=int) - 1, tau, b)),
+    ("y times the score alone", lambda s, y, tau, b: softplus(-(y * s / tau + b))[y != 0].sum() / len(s)),
+]
+SLOPES: list[tuple[str | None, Callable[..., Any]]] = [
+    ("small slopes lost", loss_by(lambda z, y: y * (expit(y * z) - 1))),
+    ("small slopes lost", loss_by(lambda z, y: expit(z) - (y > 0))),
+    ("sign of the slope", loss_by(lambda z, y: y * expit(-y * z))),
+    ("σ of the wrong sign", loss_by(lambda z, y: -y * expit(y * z))),
+    ("mean over all pairs", loss_by(lambda z, y: -y * expit(-y * z), np.size)),
+    ("exp overflows", loss_by(lambda z, y: -y * np.exp(-y * z) / (1 + np.exp(-y * z)))),
+    ("exp overflows", slope_with_math),
+    ("slope with respect to s", lambda s, y, tau, b: slope_by_sigmoids(s, y, tau, b) / tau),
+    (
+        "masked pairs as negatives",
+        lambda s, y, tau, b: slope_by_sigmoids(s, np.where(y == 0, -1, y), tau, b),
+    ),
+    *[(LOW, slope_with_low_scores(low)) for low in (-1, -10, -100, -1e9)],
+    ("all one way", loss_by(lambda z, y: expit(-y * z))),
+    ("targets of 1 and −1", loss_by(lambda z, y: expit(z) - y)),
+    ("slope of the sigmoid", loss_by(lambda z, y: -y * expit(z) * expit(-z))),
+    ("y times the score alone", lambda s, y, tau, b: loss_by(lambda z, y: -y * expit(-z))(y * s, y, tau, b)),
+    (None, slope_by_a_long_step),
+]
+BIASES: list[tuple[str | None, Callable[..., Any]]] = [
+    *[("fixed range", bias_between(-reach, reach)) for reach in (10, 100, 1e4)],
+    ("formula for equal scores", wants_both(lambda s, y, tau: odds(y))),
+    ("B alone", wants_both(lambda s, y, tau: -math.log(len(s) - 1))),
+    ("mean of the scores", wants_both(lambda s, y, tau: odds(y) - s.mean() / tau)),
+    ("in units of a score", lambda s, y, tau: tau * bias_brentq(s, y, tau)),
+    ("not converged", lambda s, y, tau: bias_brentq(s, y, tau) + 1e-4),
+    ("not refused", infinite_without_a_balance),
+    (LOW, bias_with_low_scores),
+    ("masked pairs as negatives", wants_both(lambda s, y, tau: odds(np.where(y > 0, 1, -1)))),
+    ("no τ", lambda s, y, tau: bias_doubling(s, y, 1.0)),
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "fn", "mistake"),
+    ("name", "mistake", "fn"),
     [
-        ("sigmoid_loss", lambda s, y, tau, b: softplus(-y * (s / tau + b)).sum() / len(s), "masked pairs cost ln 2"),
-        *[("sigmoid_loss", lambda s, y, tau, b, low=low: softplus(np.where(y == 0, low, -y * (s / tau + b))).sum() / len(s), mistake)
-          for low, mistake in ((-10, "a mask that is only low"), (-30, "a mask that is only low"), (-50, "imprecise"))],
-        ("sigmoid_loss", lambda s, y, tau, b: np.where((z := y * (s / tau + b)) == 0, 0, softplus(-z)).sum() / len(s), None),
-        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), np.size), "mean over all pairs"),
-        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), np.count_nonzero), "mean over the pairs"),
-        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), lambda y: 1), "not divided"),
-        ("sigmoid_loss", loss_by(lambda z, y: softplus(-y * z), lambda y: len(y) ** 2), None),
-        ("sigmoid_loss", loss_by(lambda z, y: np.log(1 + np.exp(-y * z))), "exp overflows"),
-        ("sigmoid_loss", loss_by(lambda z, y: np.log1p(np.exp(-y * z))), "exp overflows"),
-        ("sigmoid_loss", loss_by(lambda z, y: -np.log(expit(y * z))), "exp overflows"),
-        ("sigmoid_loss", loss_by(lambda z, y: -np.where(y > 0, np.log(expit(z)), np.log(1 - expit(z)))), "exp overflows"),
-        ("sigmoid_loss", loss_by(lambda z, y: np.log1p(np.exp(np.clip(-y * z, -700, 700)))), "clipped"),
-        ("sigmoid_loss", loss_by(lambda z, y: -np.log(expit(y * z) + 1e-9)), "clipped"),
-        ("sigmoid_loss", loss_by(lambda z, y: np.where(abs(z) > 30, np.maximum(0, -y * z), softplus(-y * z))), "small losses lost"),
-        ("sigmoid_loss", loss_by(lambda z, y: np.where(y > 0, 0, z) + softplus(-z)), "small losses lost"),
-        ("sigmoid_loss", loss_by(lambda z, y: np.where(-y * z > 10, -y * z, softplus(-y * z))), "imprecise"),
-        ("sigmoid_loss", loss_by(lambda z, y: np.log(expit(abs(z))) * 0 - softplus(-y * z)), "sign of the loss"),
-        ("sigmoid_loss", loss_by(lambda z, y: softplus(-z)), "y ignored"),
-        ("sigmoid_loss", lambda s, y, tau, b: loss_loop(s, y, tau, b / tau), "bias within the score"),
-        ("sigmoid_loss", lambda s, y, tau, b: loss_loop(s, 2 * np.eye(*s.shape, dtype=int) - 1, tau, b), "only the diagonal"),
-        ("bias_slope", slope_by(lambda z, y: y * (expit(y * z) - 1)), "small slopes lost"),
-        ("bias_slope", slope_by(lambda z, y: expit(z) - (y > 0)), "small slopes lost"),
-        ("bias_slope", slope_by(lambda z, y: y * expit(-y * z)), "sign of the slope"),
-        ("bias_slope", slope_by(lambda z, y: -y * expit(y * z)), "σ of the wrong sign"),
-        ("bias_slope", slope_by(lambda z, y: -y * expit(-y * z), np.size), "mean over all pairs"),
-        ("bias_slope", slope_by(lambda z, y: -y * np.exp(-y * z) / (1 + np.exp(-y * z))), "exp overflows"),
-        ("bias_slope", lambda s, y, tau, b: slope_by_sigmoids(s, y, tau, b) / tau, "slope with respect to s"),
-        ("bias_slope", lambda s, y, tau, b: slope_by_sigmoids(s, np.where(y == 0, -1, y), tau, b), "masked pairs as negatives"),
-        ("bias_slope", lambda s, y, tau, b: (loss_loop(s, y, tau, b + 0.01) - loss_loop(s, y, tau, b)) / 0.01, None),
-        *[("balanced_bias", bias_between(-reach, reach), "fixed range") for reach in (10, 100, 1e4)],
-        ("balanced_bias", wants_both(lambda s, y, tau: odds(y)), "formula for equal scores"),
-        ("balanced_bias", wants_both(lambda s, y, tau: -math.log(len(s) - 1)), "B alone"),
-        ("balanced_bias", wants_both(lambda s, y, tau: odds(y) - s.mean() / tau), "mean of the scores"),
-        ("balanced_bias", lambda s, y, tau: tau * bias_brentq(s, y, tau), "in units of a score"),
-        ("balanced_bias", lambda s, y, tau: bias_brentq(s, y, tau) + 1e-4, "not converged"),
-        ("balanced_bias", lambda s, y, tau: bias_doubling(s, y, tau) if len(set(y.flat) - {0}) > 1 else math.inf, "not refused"),
+        *[("sigmoid_loss", *wrong) for wrong in LOSSES],
+        *[("bias_slope", *wrong) for wrong in SLOPES],
+        *[("balanced_bias", *wrong) for wrong in BIASES],
     ],
-)  # fmt: skip
-def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str | None) -> None:
+)
+def test_a_learners_own_mistakes_are_named(name: str, mistake: str | None, fn: Callable[..., Any]) -> None:
     assert_named(check(name, fn), mistake)
 
 
@@ -175,7 +247,8 @@ def test_the_specification_agrees_with_fifty_digits(seed: int) -> None:
     with mpmath.workdps(50):
         for case in LOSS.cases(seed):
             s, y, tau, b = case.args
-            z = [(int(k), mpmath.mpf(float(x)) / mpmath.mpf(tau) + b) for k, x in zip(y.flat, s.flat, strict=True) if k]  # fmt: skip
+            pairs = [(int(k), mpmath.mpf(float(x))) for k, x in zip(y.flat, s.flat, strict=True) if k]
+            z = [(k, x / mpmath.mpf(tau) + b) for k, x in pairs]
             loss = sum(mpmath.log1p(mpmath.exp(-k * x)) for k, x in z) / len(s)
             slope = sum(-k / (1 + mpmath.exp(k * x)) for k, x in z) / len(s)
             assert LOSS.truth(*case.args) == pytest.approx(float(loss), rel=1e-12)

@@ -60,9 +60,11 @@ def _sigmoid(x: float) -> float:
 
 PAIRS = """
 a mask that is only low | z = np.where(y == 0, -10, s / tau + b); kind = np.where(y > 0, 1, -1); kept = True
-  You gave masked pairs a low logit as negatives. They still cost e to the power of it: leave them out of the
-  sum.
+  You gave masked pairs a low score or logit as negatives. They still cost something, and a low score is not
+  low at every τ: leave them out of the sum.
 a mask that is only low | z = np.where(y == 0, -30, s / tau + b); kind = np.where(y > 0, 1, -1); kept = True
+a mask that is only low | z = np.where(y == 0, -1, s) / tau + b; kind = np.where(y > 0, 1, -1); kept = True
+a mask that is only low | z = np.where(y == 0, -100, s) / tau + b; kind = np.where(y > 0, 1, -1); kept = True
 masked pairs as negatives | kind = np.where(y > 0, 1, -1); kept = True
   You took every pair that is no positive for a negative. Where y is 0 nothing is known.
 y ignored | kind = abs(y)
@@ -80,6 +82,8 @@ bias within the score | z = (s + b) / tau
   You divided the bias by τ. The logit is s/τ + b: b is no score.
 times τ | z = s * tau + b
   You multiplied the scores by τ. The logit is s/τ + b: a low τ makes logits large.
+y times the score alone | z = s / tau + y * b
+  You turned the sign of the score where y is −1, but not that of the bias. The whole logit s/τ + b turns.
 no bias | z = s / tau
   Your answer does not change with b. The logit is s/τ + b.
 mean over all pairs | over = y.size
@@ -115,7 +119,8 @@ def softmax(z: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def overflown(case: Case, got: Outcome, own: Outcome) -> bool:
-    return lost(case, got, own) if math.isfinite(own.value) else not_finite(case, got, own)
+    finite = own.error is None and math.isfinite(own.value)
+    return lost(case, got, own) if finite else not_finite(case, got, own)
 
 
 LOSS = mistakes(
@@ -165,11 +170,19 @@ sign of the slope | pull = kind * np.exp(-np.logaddexp(0, kind * z))
 exp overflows | pull = -kind * (np.exp(-kind * z) / (1 + np.exp(-kind * z))) | overflown
   The exponential of a large logit overflows, or a sigmoid rounds to 0, and what is left is infinite, NaN or
   an error. Take exponentials of negative numbers only; logaddexp does.
+exp overflows | pull = -kind * np.vectorize(lambda x: 1 / (1 + math.exp(x)))(kind * z) | overflown
 small slopes lost | pull = -kind * (1 - 1 / (1 + np.exp(-kind * z)))
   A slope of e⁻⁴⁰ came out as 0: σ(40) is 1 in floating point, and 1 − 1 is 0. σ(−40) keeps its digits.
 σ of the wrong sign | pull = -kind * np.exp(-np.logaddexp(0, -kind * z))
   You weighed each pair by the probability that it gets RIGHT. A pair pulls by the probability that it gets
   wrong.
+all one way | pull = np.exp(-np.logaddexp(0, kind * z))
+  You added up how hard the pairs pull, whichever way. Positives pull b up, negatives push it down.
+targets of 1 and −1 | pull = np.exp(-np.logaddexp(0, -z)) - kind
+  σ(z) less the target is the slope if targets are 1 and 0. Here y is −1 for a negative.
+slope of the sigmoid | pull = -kind * np.exp(-np.logaddexp(0, z) - np.logaddexp(0, -z))
+  σ(z) σ(−z) is the slope of the sigmoid itself. A cost is −ln of a sigmoid: divide by that, and one factor is
+  left.
 slope with respect to s | over = len(y) * tau
   You divided by τ: that is the slope for the scores. A logit changes with b as fast as b does.
 """
@@ -227,10 +240,16 @@ between the means | return -(s[y > 0].mean() + s[y < 0].mean()) / 2 / tau
   of each.
 in units of a score | return tau * bias
   Your answer is τ times the bias. The bias is added to s/τ, so it has no unit.
+a mask that is only low | kind, slope = y, WRONG["a mask that is only low"]
+  You gave masked pairs a low score as negatives. Where scores and τ are large it is not low: leave them out
+  of the sum.
 masked pairs as negatives | kind, slope = np.where(y > 0, 1, -1), right_slope
   You took every pair that is no positive for a negative. Where y is 0 nothing is known.
+masked pairs as negatives | return np.log((y > 0).sum() / (y <= 0).sum())
 only the diagonal | kind, slope = diagonal(y) * abs(y), right_slope
   Your positives stand on the diagonal. y says where they are: anywhere, and several in a row.
+no τ | bias = halved(lambda b: slope(s, kind, 1, b), even - s.max(), even - s.min())
+  Your balance does not depend on τ. The logit is s/τ + b.
 fixed range | low, high = -50.0, 50.0 | wherever
   The answer lies far from where your search starts or ends: scores may be anywhere. Let the range follow s/τ.
 not converged | return round(bias, 2) | close
@@ -248,6 +267,7 @@ not refused | refused = False | silent
 # The inputs. The scores are whole 64ths and most τ powers of 2, so that single precision reads the same
 # logits.
 
+BIG = 2.0**60
 _TWO = np.array([[1, -1], [-1, 1]])
 
 
@@ -266,12 +286,14 @@ _EDGES = [
     ([[-0.640625]], [[1]], 2**-4, 0.0, "a logit of -10.25 costs a little more than 10.25"),
     ([[-1.0]], [[1]], 2**-10, 0.0, "exp(1024) is no float64"),
     ([[1.0]], [[-1]], 2**-10, 0.0, "exp(1024) is no float64"),
+    ([[1.0, 0.0]], [[1, -1]], 2**-10, 0.0, "exp(1024) is no float64"),
     ([[1.0]], [[1]], 2**-6, -24.0, "1 + exp(-40) is 1 in float64, and exp(-40) is not 0"),
     ([[-1.0]], [[-1]], 2**-6, 24.0, "1 + exp(-40) is 1 in float64, and exp(-40) is not 0"),
     ([[1.0, 0.5]], [[1, 0]], 2**-6, 0.0, "no loss is left but exp(-64), and a masked pair adds nothing"),
     ([[0.5, 0.25, -0.5]], [[1, -1, 1]], 0.25, -1.0, "two positives in a row"),
     ([[0.5], [0.25], [-0.5]], [[1], [-1], [1]], 0.25, -1.0, "three rows and one column"),
     ([[0.5, 0.25], [0.5, 0.25]], [[0, 0], [1, -1]], 0.25, -1.0, "a row without any pair"),
+    ([[BIG / 2, BIG]], [[1, 0]], BIG, 0.0, "scores may have any size: beside these, -1e9 is not low"),
 ]
 
 
@@ -311,6 +333,7 @@ def _bias_cases(seed: int) -> list[Case]:
         (flat, _own(4), 0.25, "all scores are 0: three negatives for each positive"),
         (flat + 0.5, _own(4), 0.25, "all scores are 0.5"),
         (np.zeros((3, 3)), masked, 0.25, "masked pairs are no negatives"),
+        (4 * BIG * np.eye(3), masked, BIG, "scores may have any size: beside these, -1e9 is not low"),
         (np.zeros((2, 5)), two, 0.25, "two positives in each row"),
         (np.zeros((64, 64)), _own(64), 0.25, "63 negatives for each positive"),
         (flat - 100, _own(4), 0.0625, "scores far below 0"),
