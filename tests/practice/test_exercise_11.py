@@ -33,11 +33,14 @@ def bounds_torch(scores: Any, positives: Any, share: float) -> Any:
     return known - (1 - share) * known.abs()
 
 
+def filled(ids: list[Any], K: int) -> list[Any]:
+    return ids[:K] + [-1] * (K - len(ids))
+
+
 def mine_sorted(scores: Any, positives: Any, share: float, K: int) -> Any:
     found = []
     for row, bound in zip(scores, bounds(scores, positives, share), strict=True):
-        best = [j for _, j in sorted((-s, j) for j, s in enumerate(row) if s < bound)][:K]
-        found.append(best + [-1] * (K - len(best)))
+        found.append(filled([j for _, j in sorted((-s, j) for j, s in enumerate(row) if s < bound)], K))
     return found
 
 
@@ -89,8 +92,12 @@ def bounds_by(read: Callable[..., Any], take: Callable[..., Any]) -> Callable[..
     return score_bounds
 
 
+def read(scores: Any, positives: Any, padding: float) -> Any:
+    return np.where(positives < 0, padding, np.take_along_axis(scores, positives, 1))
+
+
 def lowest(scores: Any, positives: Any) -> Any:
-    return np.where(positives < 0, np.inf, np.take_along_axis(scores, positives, 1)).min(1)
+    return read(scores, positives, np.inf).min(1)
 
 
 def right(low: Any, share: float) -> Any:
@@ -129,8 +136,8 @@ def turned_around(scores: Any, allowed: Any, K: int) -> Any:
 
 
 def top_then_bound(scores: Any, allowed: Any, K: int) -> Any:
-    rows = [[j for j in np.argsort(-s, kind="stable")[:K] if fine[j]] for s, fine in zip(scores, allowed, strict=True)]  # fmt: skip
-    return np.array([row + [-1] * (K - len(row)) for row in rows])
+    best = [np.argsort(-s, kind="stable")[:K] for s in scores]
+    return np.array([filled([j for j in ids if fine[j]], K) for ids, fine in zip(best, allowed, strict=True)])
 
 
 def last_repeated(scores: Any, positives: Any, share: float, K: int) -> Any:
@@ -146,43 +153,104 @@ def ratio(scores: Any, positives: Any, share: float, K: int) -> Any:
 hardest = masked(-np.inf)
 
 
+def mean_of_the_known(scores: Any, positives: Any) -> Any:
+    return np.nanmean(read(scores, positives, np.nan), axis=1)
+
+
+def lowest_of_the_batch(scores: Any, positives: Any) -> Any:
+    return np.repeat(read(scores, positives, np.inf).min(), len(scores))
+
+
+def mined_from(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """`answer(row, ids, K)` of each row, whose candidates are `ids`, the hardest first."""
+
+    def mine_below(scores: Any, positives: Any, share: float, K: int) -> Any:
+        rows = mine_sorted(scores, positives, share, scores.shape[1])
+        return [answer(row, [j for j in ids if j >= 0], K) for row, ids in zip(scores, rows, strict=True)]
+
+    return mine_below
+
+
+def below_a_share_of_the_best(scores: Any, positives: Any, share: float, K: int) -> Any:
+    bounds(scores, positives, share)
+    best = scores.max(1, keepdims=True)
+    own = [[j in ids for j in range(scores.shape[1])] for ids in positives]
+    wide = ((0, 0), (0, K))
+    return hardest(np.pad(scores, wide), np.pad((scores < share * best) & ~np.array(own), wide), K)
+
+
+def hits(ids: Any, relevant: Any) -> Any:
+    if (ids < 0).all():
+        raise ValueError("nothing")
+    return np.array([relevant[i, j] for i, row in enumerate(ids) for j in row if j >= 0])
+
+
+def read_at(ids: Any, relevant: Any, least: int) -> Any:
+    return relevant[np.arange(len(ids))[:, None], np.maximum(ids, least)]
+
+
+LOW, AWAY = "a mask that is only low", "not allowed, for padding"
+BOUNDS_BY: list[tuple[str | None, Callable[..., Any]]] = [
+    ("share of a negative score", bounds_by(lowest, lambda low, share: share * low)),
+    ("bound at 0", bounds_by(lowest, lambda low, share: share * low.clip(0))),
+    ("margin for share", bounds_by(lowest, lambda low, share: low + share - 1)),
+    ("1 − share", bounds_by(lowest, lambda low, share: low * (1 - share))),
+    ("1 − share", bounds_by(lowest, lambda low, share: low - share * np.abs(low))),
+    ("divided by the share", bounds_by(lowest, lambda low, share: np.minimum(low * share, low / share))),
+    ("best of the row", bounds_by(lambda s, p: s.max(1), right)),
+    ("padding read", bounds_by(lambda s, p: np.take_along_axis(s, p, 1).min(1), right)),
+    ("padding read", bounds_by(lambda s, p: np.take_along_axis(s, p.clip(0), 1).min(1), right)),
+    ("highest positive", bounds_by(lambda s, p: read(s, p, -np.inf).max(1), right)),
+    *[("padding filled too low", bounds_by(lambda s, p, x=x: read(s, p, x).min(1), right)) for x in (1, 1e9)],
+    ("mean of the positives", bounds_by(mean_of_the_known, right)),
+    ("one bound for all", bounds_by(lowest_of_the_batch, right)),
+    ("share not refused", lambda scores, positives, share: right(lowest(scores, positives), share)),
+]
+MINED_BY: list[tuple[str | None, Callable[..., Any]]] = [
+    ("at the bound", mined_by(hardest, below=np.less_equal)),
+    ("at the bound", mined_by(hardest, lambda *a: np.asarray(bounds(*a)) + 1e-9)),
+    (None, mined_by(hardest, lambda *a: np.asarray(bounds(*a)) - 1e-6)),
+    *[(LOW, mined_by(masked(low))) for low in (0, -1, -10, -1e4, -1e9)],
+    *[(LOW, mined_by(masked(low, known=True))) for low in (0, -1, -1e9)],
+    (AWAY, mined_by(unpadded)),
+    ("filtered after the top K", mined_by(top_then_bound)),
+    ("ties in another order", mined_by(turned_around)),
+    ("easiest first", mined_by(lambda s, fits, K: hardest(-s, fits, K))),
+    ("rows of different length", lambda *a: [[j for j in row if j >= 0] for row in mine_sorted(*a)]),
+    ("another padding", lambda *a: [[max(j, 0) for j in row] for row in mine_sorted(*a)]),
+    ("another padding", last_repeated),
+    ("first positive only", lambda s, p, share, K: mine_sorted(s, p[:, :1], share, K)),
+    ("padding read", mined_by(hardest, bounds_by(lambda s, p: np.take_along_axis(s, p, 1).min(1), right))),
+    ("share of a negative score", ratio),
+    ("best of the row", below_a_share_of_the_best),
+    ("lowest id first", mined_from(lambda row, ids, K: filled(sorted(ids), K))),
+    ("places for ids", mined_from(lambda row, ids, K: filled([sorted(ids).index(j) for j in ids], K))),
+    ("scores for ids", mined_from(lambda row, ids, K: filled([row[j] for j in ids], K))),
+    ("padding first", mined_from(lambda row, ids, K: filled(ids, K)[len(ids) :] + ids[:K])),
+]
+SHARES_BY: list[tuple[str | None, Callable[..., Any]]] = [
+    ("padding counted", lambda ids, relevant: read_at(ids, relevant, -1).mean()),
+    ("padding counted", lambda ids, relevant: read_at(ids, relevant, 0).mean()),
+    ("padding counted", lambda ids, relevant: read_at(ids, relevant, 0).sum() / len(hits(ids, relevant))),
+    ("nothing mined", lambda ids, relevant: np.take_along_axis(relevant, ids, 1)[ids >= 0].mean()),
+    ("item 0 left out", lambda ids, relevant: share_counted(np.where(ids > 0, ids, -1), relevant)),
+    ("true share", lambda ids, relevant: 1 - share_counted(ids, relevant)),
+    ("padding in the denominator", lambda ids, relevant: share_counted(ids, relevant) * (ids >= 0).mean()),
+    ("share of the relevant", lambda ids, relevant: sum(hits(ids, relevant)) / np.count_nonzero(relevant)),
+    ("count for share", lambda ids, relevant: len(np.flatnonzero(hits(ids, relevant)))),
+    ("nearly right", lambda ids, relevant: round(share_counted(ids, relevant), 2)),
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "fn", "mistake"),
+    ("name", "mistake", "fn"),
     [
-        ("score_bounds", bounds_by(lowest, lambda low, share: share * low), "share of a negative score"),
-        ("score_bounds", bounds_by(lowest, lambda low, share: share * low.clip(0)), "bound at 0"),
-        ("score_bounds", bounds_by(lowest, lambda low, share: low + share - 1), "margin for share"),
-        ("score_bounds", bounds_by(lowest, lambda low, share: low * (1 - share)), "1 − share"),
-        ("score_bounds", bounds_by(lowest, lambda low, share: np.minimum(low * share, low / share)), None),
-        ("score_bounds", bounds_by(lambda s, p: s.max(1), right), "best of the row"),
-        ("score_bounds", bounds_by(lambda s, p: np.take_along_axis(s, p, 1).min(1), right), "padding read"),
-        ("score_bounds", bounds_by(lambda s, p: np.take_along_axis(s, p.clip(0), 1).min(1), right), "padding read"),
-        ("score_bounds", bounds_by(lambda s, p: np.where(p < 0, -np.inf, np.take_along_axis(s, p, 1)).max(1), right), "highest positive"),
-        ("score_bounds", bounds_by(lambda s, p: np.where(p < 0, 1, np.take_along_axis(s, p, 1)).min(1), right), None),
-        ("score_bounds", lambda scores, positives, share: right(lowest(scores, positives), share), "share not refused"),
-        ("mine_below", mined_by(hardest, below=np.less_equal), "at the bound"),
-        ("mine_below", mined_by(hardest, lambda *a: np.asarray(bounds(*a)) + 1e-9), "at the bound"),
-        ("mine_below", mined_by(hardest, lambda *a: np.asarray(bounds(*a)) - 1e-6), None),
-        *[("mine_below", mined_by(masked(low)), "a mask that is only low") for low in (0, -1, -10, -1e4, -1e9)],
-        *[("mine_below", mined_by(masked(low, known=True)), "a mask that is only low") for low in (0, -1, -1e9)],
-        ("mine_below", mined_by(unpadded), "not allowed, for padding"),
-        ("mine_below", mined_by(top_then_bound), "filtered after the top K"),
-        ("mine_below", mined_by(turned_around), "ties in another order"),
-        ("mine_below", mined_by(lambda s, fits, K: hardest(-s, fits, K)), "easiest first"),
-        ("mine_below", lambda *a: [[j for j in row if j >= 0] for row in mine_sorted(*a)], "rows of different length"),
-        ("mine_below", lambda *a: [[max(j, 0) for j in row] for row in mine_sorted(*a)], "another padding"),
-        ("mine_below", last_repeated, "another padding"),
-        ("mine_below", lambda s, p, share, K: mine_sorted(s, p[:, :1], share, K), "first positive only"),
-        ("mine_below", ratio, "share of a negative score"),
-        ("false_share", lambda ids, relevant: relevant[np.arange(len(ids))[:, None], ids].mean(), "padding counted"),
-        ("false_share", lambda ids, relevant: np.take_along_axis(relevant, ids, 1)[ids >= 0].mean(), "nothing mined"),
-        ("false_share", lambda ids, relevant: share_counted(np.where(ids > 0, ids, -1), relevant), "item 0 left out"),
-        ("false_share", lambda ids, relevant: 1 - share_counted(ids, relevant), "true share"),
-        ("false_share", lambda ids, relevant: share_counted(ids, relevant) * (ids >= 0).mean(), "padding in the denominator"),
-        ("false_share", lambda ids, relevant: round(share_counted(ids, relevant), 2), "nearly right"),
+        *[("score_bounds", *wrong) for wrong in BOUNDS_BY],
+        *[("mine_below", *wrong) for wrong in MINED_BY],
+        *[("false_share", *wrong) for wrong in SHARES_BY],
     ],
-)  # fmt: skip
-def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str | None) -> None:
+)
+def test_a_learners_own_mistakes_are_named(name: str, mistake: str | None, fn: Callable[..., Any]) -> None:
     assert_named(check(name, fn), mistake)
 
 

@@ -71,9 +71,15 @@ highest positive | lowest = np.where(known, read, -np.inf).max(1)
   Of several positives you took the highest score. The bound has to lie below all of them: the lowest counts.
 first positive only | lowest = read[np.arange(len(read)), known.argmax(1)]
   You took the first positive of each row. The others are positives too, and the lowest counts.
+mean of the positives | lowest = np.where(known, read, 0).sum(1) / known.sum(1)
+  Of several positives you took the mean score. The bound has to lie below all of them: the lowest counts.
+one bound for all | lowest = np.full(len(read), np.where(known, read, np.inf).min())
+  You took one lowest score for the whole batch. Each row has its own bound: `min(axis=1)`.
 padding read | lowest = read.min(1)
   The padding was read as a positive: -1 is the LAST item of a row in Python, and 0 the first. Leave it out.
 padding read | lowest = np.take_along_axis(scores, positives.clip(0), axis=1).min(1)
+padding filled too low | lowest = np.where(known, read, 1e9).min(1) | silent
+  The number that you put in the padding's place does not lie above every score. Use np.inf.
 best of the row | lowest = scores.max(1)
   Your bound is a share of the best score in the row, whoever has it. The positive's score counts.
 row without a positive | unbounded = False | silent
@@ -81,6 +87,9 @@ row without a positive | unbounded = False | silent
 share of a negative score | bound = share * lowest
   You took the share times the score, or divided by the score. Of a negative score a share lies ABOVE it: 0.75
   · (-0.5) is -0.375. Take 1 − share of its SIZE off the score.
+divided by the share | bound = np.where(lowest < 0, lowest / share, share * lowest)
+  Divided by the share, a score below 0 moves down by 1/share − 1 of its size. Asked for is 1 − share of it;
+  near a share of 1 the two are nearly equal.
 bound at 0 | bound = share * lowest.clip(0)
   A positive below 0 got the bound 0, which lies above it. Take 1 − share of its size off the score.
 margin for share | bound = lowest - (1 - share)
@@ -88,6 +97,7 @@ margin for share | bound = lowest - (1 - share)
   asked for grows with the score. At scores near 1 the two are nearly equal.
 1 − share | bound = (1 - share) * lowest
   You kept 1 − share of the score. A share of 0.95 means: candidates may come up to 95 % of the positive.
+1 − share | bound = lowest - share * abs(lowest)
 share not refused | refused = False | silent
   A share must lie in (0, 1]: above 1 the positive itself would come in, and at 0 or below the bound says
   nothing. Raise ValueError.
@@ -143,7 +153,14 @@ def an_error(case: Case, got: Outcome, own: Outcome) -> bool:
     return got.error is not None
 
 
-LETS_IN = ("highest positive", "first positive only", "share of a negative score", "bound at 0")
+# Bounds under which a positive may come in, unless it is left out.
+LETS_IN = {
+    "highest positive",
+    "first positive only",
+    "best of the row",
+    "share of a negative score",
+    "bound at 0",
+}
 LEFT_OUT = changed(right_mined, "fits = (scores < limit) & others(scores, positives)")
 RATIO = changed(right_mined, "fits = scores / right_bounds(scores, positives, 1.0)[:, None] < share")
 
@@ -185,10 +202,18 @@ another padding | filling = 0
 another padding | filling = np.nan
 another padding | filling = scores.shape[1]
 another padding | filling = np.take_along_axis(ids, (ids >= 0).sum(1, keepdims=True).clip(1) - 1, axis=1)
+padding first | return np.array([np.roll(row, (row < 0).sum()) for row in ids])
+  The candidates come first: -1 fills the END of the row.
+places for ids | return np.where(ids < 0, -1, np.take_along_axis(fits.cumsum(1) - 1, ids, axis=1))
+  You returned places in the list of candidates. A document's id is its column in `scores`.
+scores for ids | return np.where(ids < 0, -1, np.take_along_axis(scores, ids, axis=1))
+  You returned the scores of the negatives. Asked for are their ids, the columns that they stand in.
 rows of different length | return [[j for j in row if j >= 0] for row in ids.tolist()] | shorter
   Some rows are shorter than K. Every row has K places: what is missing at the end is -1.
 easiest first | allowed = np.where(fits, -scores, low)
   You took the lowest scores. Hard negatives score HIGH, just below the bound.
+lowest id first | allowed = np.where(fits, 0, low)
+  You took the candidates in the order of their ids. The hardest come first: sort by score, then by id.
 ties in another order | order = np.argsort(allowed, kind="stable")[:, ::-1] | tied
   Of equal scores the lower id comes first. Turning a sort around turns its ties around as well, and a sort or
   topk promises nothing about ties unless it is stable: sort the negated scores, kind="stable".
@@ -223,14 +248,21 @@ SHARE = mistakes(
     right_share,
     """
 padding counted | return read.mean()
-  -1 read the LAST item of each row. Padding is no negative: it belongs neither above nor below the line.
+  -1 read the LAST item of each row (made 0, it reads the first). Padding is no negative: it belongs neither
+  above nor below the line.
 padding counted | hits = read
+padding counted | read = np.take_along_axis(relevant, ids.clip(0), axis=1); return read.mean()
+padding counted | read = np.take_along_axis(relevant, ids.clip(0), axis=1); hits = read
 padding in the denominator | return hits.mean()
   You divided by all B · K places. Divide by the negatives that are there.
 mean of the rows | return np.nanmean(hits.sum(1) / taken.sum(1))
   You took the mean of the rows' shares, so a row with one negative counts as much as a full one. Count over
   all rows together.
 mean of the rows | return np.mean(hits.sum(1) / taken.sum(1).clip(1))
+share of the relevant | return hits.sum() / relevant.sum()
+  You divided by all relevant documents: this is how many of those were mined. Divide by the negatives.
+count for share | return hits.sum()
+  This is a number of negatives. A share lies between 0 and 1.
 true share | hits = ~read & taken
   This is the share of the TRUE negatives. An item that is relevant to the query is a false negative.
 item 0 left out | taken = ids > 0
@@ -304,6 +336,8 @@ _MINED = _edges(
     ([[-HUGE, -3 * HUGE, -2 * HUGE, -HUGE]], [[0]], 0.75, 3, "scores far below any -1e9"),
     ([[1, 0.5, 0.375, 0.125]], [[0, 1]], 0.5, 2, "two positives: the lower one sets the bound"),
     ([[1, 0.5, 0.25, 0.125]], [[0, 1, -1]], 0.75, 2, "-1 among the positives is padding"),
+    ([[0.25, 0.5, 1, 0.125]], [[1, 2, -1]], 0.75, 2, "padding is neither the first item nor the last"),
+    ([[3 * HUGE, 2 * HUGE, HUGE, 1]], [[0, 1, -1]], 0.75, 2, "padding beside scores of any size"),
     ([[1, 0.5, 0.75], [0.5, 0.25, 1]], [[0], [0]], 0.75, 1, "each row has its own bound"),
     ([[0.5, 0.25]], [[0]], 0.0, 1, "there is nothing below a share of 0"),
     ([[0.5, 0.25]], [[0]], 1.25, 1, "a bound above the positive would let it in"),
