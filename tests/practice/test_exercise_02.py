@@ -293,6 +293,11 @@ def no_margin(d_ap: Any, d_an: Any, m: float) -> Any:
     return loss_by_clip(d_ap, d_an, m * 0)
 
 
+def two_pairs(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return d_ap + (m - d_an).clip(0)
+
+
 def softplus(d_ap: Any, d_an: Any, m: float) -> Any:
     refuse(m)
     return np.logaddexp(0, d_ap - d_an + m)
@@ -434,6 +439,21 @@ def one_row_a_triplet(D: Any, labels: Any, m: float, strategy: str) -> Any:
     return np.array(mined_by_loops(D, labels, m, strategy)).T
 
 
+def a_dictionary(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    return dict(
+        zip(("anchors", "positives", "negatives"), mined_by_loops(D, labels, m, strategy), strict=True)
+    )
+
+
+def transposed_rows(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    """Without any triplet there is no row, and so no column either."""
+    return list(zip(*zip(*mined_by_loops(D, labels, m, strategy), strict=True), strict=True))
+
+
+def margin_squared(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    return mined_by_loops(D, labels, m**2 if m > 0 else m, strategy)
+
+
 def a_table_of_truths(D: Any, labels: Any, m: float, strategy: str) -> Any:
     table = np.zeros((len(D),) * 3, dtype=bool)
     table[tuple(np.array(x, dtype=int) for x in mined_by_loops(D, labels, m, strategy))] = True
@@ -442,6 +462,20 @@ def a_table_of_truths(D: Any, labels: Any, m: float, strategy: str) -> Any:
 
 def unit_and_a_bit(a: Any, n: Any, squared: bool) -> Any:
     return 2 * (a - n) if squared else (a - n) / np.sqrt(((a - n) ** 2).sum() + 1e-12)
+
+
+def exchanged(a: Any, n: Any, squared: bool) -> Any:
+    return gradient_by_loop(a, n, not squared)
+
+
+def distance(a: Any, n: Any, squared: bool) -> Any:
+    return ((a - n) ** 2).sum() if squared else np.sqrt(((a - n) ** 2).sum())
+
+
+def refused_nearby(a: Any, n: Any, squared: bool) -> Any:
+    if not squared and np.allclose(a, n):
+        raise ValueError("no direction")
+    return gradient_by_loop(a, n, squared)
 
 
 def towards(a: Any, n: Any, squared: bool) -> Any:
@@ -493,6 +527,7 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
         ("triplet_loss", the_other_way, "positive and negative swapped"),
         ("triplet_loss", no_margin, "margin left out"),
         ("triplet_loss", softplus, "soft hinge"),
+        ("triplet_loss", two_pairs, "contrastive loss"),
         (
             "mine",
             mined_with(lambda D, a, p, n, m, s: D[a, p] - m < D[a, n] < D[a, p]),
@@ -521,12 +556,19 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
         ("mine", margin_unread_for_hardest, "margin not refused"),
         ("mine", fails_on_nothing, "raises where none qualifies"),
         ("mine", any_name, "strategy not refused"),
+        ("mine", margin_squared, "squared and plain"),
+        ("mine", mined_with(lambda D, a, p, n, m, s: D[a, n] < D[a, p] + m), "semi-hard and hard"),
         ("mine", one_row_a_triplet, "not readable"),
+        ("mine", transposed_rows, "not readable"),
+        ("mine", a_dictionary, "not readable"),
         ("mine", a_table_of_truths, "not readable"),
         ("distance_gradient", unit_and_a_bit, "small number in the denominator"),
         ("distance_gradient", towards, "sign"),
         ("distance_gradient", undefined, "no direction answered"),
         ("distance_gradient", refused_in_both, "refused where it exists"),
+        ("distance_gradient", exchanged, "squared and plain swapped"),
+        ("distance_gradient", distance, "distance for gradient"),
+        ("distance_gradient", refused_nearby, "near taken for equal"),
         ("distance_gradient", silent_zero, "no direction answered"),
     ],
 )

@@ -79,16 +79,14 @@ def _zone(d_ap: float, d_an: float, m: float) -> int:
 
 
 def _read(value: Any) -> list[tuple[int, int, int]]:
+    asked = "three arrays of one length are asked for: anchors, positives, negatives"
     ids = as_array(list(value) if isinstance(value, tuple) else value)
-    if ids is None:
-        raise ValueError("three arrays of one length are asked for: anchors, positives, negatives")
-    if ids.size == 0:
-        return []
+    if ids is None or isinstance(value, dict):
+        raise ValueError(asked)
     if ids.ndim != 2 or len(ids) != 3:
-        also = "; this has one row a triplet" if ids.ndim == 2 and ids.shape[1] == 3 else ""
-        raise ValueError(
-            f"three arrays are asked for, anchors, positives, negatives, got shape {ids.shape}{also}"
-        )
+        rows = "; this has one row a triplet" if ids.ndim == 2 and ids.shape[1] == 3 else ""
+        empty = "; where none qualifies, three empty ones" if ids.size == 0 else rows
+        raise ValueError(f"{asked}, got shape {ids.shape}{empty}")
     if np.any(ids != np.round(ids)):
         raise ValueError("the numbers of images are asked for, and not all of these are whole")
     return [(int(a), int(p), int(n)) for a, p, n in ids.T]
@@ -250,6 +248,9 @@ min for max | loss = np.minimum(0.0, short)
 semi-hard only | return loss * (n > p)
   Hard negatives cost the most, m or more; yours cost nothing. Which negatives to learn from is decided when
   they are mined, not by the loss.
+contrastive loss | loss = p + np.maximum(0.0, m - n)
+  This is the contrastive loss: it pulls the positive in for ever, and pushes the negative to m. The triplet
+  loss compares the two distances, and is 0 once the negative is farther by m.
 squared loss | return np.square(loss)
   You squared the shortfall. The triplet loss is the shortfall itself, in the unit of the distances.
 soft hinge | loss = np.log1p(np.exp(short))
@@ -325,6 +326,8 @@ squared and plain | near, far = D[:, :, None] ** 2, D[:, None, :] ** 2
   Margin 0.2 means different things for d and for d²: both distances and m come in one unit. Use them as they
   are, and take no square and no root.
 squared and plain | near, far = D[:, :, None] ** 0.5, D[:, None, :] ** 0.5
+squared and plain | easy = triple & (far >= near + m * m) & ~hard
+squared and plain | easy = triple & (far >= near + m**0.5) & ~hard
 anchor its own positive | pair = same
   An anchor is paired with itself: its label equals its own. A positive is ANOTHER image of that label.
 each pair once | pair = np.triu(same & ~itself)
@@ -350,6 +353,9 @@ ties at the edges | hard = triple & (far < near)
 ties at the edges | easy = triple & (far > near + m)
 no outer edge | semi_hard = triple & ~hard
   Semi-hard ends at d_ap + m. Beyond that a negative is easy and has no loss.
+semi-hard and hard | semi_hard = triple & ~easy
+  Your "semi_hard" holds the hard negatives too. They have a loss as well, but are no farther than the
+  positive.
 all with a loss | sorts = {"hard": triple & ~easy, "semi_hard": semi_hard, "easy": easy, "hardest": hardest}
   Your "hard" holds every negative with a loss, the semi-hard ones too. Hard means d_an <= d_ap.
 farthest for nearest | hardest = nearest(triple, -far)
@@ -417,6 +423,10 @@ sign | difference = n - a
 refused where it exists | refused = length == 0 | a_value_error
   On one point the squared distance has a gradient: it is 0, since the distance is smallest there. Only the
   plain distance has none.
+near taken for equal | refused = length < 1e-6 and not squared | a_value_error
+  Two points that are nearly equal have a direction between them. Refuse a distance of exactly 0 alone.
+squared and plain swapped | refused = False; return unit if squared else twice
+  You returned the gradient of the plain distance for the squared one, and the other way round.
 always squared | refused = False; return twice
   Your answer does not depend on `squared`. The plain distance is a root: divide by what the chain rule gives.
 always plain | refused = length == 0; return unit
@@ -432,6 +442,8 @@ divided by twice the length | unit = 2 * difference / length
 small number in the denominator | refused = False; unit = difference / (length + 1e-8)
   A small number added to the length hides the division by zero and shortens the gradient of near points,
   which should have length 1.
+distance for gradient | return length**2 if squared else length
+  This is the distance. Asked for is its gradient, a vector of the shape of a.
 length for vector | return 2 * length if squared else 1.0
   This is the length of the gradient. Asked for is the vector, of the shape of a.
 no direction answered | refused = False | nan_or_zero
