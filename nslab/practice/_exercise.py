@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -108,13 +107,8 @@ def numbers() -> list[str]:
 @cache
 def _modules() -> dict[str, str]:
     """The module of each exercise by its number."""
-    parts = ("exercises", "checks")
-    found = [
-        (part, name)
-        for part in parts
-        for _, name, _ in pkgutil.iter_modules([str(Path(__file__).parent / part)])
-    ]
-    return {name[1:3]: f"nslab.practice.{part}.{name}" for part, name in found}
+    found = pkgutil.iter_modules([str(Path(__file__).parent / "checks")])
+    return {name[1:3]: f"nslab.practice.checks.{name}" for _, name, _ in found}
 
 
 def load(number: str) -> Exercise:
@@ -123,18 +117,6 @@ def load(number: str) -> Exercise:
     if number not in modules:
         raise ValueError(f"number must be one of {', '.join(map(repr, sorted(modules)))}, got {number!r}")
     return importlib.import_module(modules[number]).EXERCISE
-
-
-def diagnoses(table: str) -> dict[str, str]:
-    """The diagnoses of a table by name.
-
-    A mistake begins at the margin; further lines of its text are indented.
-
-    >>> diagnoses("off by one | The last\\n  is missing.\\nno sign | A minus is missing.")
-    {'off by one': 'The last is missing.', 'no sign': 'A minus is missing.'}
-    """
-    entries = (entry.split(" | ", 1) for entry in re.split(r"\n(?! )", table.strip()))
-    return {name: " ".join(text.split()) for name, text in entries}
 
 
 def show(value: Any, digits: int = 6) -> str:

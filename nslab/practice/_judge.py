@@ -73,7 +73,7 @@ def agree(case: Case, got: Outcome, reference: Outcome, rtol: float) -> bool:
 
 
 def _close(x: np.ndarray, y: np.ndarray, rtol: float, atol: float) -> bool:
-    """`np.allclose` with NaN beside NaN, in a sixth of its time on a few numbers: a verdict asks it a thousand times."""
+    """`np.allclose` with NaN beside NaN, in a sixth of its time: a verdict asks it a thousand times."""
     near = np.isfinite(y) & (np.abs(x - y) <= atol + rtol * np.abs(y))
     return bool((near | (x == y) | ((x != x) & (y != y))).all())
 

@@ -71,6 +71,15 @@ def silent(case: Case, got: Outcome, own: Outcome) -> bool:
     return got.error is None
 
 
+def an_error(case: Case, got: Outcome, own: Outcome) -> bool:
+    return got.error is not None
+
+
+def not_refused(case: Case, got: Outcome, own: Outcome) -> bool:
+    """Where ValueError is due: a value, or an error of another kind."""
+    return not isinstance(got.error, ValueError)
+
+
 def finite(case: Case, got: Outcome, own: Outcome) -> bool:
     return is_number(got) and math.isfinite(float(got.value))
 

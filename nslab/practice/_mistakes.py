@@ -14,13 +14,13 @@ from nslab.practice._exercise import Mutant, Same
 def mistakes(right: Callable[..., Any], table: str, *judgements: Same) -> tuple[Mutant, ...]:
     """The mutants of a table, each made from `right`, a function of named steps.
 
-    An entry stands at the margin: a name, what is written instead, and if the outcomes need not be equal the name of
-    the judgement that compares them. Its diagnosis is indented below; an entry without one has that of its namesake
-    further up. What is written instead is an assignment or a `return` for the step of the same name (several with
-    semicolons), or the name of another function altogether.
+    An entry stands at the margin: a name, what is written instead, and if the outcomes need not be equal the
+    name of the judgement that compares them. Its diagnosis is indented below; an entry without one has that
+    of its namesake further up. What is written instead is an assignment or a `return` for the step of the
+    same name (several with semicolons), or the name of another function altogether.
 
     Raises:
-        ValueError: a step that `right` does not have, or has twice; a judgement that was not given; no diagnosis.
+        ValueError: a step that `right` does not have, or has twice; an unknown judgement; no diagnosis.
 
     Example:
         >>> from nslab.practice.checks._05_entropy_temperature import right_gap

@@ -52,8 +52,8 @@ ROWS = rows()
 # What the numbers of a row must say for its advice to stand.
 SAYS: dict[str, Callable[..., bool]] = {
     "Yes: labels, or ids of what belongs together": lambda left, out: out > left + 0.05,
-    "No, but something says what is similar: the raw input, another model": lambda rise, then, alone, high, low: (
-        rise > then >= 0 and alone > 0.05 and high < low
+    "No, but something says what is similar: the raw input, another model": (
+        lambda rise, then, alone, high, low: rise > then >= 0 and alone > 0.05 and high < low
     ),
     "No": lambda all_weighted, hardest: all_weighted > hardest + 0.05,
     "You know about how many are false": lambda gain: gain > 0.005,

@@ -8,7 +8,7 @@ import numpy as np
 
 from nslab import losses, mining
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import as_array, is_number, silent
+from nslab.practice._judgements import an_error, as_array, is_number, silent
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -294,10 +294,6 @@ def nearest(kept: np.ndarray, far: np.ndarray) -> np.ndarray:
 def or_else(kept: np.ndarray, spare: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Pairs for which nothing is kept get what is spare."""
     return np.where(kept.any(-1, keepdims=True), kept, spare & pairs.any(-1, keepdims=True))
-
-
-def an_error(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is not None
 
 
 MINE = mistakes(

@@ -10,7 +10,7 @@ import numpy as np
 
 from nslab import theory
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import is_number, nearly, not_finite, wherever
+from nslab.practice._judgements import is_number, nearly, not_finite, not_refused, wherever
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -341,10 +341,6 @@ def infinite(case: Case, got: Outcome, own: Outcome) -> bool:
     if got.error is not None:
         return isinstance(got.error, ZeroDivisionError | OverflowError)
     return is_number(got) and math.isinf(float(got.value))
-
-
-def not_refused(case: Case, got: Outcome, own: Outcome) -> bool:
-    return not isinstance(got.error, ValueError)
 
 
 def answered_or_crashed(case: Case, got: Outcome, own: Outcome) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nslab import theory
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import wherever
+from nslab.practice._judgements import not_refused, wherever
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -156,11 +156,6 @@ def looked_in_vain(case: Case, got: Outcome, own: Outcome) -> bool:
 
 def failed(case: Case, got: Outcome, own: Outcome) -> bool:
     return got.error is not None
-
-
-def not_refused(case: Case, got: Outcome, own: Outcome) -> bool:
-    """Where ValueError is due: a value, or an error of another kind."""
-    return not isinstance(got.error, ValueError)
 
 
 # A right answer in named steps, and what goes wrong in each.

@@ -90,11 +90,11 @@ ENTROPY = mistakes(
     right_entropy,
     """
 0 · log 0 | positive = p | not_finite
-  A weight underflowed to 0, and 0 · log 0 is NaN in floating point. In the limit it is 0: such a negative adds
-  nothing.
+  A weight underflowed to 0, and 0 · log 0 is NaN in floating point. In the limit it is 0: such a negative
+  adds nothing.
 exp overflows | shifted = logits; positive = p | not_finite
-  exp(s/τ) left the range of float64: over 709 it is infinite, far below 0 every weight is 0. The softmax does not
-  change when one number is taken from all scores: make the largest 0 first.
+  exp(s/τ) left the range of float64: over 709 it is infinite, far below 0 every weight is 0. The softmax
+  does not change when one number is taken from all scores: make the largest 0 first.
 exp overflows | shifted = logits | lost
 base ignored | return nats
   Your answer is in nats whatever `base` says. One nat is 1/ln 2 = 1.4427 bits.
@@ -111,14 +111,15 @@ multiplied by τ | logits = s * tau
 not normalised | p = weights
   Your weights do not sum to 1: divide by their sum before taking the entropy.
 no softmax | p = s / s.sum(); positive = p
-  You divided the scores by their sum. Scores can be negative or 0, and no share can: the weights are the exponentials
-  of s/τ, divided by their sum.
+  You divided the scores by their sum. Scores can be negative or 0, and no share can: the weights are the
+  exponentials of s/τ, divided by their sum.
 no softmax | p = s / s.sum()
 mean for sum | return nats / len(s) / math.log(base)
-  You took the mean of −p ln p over the negatives: K times too little. The entropy is the sum; the p in front of the
-  logarithm already makes it a mean.
+  You took the mean of −p ln p over the negatives: K times too little. The entropy is the sum; the p in
+  front of the logarithm already makes it a mean.
 effective number | return math.exp(nats)
-  This is the effective number of negatives, the exponential of the entropy. Asked for is the entropy itself.
+  This is the effective number of negatives, the exponential of the entropy. Asked for is the entropy
+  itself.
 """,
     lost,
     not_finite,
@@ -140,22 +141,22 @@ SLOPE = mistakes(
     right_slope,
     """
 np.var | variance = np.var(s)
-  Every negative counts the same in your variance, as in np.var(s). Weight the variance by p = softmax(s/τ): at a small
-  τ only the few negatives at the top count.
+  Every negative counts the same in your variance, as in np.var(s). Weight the variance by p =
+  softmax(s/τ): at a small τ only the few negatives at the top count.
 np.var, ddof=1 | variance = np.var(s, ddof=1) if len(s) > 1 else math.nan
-  This is the sample variance, with K − 1 and equal weights. Nothing is estimated here: weight the variance by
-  p = softmax(s/τ), and divide by nothing else.
+  This is the sample variance, with K − 1 and equal weights. Nothing is estimated here: weight the variance
+  by p = softmax(s/τ), and divide by nothing else.
 np.var(p·s) | variance = np.var(p * s)
-  np.var(p * s) is the plain variance of the products, each with weight 1/K. Under p the values stay s and the weights
-  of the mean change: subtract the sum of p·s from s, square, weight by p, sum.
+  np.var(p * s) is the plain variance of the products, each with weight 1/K. Under p the values stay s and
+  the weights of the mean change: subtract the sum of p·s from s, square, weight by p, sum.
 mean for sum | variance = (p * squares).mean()
-  A mean over the negatives divides by K, but p already sums to 1: the mean of anything under p is the sum of p times
-  it, as in `(p * s).sum()`.
+  A mean over the negatives divides by K, but p already sums to 1: the mean of anything under p is the sum
+  of p times it, as in `(p * s).sum()`.
 mean for sum | mean = (p * s).mean()
 mean for sum | mean = (p * s).mean(); variance = (p * squares).mean()
 τ squared | return variance / tau**2
-  Check the units: H has none and τ has those of a score, so dH/dτ is one over a score. A variance is a score squared;
-  two powers of τ are one too few.
+  Check the units: H has none and τ has those of a score, so dH/dτ is one over a score. A variance is a
+  score squared; two powers of τ are one too few.
 sign | return -variance / tau**3
   The sign is reversed: heating spreads the weights, so the entropy never falls as τ grows.
 derivative in 1/τ | return -variance / tau
@@ -165,15 +166,15 @@ divided by τ twice | return variance / tau**5
 standard deviation | return math.sqrt(variance) / tau**3
   This is a standard deviation. The slope has the variance: check the units.
 not centred | squares = s**2
-  This is the mean square, not the variance: take the mean under p away first. Adding a number to every score must not
-  change the slope.
+  This is the mean square, not the variance: take the mean under p away first. Adding a number to every
+  score must not change the slope.
 centred on the plain mean | mean = s.mean()
   The squares are weighted by p, but the mean that you take away is not: it must be the mean under p too.
 temperature ignored | logits = s
   The weights of your variance do not depend on τ: p is the softmax of s/τ.
 exp overflows | shifted = logits | not_finite
-  exp(s/τ) left the range of float64: over 709 it is infinite, far below 0 every weight is 0. The softmax does not
-  change when one number is taken from all scores: make the largest 0 first.
+  exp(s/τ) left the range of float64: over 709 it is infinite, far below 0 every weight is 0. The softmax
+  does not change when one number is taken from all scores: make the largest 0 first.
 """,
     not_finite,
 )
@@ -206,14 +207,15 @@ entropy instead of number | target = n_eff; reached = least < n_eff < math.log(l
 bits and nats | target = math.log(n_eff) * math.log(2)
   An entropy in bits was compared with a logarithm to base e (or the reverse). Use one base on both sides.
 fixed range | low, high = 1e-2, 1e2 | wherever
-  The temperature lies outside the range (or below the step) of your search. It scales with the scores: start from
-  their spread, and widen until the target lies in between.
+  The temperature lies outside the range (or below the step) of your search. It scales with the scores:
+  start from their spread, and widen until the target lies in between.
 fixed range | low, high = 1e-6, 1e6 | wherever
 infeasible answered | reached = True | answered
-  No temperature gives this number, yet your function returned one: the end of its search. Raise ValueError.
+  No temperature gives this number, yet your function returned one: the end of its search. Raise
+  ValueError.
 ties forgotten | least = 1 | answered
-  Scores that share the top keep equal weights at every τ, so the effective number never falls to their count. Raise
-  ValueError there.
+  Scores that share the top keep equal weights at every τ, so the effective number never falls to their
+  count. Raise ValueError there.
 search runs the wrong way | tau = search(s, target, low, high, upwards=False) | at_an_end
   Your search ran to one end of its range. The entropy grows with τ: where it is too low, τ must go up.
 reciprocal | return 1 / tau

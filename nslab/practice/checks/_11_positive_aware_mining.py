@@ -11,7 +11,7 @@ import torch
 
 from nslab import mining
 from nslab.practice._exercise import Case, Exercise, Mutant, Question, edges
-from nslab.practice._judgements import silent
+from nslab.practice._judgements import an_error, silent
 from nslab.practice._mistakes import changed, mistakes
 from nslab.practice._run import Outcome
 
@@ -147,10 +147,6 @@ def tied(case: Case, got: Outcome, own: Outcome) -> bool:
     row = np.pad(case.args[0], ((0, 0), (0, 1)), constant_values=np.inf)  # -1 reads infinity
     mine, its = (np.take_along_axis(row, np.asarray(one.value, int), axis=1) for one in (got, own))
     return np.array_equal(mine, its)
-
-
-def an_error(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is not None
 
 
 # Bounds under which a positive may come in, unless it is left out.

@@ -1,1 +1,0 @@
-"""One folder an exercise: what is asked, the inputs to try, and the mistakes that are known by name."""
