@@ -19,6 +19,29 @@ from nslab.explain._base.palette import ROLES
 
 Channel = Any  # what numpy turns into one row of numbers; None where the scene moves it
 Row = NDArray[np.float32]
+SHARED = {"images": "images", "tip_images": "images", "words": "texts", "tips": "texts"}
+
+
+class Shared:
+    """What several marks of a stage may show: `images`, sets of pictures, and `texts`, lists of words.
+
+    >>> shared, names = Shared(), ["cat", "dog"]
+    >>> shared.place("words", names), shared.place("tips", ["a cat"]), shared.place("tips", names)
+    (0, 1, 0)
+    """
+
+    def __init__(self) -> None:
+        self.images: list[Any] = []
+        self.texts: list[Any] = []
+
+    def place(self, option: str, value: Any) -> int:
+        """Where the value of a mark's option stands in its list; a new one is added."""
+        known = getattr(self, SHARED[option])
+        for i, other in enumerate(known):
+            if other is value:
+                return i
+        known.append(value)
+        return len(known) - 1
 
 
 @dataclass(frozen=True)
@@ -50,10 +73,10 @@ class Mark:
         given = {name: getattr(self, name) for name in self.needs + self.takes if name != "role"}
         return {name: row(name, values) for name, values in given.items() if values is not None}
 
-    def spec(self, images: list[Any]) -> dict[str, Any]:
+    def spec(self, shared: Shared) -> dict[str, Any]:
         """What a browser needs to know of it.
 
-        Pictures go to `images`, each set once, and are named by their place there.
+        Pictures, words and tips go to `shared`, each set once, and are named by their place there.
         """
         channels = self.needs + self.takes
         options = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in channels}
@@ -62,7 +85,7 @@ class Mark:
             "role": self.role,
             "fixed": {name: _numbers(values) for name, values in self.fixed.items()},
             **{
-                name: place(value, images) if name in ("images", "tip_images") else _plain(value)
+                name: shared.place(name, value) if name in SHARED else _plain(value)
                 for name, value in options.items()
                 if value is not None
             },
@@ -281,14 +304,6 @@ def bytes_of(images: Any) -> NDArray[np.uint8]:
 
 def _numbers(values: Row) -> list[float | None]:
     return [None if np.isnan(v) else float(f"{v:.6g}") for v in values]
-
-
-def place(pictures: Any, images: list[Any]) -> int:
-    """Where pictures stand in a list, which they are added to if they are new."""
-    known = [i for i, other in enumerate(images) if other is pictures]
-    if not known:
-        images.append(pictures)
-    return known[0] if known else len(images) - 1
 
 
 def image_spec(pictures: Any) -> dict[str, Any]:

@@ -735,7 +735,9 @@ const nslabScene = (() => {
       this.sizes.observe(root);
     }
 
-    mark(name, look) {
+    mark(name, given) {
+      const { lists } = this.spec;
+      const look = { ...given, words: lists[given.words], tips: lists[given.tips] };
       const panel = this.panels[look.panel];
       const group = draw(panel.marks, "g", { class: "nslab-mark" });
       const fixed = Object.entries(look.fixed).map(([channel, row]) => [channel, row.map((value) => value ?? NaN)]);

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nslab.explain._base.marks import Line, Mark, Note, Rule, image_spec
+from nslab.explain._base.marks import Line, Mark, Note, Rule, Shared, image_spec
 from nslab.explain._base.palette import ROLES, number
 
 UNSAID = ("ink", "faint", "focus")  # roles that the key leaves out unless the stage names them
@@ -128,13 +128,14 @@ class Stage:
 
     def spec(self) -> dict[str, Any]:
         """What a browser needs to draw it."""
-        images: list[Any] = []
+        shared = Shared()
         strokes = self.strokes
-        marks = {name: mark.spec(images) for name, mark in self.marks.items()}
+        marks = {name: mark.spec(shared) for name, mark in self.marks.items()}
         return {
             "panels": {name: panel.spec() for name, panel in self.panels.items()},
             "marks": marks,
-            "images": [image_spec(pictures) for pictures in images],
+            "images": [image_spec(pictures) for pictures in shared.images],
+            "lists": [list(texts) for texts in shared.texts],
             "key": [[role, text, strokes.get(role, "")] for role, text in self.entries.items()],
             "roles": list(ROLES),
         }
