@@ -130,7 +130,7 @@ class SampledMetric(Explainer):
         items, n = self._others + 1, len(self._counts)
         rows = np.arange(n)[::-1] + 0.35
         tens = {float(10**i): f"{10**i:,}" for i in range(4) if 10**i <= items}
-        called = [f"rank {i + 1}: {name}" for i, name in enumerate(self._names)]
+        called = [f"rank {r}: {self._names[r - 1]}" for r in self._grid]
         return Stage(
             panels={
                 "list": Panel(
@@ -151,7 +151,7 @@ class SampledMetric(Explainer):
                 "ways": Links("list", "faint", x=np.full(LINKED, ALL), x2=np.full(LINKED, DRAWN),
                     width=np.ones(LINKED)),
                 "earn": Dots("list", "positive", x=np.full(len(self._grid), ALL), y=self._grid,
-                    which=self._grid - 1, scale=0.05, tips=called, shows={"chance of a hit": "size"}),
+                    scale=0.05, tips=called, shows={"chance of a hit": "size"}),
                 "all": Words("list", "ink", x=np.full(len(self._doubles), BELOW), which=self._doubles - 1,
                     words=self._names, scale=0.045),
                 "drawn": Words("list", "ink", x=np.full(len(self._doubles), ABOVE), words=self._names,

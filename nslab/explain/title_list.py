@@ -137,14 +137,8 @@ class TitleList(Explainer):
         self._low, self._high = float(np.nanmin(every)) - 0.5, float(np.nanmax(every)) + 1.5
         most = float(self._counts.max())
         self._x = np.geomspace(self._counts.min(), most, BENDS)
-        tips = [
-            f"{title}, {number(count)} ratings"
-            for title, count in zip(self._titles, self._counts, strict=True)
-        ]
         weights = {-1.0: "−1", 0.0: "0", 1.0: "1"}
-        names = [
-            title if len(title) <= LETTERS else title[: LETTERS - 1].rstrip() + "…" for title in self._titles
-        ]
+        tips = self._tips(self._listed)
         return Stage(
             panels={
                 "list": Panel(f"The first {ROWS} films. Size of a disc: ratings",
@@ -158,18 +152,16 @@ class TitleList(Explainer):
             marks={
                 "discs": Dots(
                     "list", "ink", roles=["positive"], x=np.full(len(self._listed), -1.36),
-                    which=self._listed,
                     size=self._counts[self._listed] / most, scale=0.09, tips=tips,
                 ),
                 "names": Words(
-                    "list", "ink", roles=["positive"], x=np.full(len(self._listed), 0.15), which=self._listed,
-                    words=names, scale=0.05, tips=tips,
+                    "list", "ink", roles=["positive"], x=np.full(len(self._listed), 0.15),
+                    words=[_cut(self._titles[film]) for film in self._listed], scale=0.05, tips=tips,
                 ),
                 "here": Handle("list", along={"x": "weight"}, y=[0.06]),
                 "films": Dots(
                     "plane", "faint", roles=["ink", "positive"], x=self._counts[self._plane],
-                    which=self._plane,
-                    scale=0.025, tips=tips, shows={"ln p": "y"},
+                    scale=0.025, tips=self._tips(self._plane), shows={"ln p": "y"},
                 ),
                 "cut": Line("plane", "focus", x=self._x),
                 "label": Note("plane", x=[float(self._counts.min())], y=[self._high - 0.9]),
@@ -181,6 +173,9 @@ class TitleList(Explainer):
                 "focus": "the sampler's cut",
             },
         )  # fmt: skip
+
+    def _tips(self, films: NDArray[np.int64]) -> list[str]:
+        return [f"{self._titles[film]}, {number(float(self._counts[film]))} ratings" for film in films]
 
     def scene(self, result: Titles) -> dict[str, dict[str, Any]]:
         later, n = self._later[result.user], len(self._counts)
@@ -207,3 +202,7 @@ class TitleList(Explainer):
             f" {number(round(result.slope, 9))} ln f\ntop {TOP}: typically {number(result.typical)} ratings"
             f" (geometric mean), {result.hits} rated later\nfirst: {first}"
         )
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= LETTERS else title[: LETTERS - 1].rstrip() + "…"

@@ -79,7 +79,7 @@ def test_titles_stand_in_the_order_of_the_list_and_hits_are_green() -> None:
     explainer, data = small()
     result = explainer.at(weight=0.0)
     scene, mark = explainer.scene(result), explainer._stage.marks["names"]
-    listed, y = np.asarray(mark.fixed["which"], int), scene["names"]["y"]
+    listed, y = np.array([data["titles"].index(word) for word in mark.words]), scene["names"]["y"]
     order = listed[np.argsort(-np.where(np.isnan(y), -np.inf, y))][:12]
     assert order.tolist() == result.top[:12].tolist()
     green = {int(i) for i, role in zip(listed, scene["names"]["role"], strict=True) if role == "positive"}
