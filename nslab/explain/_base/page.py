@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nslab.explain._base.controls import Control
-from nslab.explain._base.frames import Frame, packed
+from nslab.explain._base.frames import SAME, Frame, packed
 from nslab.explain._base.marks import Row
 
 FRAMES = 1536  # at most, of one scene
 FEWEST = 5  # stops that any control keeps, if it has so many; and what a click may pick among many points
 FEW = 8  # points that all may be picked
 STORY = 3  # times as many stops for a control that plays
-DROPPED = 13  # bits of each number's 23: one part in 2,048 is less than a pixel, and half of the file
+DROPPED = 13  # of a number's last 23 bits: one part in 2,048 is less than a pixel, and half of the file
+PLANES = 3  # bytes of what is left of a change, with its sign
 
 
 def page(
@@ -85,17 +87,53 @@ def grid_of(controls: Mapping[str, Control], start: Sequence[int], picked: Set[s
 
 
 def table(name: str, frames: Sequence[Frame]) -> str:
-    """A script that hands the frames to scene.js: their headers and numbers, zipped, in base64.
-
-    Of the numbers all first bytes come first, then all second ones, and so on: like lies beside like, a
-    third less to load.
+    """A script that hands the frames to scene.js: their headers and the changes of their numbers, zipped,
+    in base64. The changes go along the rows or from row to row, whichever takes fewer bytes.
     """
     headers, buffer = packed([_rounded(frame) for frame in frames])
-    words = json.dumps(headers, ensure_ascii=False, separators=(",", ":")).encode()
-    words += b" " * (-len(words) % 4)
-    planes = np.frombuffer(buffer, np.uint8).reshape(-1, 4).T.tobytes()
-    zipped = gzip.compress(np.uint32(len(words)).tobytes() + words + planes, mtime=0)
+    bits = np.frombuffer(buffer, np.int32) >> DROPPED
+    zipped = min((_zipped(headers, bits, along) for along in (False, True)), key=len)
     return f"nslabScene.tables[{json.dumps(name)}] = {json.dumps(base64.b64encode(zipped).decode())};\n"
+
+
+def _zipped(headers: Sequence[Mapping[str, Any]], bits: NDArray[np.int32], along: bool) -> bytes:
+    moved = changes([header["sizes"] for header in headers], bits, along)
+    words = json.dumps([along, headers], ensure_ascii=False, separators=(",", ":")).encode()
+    return gzip.compress(np.uint32(len(words)).tobytes() + words + planes(moved), mtime=0)
+
+
+def changes(sizes: Sequence[Sequence[int]], bits: NDArray[np.int32], along: bool) -> NDArray[np.int32]:
+    """Each number less the one before it in its row (`along`), or less the one in its place in the row
+    before of its channel, if that is as long.
+
+    >>> changes([[2, 1], [2, SAME]], np.array([5, 8, 3, 4, 9]), along=True).tolist()
+    [5, 3, 3, 4, 5]
+    >>> changes([[2, 1], [2, SAME]], np.array([5, 8, 3, 4, 9]), along=False).tolist()
+    [5, 8, 3, -1, 1]
+    """
+    moved = bits.copy()
+    before: dict[int, NDArray[np.int32]] = {}
+    start = 0
+    for channel, size in (pair for row in sizes for pair in enumerate(row) if pair[1] != SAME):
+        end = start + size
+        row = bits[start:end]
+        if along:
+            moved[start + 1 : end] -= row[:-1]
+        elif channel in before and len(before[channel]) == size:
+            moved[start:end] -= before[channel]
+        before[channel], start = row, end
+    return moved
+
+
+def planes(moved: NDArray[np.int32]) -> bytes:
+    """Changes without sign, 0, −1, 1, −2 … as 0, 1, 2, 3 …: all their lowest bytes, then all second ones,
+    then all third ones. Like lies beside like.
+
+    >>> list(planes(np.array([0, -1, 1, 128], dtype=np.int32)))
+    [0, 1, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0]
+    """
+    unsigned = (moved << 1) ^ (moved >> 31)
+    return unsigned.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :PLANES].T.tobytes()
 
 
 def thinned(control: Control, positions: Sequence[int], start: int) -> dict[str, Any]:

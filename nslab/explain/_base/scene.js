@@ -17,6 +17,8 @@ const nslabScene = (() => {
   const TICK_PX = 6.3; // a letter of an axis
   const LIFT_PX = 12; // a point held by the keyboard, at each press
   const TINY_PX = 7; // a picture so small shows its color alone
+  const DROPPED = 13; // bits of a number that a table leaves out, as in page.py
+  const PLANES = 3; // bytes of each change in a table, as in page.py
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // --- elements
@@ -58,12 +60,28 @@ const nslabScene = (() => {
     });
   }
 
-  // Numbers whose first bytes all come first, then the second ones, and so on.
-  function gathered(planes) {
-    const whole = new Uint8Array(planes.length);
-    const count = planes.length / 4;
-    planes.forEach((byte, i) => (whole[4 * (i % count) + Math.floor(i / count)] = byte));
-    return new Float32Array(whole.buffer);
+  // The numbers that `changes` of page.py left in planes of bytes, all lowest bytes first: each adds to the one before it in its
+  // row (`along`), or to the one in its place in the row before.
+  function restored(along, headers, planes) {
+    const count = planes.length / PLANES;
+    const bits = new Uint32Array(count);
+    const before = [];
+    let start = 0;
+    for (const { sizes } of headers) {
+      sizes.forEach((size, channel) => {
+        if (size < 0) return;
+        const row = bits.subarray(start, start + size);
+        const last = before[channel]?.length === size ? before[channel] : [];
+        for (let i = 0; i < size; i++) {
+          const at = start + i;
+          const moved = planes[at] | (planes[count + at] << 8) | (planes[2 * count + at] << 16);
+          row[i] = ((along ? row[i - 1] : last[i]) ?? 0) + (((moved >>> 1) ^ -(moved & 1)) << DROPPED);
+        }
+        before[channel] = row;
+        start += size;
+      });
+    }
+    return new Float32Array(bits.buffer);
   }
 
   function bytes(base64) {
@@ -1138,8 +1156,8 @@ const nslabScene = (() => {
       const buffer = await new Response(zipped).arrayBuffer();
       delete tables[name];
       const [length] = new Uint32Array(buffer, 0, 1);
-      const headers = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-      this.frames = unpacked(headers, gathered(new Uint8Array(buffer, 4 + length)));
+      const [along, headers] = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+      this.frames = unpacked(headers, restored(along, headers, new Uint8Array(buffer, 4 + length)));
       if (this.lacking) this.show();
     }
   }
