@@ -306,6 +306,18 @@ def test_each_fold_of_the_side_bar_gets_a_name_and_an_empty_header_is_none() -> 
     assert hooks.accessible(done) == done
 
 
+def test_code_keeps_its_marks_only_where_they_color_it() -> None:
+    pytest.importorskip("sphinx")
+    from tools.site import hooks
+
+    code = (
+        '<span class="n">x</span> <span class="o">=</span> <span class="p">(</span><span class="mi">1</span>'
+    )
+    assert hooks.light(code) == 'x <span class="o">=</span> (<span class="mi">1</span>'
+    sign = '<span class="n"><span class="pre">x</span></span>'
+    assert hooks.light(sign) == sign
+
+
 @pytest.mark.parametrize("module", [docstrings, live, prose])
 def test_the_examples_of_the_page_makers_run(module: ModuleType) -> None:
     failed, tried = doctest.testmod(module)
