@@ -5,7 +5,9 @@ The built site is tested in a browser.
 
 from __future__ import annotations
 
+import base64
 import doctest
+import io
 import re
 import tomllib
 from pathlib import Path
@@ -13,9 +15,11 @@ from types import ModuleType
 from xml.etree import ElementTree
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from nslab import practice
 from tools.site import contents, docstrings, live, myths, notebooks, predictions, prose, symbols
@@ -103,10 +107,17 @@ def test_each_prediction_of_the_course_finds_its_answer() -> None:
 # --- notebooks as pages
 
 
+def png(pixels: np.ndarray) -> str:
+    whole = io.BytesIO()
+    Image.fromarray(pixels).save(whole, "PNG")
+    return base64.b64encode(whole.getvalue()).decode()
+
+
 def figure(
     source: str, printed: str = "", summary: str = "<Figure size 840x160 with 9 Axes>"
 ) -> NotebookNode:
-    picture = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": summary})
+    white = png(np.full((4, 4, 4), 255, np.uint8))
+    picture = new_output("display_data", {"image/png": white, "text/plain": summary})
     said = [new_output("stream", name="stdout", text=printed)] if printed else []
     return new_code_cell(source, outputs=[picture, *said])
 
@@ -127,6 +138,20 @@ def test_the_page_of_a_notebook_has_words_for_its_picture_and_a_line_below_the_t
     assert page.cells[0].source == '# 05 · Temperature\n\n<p class="nslab-meta">Run it live</p>\n\nText.'
     assert page.cells[1].metadata.mystnb == {"image": {"alt": "Figure: One"}}
     assert len(page.cells[1].outputs) == 1
+
+
+def test_a_picture_keeps_its_colors_within_a_shade_in_fewer_bytes() -> None:
+    chapter = nbformat.read(ROOT / "notebooks" / "05_temperature.ipynb", as_version=4)
+    outputs = [output for cell in chapter.cells for output in cell.get("outputs", [])]
+    stored = next(
+        out.data["image/png"] for out in outputs if "<Figure" in out.get("data", {}).get("text/plain", "")
+    )
+    small = notebooks.with_palette(stored)
+    before, after = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(each))).convert("RGB")).astype(int)
+        for each in (stored, small)
+    )
+    assert np.abs(before - after).max() <= 16 and len(small) < len(stored) / 2
 
 
 def test_the_summary_of_an_explainer_is_shown_below_its_picture() -> None:
