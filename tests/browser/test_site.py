@@ -21,9 +21,12 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page
 
+from tools import build_site
+from tools.store_notebooks import executed, texts
+
 SITE = Path(__file__).resolve().parents[2] / "build" / "site"
 PAGES = sorted(SITE.rglob("*.html"))
-MOST_BYTES = 18e6  # of 22 chapters and pages, with their frames
+MOST_BYTES = 15e6  # of 22 chapters and pages, with their frames
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 SHADES = 32  # of 255
 FEW_PIXELS = 200  # edges smoothed anew are under 100, the least move of a control is over 300

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import matplotlib
 import nbformat
+from fontTools.ttLib import TTFont
 from nbformat import NotebookNode
 
 from tools.lab.store_notebooks import cleaned, executed
@@ -159,10 +160,12 @@ def copy_frames(folders: Mapping[Path, Path]) -> None:
         shutil.copytree(folder / FRAMES, OUT / FRAMES / chapter.stem)
 
 
-def drop_source_maps() -> None:
-    """Only who debugs the theme's scripts reads them, and they are a quarter of the site."""
-    for path in OUT.rglob("*.map"):
+def drop_unread() -> None:
+    """Source maps, the theme's translations, and the font of brands that only the repository's button needs."""
+    brands = () if os.environ.get("NSLAB_REPOSITORY") else OUT.rglob("fa-brands-*.woff2")
+    for path in (*OUT.rglob("*.map"), *brands):
         path.unlink()
+    shutil.rmtree(OUT / "_static" / "locales", ignore_errors=True)
 
 
 def copy_font() -> None:
@@ -171,8 +174,10 @@ def copy_font() -> None:
     matplotlib carries it with its licence.
     """
     fonts = Path(matplotlib.get_data_path(), "fonts/ttf")
-    for name in ("STIXGeneral.ttf", "LICENSE_STIX"):
-        shutil.copy(fonts / name, OUT / "_static" / name)
+    shutil.copy(fonts / "LICENSE_STIX", OUT / "_static")
+    font = TTFont(fonts / "STIXGeneral.ttf", recalcTimestamp=False)
+    font.flavor = "woff"
+    font.save(OUT / "_static" / "STIXGeneral.woff")
 
 
 def main() -> int:
@@ -205,7 +210,7 @@ def main() -> int:
     status = sphinx()
     copy_frames(folders)
     copy_font()
-    drop_source_maps()
+    drop_unread()
     size = sum(path.stat().st_size for path in OUT.rglob("*") if path.is_file())
     print(f"{OUT / 'index.html'}: {size / 1e6:.1f} MB")
     return status
