@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import BrowserContext, Locator, Page
 
-from tools import build_site
-from tools.store_notebooks import executed, texts
+from tools.lab.store_notebooks import executed, texts
+from tools.site import build
 
 SITE = Path(__file__).resolve().parents[2] / "build" / "site"
 PAGES = sorted(SITE.rglob("*.html"))
@@ -111,6 +112,22 @@ def test_links_lead_somewhere_and_images_are_described(path: Path) -> None:
         part for part in page.parts if urlsplit(part).scheme not in ("", "data") or part.startswith("//")
     ] == []
     assert page.silent == []
+
+
+def test_a_chapter_that_ran_in_part_shows_what_a_whole_run_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chapter = build.ROOT / "notebooks" / "05_temperature.ipynb"
+    ran = build.run(chapter)
+    monkeypatch.setenv("NSLAB_FRAMES", str(tmp_path))
+    monkeypatch.setenv("NSLAB_FRAMES_URL", f"../{build.FRAMES}/{chapter.stem}")
+    whole = executed(chapter, threads=1)
+    assert texts(nbformat.read(ran / "executed.ipynb", as_version=4)) == texts(whole)
+    frames = [
+        {path.name: path.read_bytes() for path in folder.iterdir()}
+        for folder in (ran / build.FRAMES, tmp_path)
+    ]
+    assert frames[0] == frames[1] and len(frames[0]) == 3
 
 
 def test_the_site_is_light() -> None:

@@ -22,13 +22,77 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from nslab import practice
-from tools.site import contents, docstrings, live, myths, notebooks, predictions, prose, symbols
+from tools.lab.store_notebooks import Refused
+from tools.site import (
+    build,
+    contents,
+    docstrings,
+    live,
+    myths,
+    needed,
+    notebooks,
+    predictions,
+    prose,
+    symbols,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+# --- which cells run
+
+
+@pytest.mark.parametrize(
+    ("sources", "wanted"),
+    [
+        (["x = 1", "y = train(x)", "print(x, y)", "show(x)"], [0, 3]),
+        (["x = 1", "x = 2", "x += 1", "show(x)"], [1, 2, 3]),
+        (["net = make()", "adam = Adam(net)", "step(net, adam)", "show(net)"], [0, 1, 2, 3]),
+        (["xs = []", "for i in range(3):\n    xs.append(i)", "show(xs)"], [0, 1, 2]),
+        (["a = {}", "a['b'].c = 1", "show(a)"], [0, 1, 2]),
+        (["n = 1", "for n in m:\n    print(n)", "for n in m:\n    show(n)"], [2]),
+        (["x = 0", "x = 1", "def f():\n    return x", "x = 2", "show(f())"], [1, 2, 3, 4]),
+        (["z = 1", "y = [z for _ in 'ab']", "show(y)"], [0, 1, 2]),
+        (["import a as b", "with b.c() as d:\n    e = 1", "show(e)"], [0, 1, 2]),
+    ],
+)
+def test_a_cell_needs_those_that_set_or_may_change_what_it_reads(
+    sources: list[str], wanted: list[int]
+) -> None:
+    assert needed.needed(sources, [len(sources) - 1]) == wanted
+
+
+def test_a_chapter_without_an_explainer_needs_no_cell() -> None:
+    assert needed.cells(new_notebook(cells=[figure("plt.show()")])) == []
+    assert needed.cells(new_notebook(cells=[figure("x", summary="H = 1.2")])) == [0]
+
+
+@pytest.mark.parametrize("trouble", ["other text", "failure", None])
+def test_all_of_a_chapter_runs_where_a_part_gives_another_text(
+    trouble: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    chapter = tmp_path / "05_t.ipynb"
+    stored = new_notebook(cells=[new_code_cell("train()"), figure("x", summary="H = 1.2")])
+    nbformat.write(stored, chapter)
+    runs = []
+
+    def executed(path: Path, threads: int, only: list[int] | None = None) -> NotebookNode:
+        runs.append(only)
+        if only and trouble == "failure":
+            raise Refused("no x")
+        notebook = nbformat.read(path, as_version=4)
+        said = "H = 1.3" if only and trouble else "H = 1.2"
+        notebook.cells[1].outputs[0].data = {"text/html": f"<div {build.SCENE}>", "text/plain": said}
+        return notebook
+
+    monkeypatch.setattr(build, "executed", executed)
+    data = build.with_scenes(chapter).cells[1].outputs[0].data
+    assert data["text/plain"] == "H = 1.2" and "text/html" in data
+    assert runs == ([[1], None] if trouble else [[1]])
 
 
 # --- predictions
@@ -343,7 +407,7 @@ def test_code_keeps_its_marks_only_where_they_color_it() -> None:
     assert hooks.light(sign) == sign
 
 
-@pytest.mark.parametrize("module", [docstrings, live, prose])
+@pytest.mark.parametrize("module", [docstrings, live, needed, prose])
 def test_the_examples_of_the_page_makers_run(module: ModuleType) -> None:
     failed, tried = doctest.testmod(module)
     assert tried > 0 and failed == 0

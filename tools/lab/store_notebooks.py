@@ -17,6 +17,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -35,12 +36,16 @@ class Refused(Exception):
     """A notebook that must not be stored, and why."""
 
 
-def executed(path: Path, threads: int) -> NotebookNode:
+def executed(path: Path, threads: int, only: Sequence[int] | None = None) -> NotebookNode:
     """The notebook after a run from top to bottom in a fresh kernel.
 
-    Refused if a cell fails or writes to stderr.
+    Refused if a cell fails or writes to stderr. With `only`, just these cells run, and the others keep what
+    is stored.
     """
     notebook = nbformat.read(path, as_version=4)
+    every = notebook.cells
+    counts = [cell.get("execution_count") for cell in every]
+    notebook.cells = every if only is None else [every[i] for i in only]
     client = NotebookClient(
         notebook,
         timeout=TIMEOUT,
@@ -54,10 +59,14 @@ def executed(path: Path, threads: int) -> NotebookNode:
         client.execute(env={**os.environ, "OMP_NUM_THREADS": str(threads), "NSLAB_PROGRESS": ""})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise Refused(str(error)) from None
-    for index, cell in enumerate(notebook.cells):
+    notebook.cells = every
+    for index, cell in enumerate(every):
         noise = [out.text for out in cell.get("outputs", []) if out.get("name") == "stderr"]
         if noise:
             raise Refused(f"cell {index} writes to stderr:\n{cell.source}\n---\n{''.join(noise)}")
+        if only is not None and cell.cell_type == "code":
+            for part in (cell, *(out for out in cell.outputs if "execution_count" in out)):
+                part.execution_count = counts[index]
     return notebook
 
 

@@ -2,9 +2,9 @@
 
     python -m tools.site.build [--chapters 00,05]
 
-With --chapters only those chapters are run; the others are shown with the outputs that are stored in the
-repository. NSLAB_REPOSITORY="owner/name" adds the links to Binder, Colab and the sources. A chapter is run
-again only when it or the package has changed since.
+Of a chapter only the cells run that its explainers need; the others show the outputs that are stored in the
+repository. With --chapters only those chapters are run. NSLAB_REPOSITORY="owner/name" adds the links to
+Binder, Colab and the sources. A chapter is run again only when it or the package has changed since.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import nbformat
 from fontTools.ttLib import TTFont
 from nbformat import NotebookNode
 
-from tools.lab.store_notebooks import cleaned, executed
-from tools.site import contents, live, myths, notebooks, prose, symbols
+from tools.lab.store_notebooks import Refused, cleaned, executed, texts
+from tools.site import contents, live, myths, needed, notebooks, prose, symbols
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD, SITE = ROOT / "build", ROOT / "site"
 CACHE, SOURCE, OUT = BUILD / "cache", BUILD / "source", BUILD / "site"
 FRAMES = "frames"
+SCENE = 'class="nslab-scene"'
 JOBS = 2
 PAGES = {"README.md": "index.md", "INSTRUCTORS.md": "teachers.md", "CONTRIBUTING.md": "contributing.md"}
 
@@ -64,9 +65,30 @@ def run(chapter: Path) -> Path:
         frames.mkdir(parents=True)
         os.environ["NSLAB_FRAMES"] = str(frames)
         os.environ["NSLAB_FRAMES_URL"] = f"../{FRAMES}/{chapter.stem}"
-        nbformat.write(cleaned(executed(chapter, threads=1)), done)
-        print(f"ran {chapter.name}", flush=True)
+        nbformat.write(cleaned(with_scenes(chapter)), done)
     return folder
+
+
+def with_scenes(chapter: Path) -> NotebookNode:
+    """The stored chapter with its explainers as scenes. What they need is read off the code, so a part that
+    fails, or says other than what is stored, is no use: then all of the chapter runs.
+    """
+    stored = nbformat.read(chapter, as_version=4)
+    part = needed.cells(stored)
+    try:
+        notebook = executed(chapter, threads=1, only=part) if part else stored
+        if plain_texts(notebook) == plain_texts(stored):
+            print(f"ran {len(part)} cells of {chapter.name}", flush=True)
+            return notebook
+    except Refused as reason:
+        print(reason, flush=True)
+    print(f"runs all of {chapter.name}", flush=True)
+    return executed(chapter, threads=1)
+
+
+def plain_texts(notebook: NotebookNode) -> list[list[tuple[str, str]]]:
+    """The texts of each cell, but those of the scenes: a stored notebook has none."""
+    return [[(kind, text) for kind, text in cell if SCENE not in text] for cell in texts(notebook)]
 
 
 # --- 2. the sources of the pages: their texts by their paths
@@ -130,7 +152,7 @@ def first_scene(chapter: NotebookNode) -> str:
         for output in cell.get("outputs", [])
         if "data" in output
     )
-    scene = next((html for html in found if "nslab-scene" in html), "")
+    scene = next((html for html in found if SCENE in html), "")
     return scene.replace(f'data-frames="../{FRAMES}/', f'data-frames="{FRAMES}/')
 
 
