@@ -34,7 +34,10 @@ PAUSE_S = 0.08  # between two steps
 REST_S = 0.3  # between two jumps
 FAR_REST_S, FAR_DRAG_S = 1, 3
 EVENTS = 0.95  # of the slider's, where a drag has fewer than the goal
+DRAG, FAR_DRAG = 55, 30  # figures a second
+LAB, FAR, ALONE = "in the lab", "100 ms and 5 Mbit/s away", "a page without a kernel"
 SHARED = "browser, kernel and server share two cores"
+REASONS = {LAB: SHARED, FAR: SHARED}
 EVERY_EXPLAINER = f"""\
 import sys
 sys.path.insert(0, {str(ROOT / "tests" / "explain")!r})
@@ -60,19 +63,15 @@ def measure() -> dict[str, list[Row]]:
     with tempfile.TemporaryDirectory() as folder, browser() as context:
         course = Path(folder)
         shutil.copytree(ROOT / "notebooks", course / "notebooks")
-        start = first_figure(course, context)
+        start, sliders = first_figure(course, context), with_numbers()
         with server(course) as running:
             with opened(course, context, running) as figures:
-                near = moved(figures)
+                near = moved(figures, sliders)
             with slow_line(running.port) as port:
-                far = dragged_far(course, context, Server(port, running.token))
+                far = dragged_far(course, context, Server(port, running.token), sliders)
         address, names = pages(course)
-        alone = moved(Leaf(context, address).figures(names))
-    where = {
-        "in the lab": [*near, bytes_a_frame()],
-        "100 ms and 5 Mbit/s away": [far],
-        "a page without a kernel": alone,
-    }
+        alone = moved(Leaf(context, address).figures(names), sliders)
+    where = {LAB: [*near, bytes_a_frame()], FAR: [far], ALONE: alone}
     first = Row("server's start to the first figure that follows a slider, chapter 00", "s", [start])
     return {
         "cpu": [
@@ -116,6 +115,14 @@ def built() -> Iterator[tuple[str, Any]]:
         yield cls.__name__, data.build(cls)
 
 
+def with_numbers() -> dict[str, int]:
+    """The first slider of each explainer that has numbers; words are a choice, which nobody drags."""
+    return {
+        name: next(i for i, control in enumerate(explainer.controls.values()) if control.numeric)
+        for name, explainer in built()
+    }
+
+
 def pages(course: Path) -> tuple[str, list[str]]:
     """One page with every explainer, as the site has them; its address, and their names."""
     base = ROOT / "nslab" / "explain" / "_base"
@@ -139,62 +146,68 @@ def bytes_a_frame() -> Work:
 # --- a hand
 
 
-def moved(figures: list[Figure]) -> list[Work]:
-    """What a hand on the first slider of each sees."""
+def moved(figures: list[Figure], sliders: dict[str, int]) -> list[Work]:
+    """What a hand on one slider of each sees."""
     jumps, ends, steps, drags, cpu = {}, {}, {}, {}, {}
     for figure in figures:
         name = figure.name
+        slider = sliders[name]
         figure.show()
-        jumps[name] = jumped(figure)
-        ends[name] = to_the_ends(figure)
+        jumps[name] = jumped(figure, slider)
+        ends[name] = to_the_ends(figure, slider)
         before = browser_seconds()
-        steps[name] = stepped(figure)
+        steps[name] = stepped(figure, slider)
         cpu[name] = 1000 * (browser_seconds() - before) / STEPS
-        drags[name] = figure.drag(slider=0)
-    rates, drains = ({name: drag[what] for name, drag in drags.items()} for what in ("rate", "drain"))
+        drags[name] = figure.drag(slider)
+    rates = {name: rate(drag, DRAG) for name, drag in drags.items()}
+    drains = {name: drag["drain"] for name, drag in drags.items()}
     return [
         Work("key to figure, a step, p50", "ms", percentile(steps, 50), 14),
         Work("key to figure, a step, p95", "ms", percentile(steps, 95), 22),
         Work("click to figure, a jump, p50", "ms", percentile(jumps, 50), 25),
         Work("click to figure, a jump, p95", "ms", percentile(jumps, 95), 45),
         Work("key to figure, to an end, p50", "ms", percentile(ends, 50), 25),
-        Work("figures in a drag", "1/s", rates, 55, less=False),
+        Work(f"figures in a drag, as of {DRAG} values a second at least", "1/s", rates, DRAG, less=False),
         Work("drain after a drag", "ms", drains, 8),
         Work("the browser's CPU, a step", "ms", cpu, 45),
     ]
 
 
-def dragged_far(course: Path, context: BrowserContext, running: Server) -> Work:
-    """Figures per second in a drag, once the hand has rested on the slider.
-
-    They are scaled up where the mouse gave too few values.
-    """
+def dragged_far(course: Path, context: BrowserContext, running: Server, sliders: dict[str, int]) -> Work:
+    """Figures per second in a drag, once the hand has rested on the slider."""
     rates = {}
     with opened(course, context, running) as figures:
         for figure in figures:
+            slider = sliders[figure.name]
             figure.show()
-            left, _, middle = figure.touch(0)
+            left, _, middle = figure.touch(slider)
             figure.notebook.page.mouse.move(left, middle)
             time.sleep(FAR_REST_S)
-            drag = figure.drag(slider=0, seconds=FAR_DRAG_S)
-            rates[figure.name] = drag["rate"] * max(1, 30 / (drag["values"] * EVENTS))
-    return Work("figures in a drag, as of 30 values a second at least", "1/s", rates, 30, less=False)
+            rates[figure.name] = rate(figure.drag(slider, seconds=FAR_DRAG_S), FAR_DRAG)
+    return Work(
+        f"figures in a drag, as of {FAR_DRAG} values a second at least", "1/s", rates, FAR_DRAG, less=False
+    )
 
 
-def jumped(figure: Figure) -> list[float]:
-    """Milliseconds of jumps along the first slider, to where nothing was fetched."""
-    return spaced(REST_S, [partial(figure.jump, 0, part) for part in JUMPS])
+def rate(drag: dict[str, float], goal: float) -> float:
+    """Figures per second in a drag, scaled up where the mouse gave the slider too few values for the goal."""
+    return drag["rate"] * max(1, goal / (drag["values"] * EVENTS))
 
 
-def to_the_ends(figure: Figure) -> list[float]:
+def jumped(figure: Figure, slider: int) -> list[float]:
+    """Milliseconds of jumps along a slider, to where nothing was fetched."""
+    return spaced(REST_S, [partial(figure.jump, slider, part) for part in JUMPS])
+
+
+def to_the_ends(figure: Figure, slider: int) -> list[float]:
     """Milliseconds to the right end, and back to the left one, by keys."""
-    figure.touch(0)
-    return spaced(REST_S, [partial(figure.press, 0, key) for key in ("End", "Home")])
+    figure.touch(slider)
+    return spaced(REST_S, [partial(figure.press, slider, key) for key in ("End", "Home")])
 
 
-def stepped(figure: Figure) -> list[float]:
+def stepped(figure: Figure, slider: int) -> list[float]:
     """Milliseconds of steps to the right."""
-    return spaced(PAUSE_S, [partial(figure.press, 0, "ArrowRight")] * STEPS)
+    return spaced(PAUSE_S, [partial(figure.press, slider, "ArrowRight")] * STEPS)
 
 
 def spaced(pause: float, moves: Iterable[Callable[[], float | None]]) -> list[float]:
@@ -237,6 +250,6 @@ def both(place: str, work: Work) -> list[Row]:
             [readings[worst]],
             goal=work.goal,
             less=less,
-            reason=SHARED,
+            reason=REASONS.get(place, ""),
         ),
     ]

@@ -136,7 +136,7 @@
     return timed.frames[0] - timed.key;
   };
 
-  // Of a drag that is over: its figures and its values a second, and milliseconds from its last value to its last figure.
+  // Of a drag that is over: its figures and its new values a second, and milliseconds from its last value to its last figure.
   lab.dragged = async () => {
     const { values, frames } = timed;
     let count;
@@ -147,7 +147,7 @@
     const [first, last] = [values.at(0), values.at(-1)];
     const during = frames.filter((frame) => first <= frame && frame <= last).length;
     const perSecond = (count) => (1000 * count) / (last - first);
-    return { rate: perSecond(during), drain: Math.max(0, frames.at(-1) - last), values: perSecond(values.length) };
+    return { rate: perSecond(during), drain: Math.max(0, frames.at(-1) - last), values: perSecond(values.length - 1) };
   };
 
   // Two input events an animation frame for each explainer, twice what a hand gives: moves[step][explainer] is [slider, position].
