@@ -730,6 +730,7 @@ const nslabScene = (() => {
     constructor(spec, heading, root) {
       Object.assign(this, { spec, root, at: spec.controls.map((control) => control.start), hands: [], places: [] });
       this.inks = new Map();
+      this.colors = new Map();
       root.scene = this;
       root.classList.add("nslab-scene");
       root.setAttribute("role", "group");
@@ -894,6 +895,11 @@ const nslabScene = (() => {
 
     // The numbers of a role's color as the page shows it now.
     color(role) {
+      if (!this.colors.has(role)) this.colors.set(role, this.probed(role));
+      return this.colors.get(role);
+    }
+
+    probed(role) {
       this.probe ??= this.root.appendChild(make("i", { hidden: true }));
       this.probe.style.color = `var(--${role})`;
       const context = make("canvas", { width: 1, height: 1 }).getContext("2d");
@@ -911,6 +917,7 @@ const nslabScene = (() => {
     watchTheme() {
       const change = () => {
         this.inks.clear();
+        this.colors.clear();
         this.redraw();
       };
       this.theme = new MutationObserver(change);
