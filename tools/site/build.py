@@ -172,7 +172,7 @@ def store(sources: Mapping[str, str]) -> None:
 
 
 def sphinx() -> int:
-    options = ["-W", "--keep-going", "-q", "-b", "html", "-c", SITE, "-d", BUILD / "doctrees"]
+    options = ["-W", "--keep-going", "-q", f"-j{JOBS}", "-b", "html", "-c", SITE, "-d", BUILD / "doctrees"]
     return subprocess.run([sys.executable, "-m", "sphinx", *options, SOURCE, OUT], check=False).returncode
 
 
