@@ -117,12 +117,10 @@ def diagnose(
     """Say what the negatives of your embeddings do: which count, which are false, which are repeats.
 
     Key i is the positive of query i, and all other keys are its negatives. Scores are dot products of the
-    vectors as they
-    are: normalise first if they are to be cosines. A negative is hard if it is not known to be false and
-        its score is at
-    least the positive's minus τ, so that it weighs at least 1/e as much. The matrix of scores is never
-    held. Above 2**28 scores (16,384 pairs) a random sample of anchors, the same on each run, meets all
-    keys; the report says how many.
+    vectors as they are: normalise first if they are to be cosines. A negative is hard if it is not known to
+    be false and its score is at least the positive's minus τ, so that it weighs at least 1/e as much. The
+    matrix of scores is never held. Above 2**28 scores (16,384 pairs) a random sample of anchors, the same
+    on each run, meets all keys; the report says how many.
 
     Args:
         query: (B, d) with B >= 2, finite, no zero vector: an array, a DataFrame of B rows, or a list or

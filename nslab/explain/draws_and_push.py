@@ -58,10 +58,9 @@ class DrawsAndPush(Explainer):
     """Shares of text, draws and push by frequency band, from untrained scores to the SGNS optimum.
 
     `words`: V names; `counts` (V,), each at least 1: how often each occurs. The anchor has no preferences,
-        p(c|a) = f_c,
-    and its scores stand at t·s*, with s* = ln f_c − ln(K q_c): t = 0 untrained, t = 1 at the optimum. A
-    band, from one power of two to the next, is as wide as its share and bears the name of one of its
-    words.
+    p(c|a) = f_c, and its scores stand at t·s*, with s* = ln f_c − ln(K q_c): t = 0 untrained, t = 1 at the
+    optimum. A band, from one power of two to the next, is as wide as its share and bears the name of one of
+    its words.
     """
 
     question = "Is a word that is often drawn also often pushed?"

@@ -70,10 +70,9 @@ class MotifWeights(Explainer):
     Every word of that length is counted; none is drawn.
 
     `sites`: words of 2 to 6 letters ACGT, all as long; noise is uniform. One pseudo-site of noise keeps
-        every weight
-    finite. `mix` blends the sites with independent columns of the same letters. `dna`: letters ACGT that a
-    window slides over, its places numbered from 1; `columns`: where in the window the words' letters
-    stand, ascending from 0.
+    every weight finite. `mix` blends the sites with independent columns of the same letters. `dna`: letters
+    ACGT that a window slides over, its places numbered from 1; `columns`: where in the window the words'
+    letters stand, ascending from 0.
     """
 
     question = "Where do the weights go as K grows?"

@@ -47,8 +47,8 @@ class NoiseTarget(Explainer):
     """s* = ln p(c|a) − ln(K q_c) over the contexts of one anchor, and which of them come out on top.
 
     `words`: V names; `counts` (V,), each above 0: how often each occurs as a context; `with_anchor` (V,):
-        how often with
-    the anchor, above 0 for at least ten. A context never seen with the anchor has s* = −∞ and is not shown.
+    how often with the anchor, above 0 for at least ten. A context never seen with the anchor has s* = −∞
+    and is not shown.
     """
 
     question = "Which words get the highest score beside the anchor?"

@@ -59,10 +59,9 @@ class RowNeighbours(Explainer):
     For α = 1 this is shifted positive PMI (Levy & Goldberg 2014).
 
     `words`: V names, more than 10; `pairs` (V, V): how often anchor a has context c, no row and no column
-        of zeros;
-    `anchor`: the word whose neighbours are shown first; a click asks for those of another. The map puts
-        words with similar
-    rows at α = ¾ near each other; the larger a dot, the more often the word is a context.
+    of zeros; `anchor`: the word whose neighbours are shown first; a click asks for those of another. The
+    map puts words with similar rows at α = ¾ near each other; the larger a dot, the more often the word is
+    a context.
     """
 
     question = "Who are the neighbours?"

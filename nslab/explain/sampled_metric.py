@@ -72,9 +72,8 @@ class SampledMetric(Explainer):
     """One item's rank among all and among m drawn ones, and the hit rates that follow for several rankers.
 
     `ranks`: two to four rankers and the exact ranks of the items they should find; `items`: how many each
-        item is ranked
-    among; `names` (items,): what stands in the list of the picture, the best first. The picture has one
-    sample; the rates and the chance of a hit are exact for all samples.
+    item is ranked among; `names` (items,): what stands in the list of the picture, the best first. The
+    picture has one sample; the rates and the chance of a hit are exact for all samples.
     """
 
     question = "A hit among all, and a hit among m: is it the same?"

@@ -57,9 +57,8 @@ class WordVeto(Explainer):
     To agree is to have the same three letters in a row.
 
     `shown`: self words; `groups`: one to four named lists of words to catch, of which some are to be
-        picked. `word`, the one
-    that is shown first, may be any word: one that is in no list gets a row of its own. All words: the same
-    length, 3 to 6, a to z. Every number is exact over all 26^length detectors.
+    picked. `word`, the one that is shown first, may be any word: one that is in no list gets a row of its
+    own. All words: the same length, 3 to 6, a to z. Every number is exact over all 26^length detectors.
     """
 
     question = "Which words can no detector catch?"
