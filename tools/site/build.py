@@ -183,9 +183,13 @@ def copy_frames(folders: Mapping[Path, Path]) -> None:
 
 
 def drop_unread() -> None:
-    """Source maps, the theme's translations, and the font of brands that only the repository's button needs."""
+    """Remove pictures of earlier builds, source maps, the theme's translations, and the font of brands,
+    which only the repository's button needs.
+    """
+    pages = "".join(path.read_text(encoding="utf-8") for path in OUT.rglob("*.html"))
+    old = (path for path in OUT.glob("_images/*") if path.name not in pages)
     brands = () if os.environ.get("NSLAB_REPOSITORY") else OUT.rglob("fa-brands-*.woff2")
-    for path in (*OUT.rglob("*.map"), *brands):
+    for path in (*old, *OUT.rglob("*.map"), *brands):
         path.unlink()
     shutil.rmtree(OUT / "_static" / "locales", ignore_errors=True)
 
