@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from nslab import info_nce, info_nce_in_batch, mine_negatives
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PAGE = nbformat.read(FOLDER / "20_which_negatives.ipynb", as_version=4)
-TABLES = ("labels", "items", "popularity", "batch", "compute", "jobs")
+TABLES = ("items", "labels", "popularity", "batch", "compute", "jobs")
 
 
 def cell(name: str) -> NotebookNode:
@@ -108,6 +109,32 @@ def test_the_stored_tables_show_what_the_chapters_print_now(name: str) -> None:
         assert link.startswith(f"[{chapter}]({chapter}_") and (FOLDER / link[5:-1]).is_file()
         written = [float(each) for each in re.findall(r"[-+]?\d+(?:\.\d+)?", measured)]
         assert all(number in written or abs(number) in written for number in numbers)
+
+
+def the_map() -> list[tuple[str, ...]]:
+    tree = ast.parse(cell("map").source)
+    first = tree.body[0]
+    assert isinstance(first, ast.Assign)
+    return ast.literal_eval(first.value)
+
+
+def test_the_map_asks_the_questions_of_the_tables_in_their_order() -> None:
+    assert [each.id for each in PAGE.cells if each.id in TABLES] == list(TABLES)
+    for number, ((question, *_), name) in enumerate(zip(the_map(), TABLES, strict=True), 1):
+        head = shown(name).splitlines()[0]
+        assert f"**{number} · " in head and question.lower() in head.lower()
+
+
+@pytest.mark.parametrize(
+    ("answers", "name"), [(each[1:], name) for each, name in zip(the_map(), TABLES, strict=True)]
+)
+def test_what_the_map_advises_stands_in_its_table(answers: tuple[str, ...], name: str) -> None:
+    """Every longer word, and every term: the map must not advise what no row does."""
+    for answer in answers:
+        advice = answer.split(": ")[1]
+        assert len(advice.replace("− ", "").replace("ln q", "log").split()) <= 5
+        for word in re.findall(r"\w{5,}|mask|ln q|[τα]", advice):
+            assert word in shown(name).lower(), f"{word!r} of {advice!r}"
 
 
 def test_a_chapter_that_is_not_there_is_named_and_nothing_fails() -> None:
