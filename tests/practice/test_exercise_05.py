@@ -90,6 +90,14 @@ def root_in_a_range(s: Any, n_eff: float) -> float:
     return high
 
 
+def root_never_found(s: Any, n_eff: float) -> float:
+    raise ValueError("the search failed")
+
+
+def root_between_fixed_ends(s: Any, n_eff: float) -> float:
+    return brentq(lambda tau: entropy_right(s, tau) - math.log(n_eff), 1.0, 100.0)
+
+
 def root_of_any_target(s: Any, n_eff: float) -> float:
     low, high = 1e-9, 1e9
     for _ in range(200):
@@ -126,6 +134,14 @@ def entropy_by_mean(s: Any, tau: float, base: float = math.e) -> float:
 def slope_of_squares(s: Any, tau: float) -> float:
     p = softmax(s / tau)
     return (p @ s**2 - (p @ s) ** 2) / tau**3
+
+
+def slope_of_running_sums(s: Any, tau: float) -> float:
+    total = first = second = 0.0
+    for x in s:
+        w = math.exp((x - max(s)) / tau)
+        total, first, second = total + w, first + w * x, second + w * x * x
+    return (second / total - (first / total) ** 2) / tau**3
 
 
 def slope_of_products(s: Any, tau: float) -> torch.Tensor:
@@ -188,8 +204,11 @@ def root_with_brentq(s: Any, n_eff: float) -> float:
         ("dH_dtau", slope_with_torch_var, "np.var"),
         ("dH_dtau", slope_two_powers, "τ squared"),
         ("dH_dtau", slope_by_coarse_difference, "imprecise"),
-        ("dH_dtau", slope_of_squares, "nearly right"),
+        ("dH_dtau", slope_of_squares, "difference of squares"),
+        ("dH_dtau", slope_of_running_sums, "difference of squares"),
         ("tau_for_effective", root_in_a_range, "fixed range"),
+        ("tau_for_effective", root_never_found, "refused"),
+        ("tau_for_effective", root_between_fixed_ends, "refused"),
         ("tau_for_effective", root_of_any_target, "infeasible answered"),
         ("tau_for_effective", root_below_k_only, "ties forgotten"),
         ("tau_for_effective", root_of_the_number_itself, "entropy instead of number"),
@@ -258,6 +277,11 @@ def test_a_counterexample_is_the_smallest_and_true() -> None:
     assert "0.839949" in result.message  # p = 1/(1+e²): 8 p (1 − p)
     p = 1 / (1 + math.exp(2))
     assert 8 * p * (1 - p) == pytest.approx(0.839949, abs=1e-6)
+
+
+def test_what_does_not_vary_is_shown_as_an_exact_zero() -> None:
+    message = check("dH_dtau", lambda s, tau: 5.0 if len(s) == 1 else slope_loop(s, tau)).message
+    assert "dH_dtau([0.3], 0.1)\n  expected  0\n" in message
 
 
 def test_a_wrong_answer_without_a_name_is_still_refused() -> None:
@@ -346,6 +370,11 @@ def root_newton(s: Any, n_eff: float) -> torch.Tensor:
     return torch.tensor(math.exp(x), dtype=torch.float64)
 
 
+def gap_on_a_grid_of_singles(tau: float) -> Any:
+    ratios = np.arange(2, 3, 1e-3, dtype=np.float32)
+    return ratios[np.argmax(ratios**2 / np.cosh(ratios / 2) ** 2)] * tau
+
+
 def single_precision_at_the_end(tau: float) -> Any:
     return np.float32(2.3993573 * tau)
 
@@ -354,6 +383,8 @@ def single_precision_at_the_end(tau: float) -> Any:
     ("name", "fn"),
     [
         ("steepest_gap", single_precision_at_the_end),  # four digits are asked for
+        ("steepest_gap", lambda tau: 2.399 * tau),
+        ("steepest_gap", gap_on_a_grid_of_singles),
         *[("entropy", fn) for fn in (entropy_right, entropy_loop, entropy_logsumexp, entropy_torch)],
         *[
             ("dH_dtau", fn)
