@@ -119,11 +119,15 @@ def load(number: str) -> Exercise:
     return importlib.import_module(modules[number]).EXERCISE
 
 
-def show(value: Any, digits: int = 6) -> str:
+def show(value: Any, digits: int | None = 6) -> str:
     """A value in a few characters: so many significant digits, long arrays cut.
+
+    Without a number of digits, as many as it takes to be the same number; an array that is cut has six.
 
     >>> show(0.123456789), show(np.array([1.0, 2.5])), show(np.zeros(64))
     ('0.123457', '[1, 2.5]', '[0, 0, 0, 0, 0, 0, 0, 0, …] (64 entries)')
+    >>> show(0.123456789, digits=None), show(np.array([0.3, 2.0]), digits=None)
+    ('0.123456789', '[0.3, 2]')
     """
     if isinstance(value, bool | str) or value is None:
         return repr(value)
@@ -140,13 +144,19 @@ def show(value: Any, digits: int = 6) -> str:
             text = f"{type(value).__name__} too long to print"
         return text if len(text) <= 60 else text[:59] + "…"
     if array.ndim == 0:
-        return f"{array.item():.{digits}g}"
-    flat = [f"{x:.{digits}g}" for x in array.reshape(-1)[:8]]
+        return _number(array.item(), digits)
+    whole = array.ndim == 1 and array.size <= 8
+    flat = [_number(x, digits if whole else digits or 6) for x in array.reshape(-1)[:8]]
     if array.ndim > 1:
         return f"array of shape {array.shape}, starting {', '.join(flat)}"
-    return f"[{', '.join(flat)}]" if array.size <= 8 else f"[{', '.join(flat)}, …] ({array.size} entries)"
+    return f"[{', '.join(flat)}]" if whole else f"[{', '.join(flat)}, …] ({array.size} entries)"
+
+
+def _number(x: float, digits: int | None) -> str:
+    texts = (f"{x:.{enough}g}" for enough in ((digits,) if digits else range(6, 18)))
+    return next((text for text in texts if digits or float(text) == x), f"{x:g}")
 
 
 def show_args(args: tuple[Any, ...]) -> str:
-    """Arguments as they would be typed."""
-    return ", ".join(map(show, args))
+    """Arguments as they would be typed: typed in again, they are the same numbers."""
+    return ", ".join(show(arg, digits=None) for arg in args)

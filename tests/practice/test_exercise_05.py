@@ -279,6 +279,22 @@ def test_a_counterexample_is_the_smallest_and_true() -> None:
     assert 8 * p * (1 - p) == pytest.approx(0.839949, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("name", "fn", "shown"),
+    [
+        ("tau_for_effective", root_in_a_range, "tau_for_effective([1, 0.9999999, 0], 1.2)"),
+        ("steepest_gap", lambda tau: -tau, "steepest_gap(1)"),
+    ],
+)
+def test_an_input_that_is_typed_in_is_the_same_input(name: str, fn: Callable[..., Any], shown: str) -> None:
+    result = check(name, fn)
+    assert shown in result.message
+    assert result.args is not None
+    typed_in = json.loads("[" + re.findall(rf"  {name}\((.*)\)", result.message)[0] + "]")
+    for given, read in zip(result.args, typed_in, strict=True):
+        assert np.array_equal(given, read)
+
+
 def test_what_does_not_vary_is_shown_as_an_exact_zero() -> None:
     message = check("dH_dtau", lambda s, tau: 5.0 if len(s) == 1 else slope_loop(s, tau)).message
     assert "dH_dtau([0.3], 0.1)\n  expected  0\n" in message
