@@ -311,6 +311,15 @@ def log_sum(s: Any, tau: float) -> Any:
     return tau * logsumexp(s / tau)
 
 
+def shifted_by_the_mean(s: Any, tau: float) -> Any:
+    return np.mean(s) + tau * np.log(np.mean(np.exp((s - np.mean(s)) / tau)))
+
+
+def shifted_by_the_mean_with_math(s: Any, tau: float) -> float:
+    middle = sum(s) / len(s)
+    return middle + tau * math.log(sum(math.exp((x - middle) / tau) for x in s) / len(s))
+
+
 def unshifted(s: Any, tau: float) -> float:
     return tau * math.log(sum(math.exp(x / tau) for x in s) / len(s))
 
@@ -360,6 +369,8 @@ def unshifted(s: Any, tau: float) -> float:
         ("beta_eff", attention, "softmax-weighted mean"),
         ("beta_eff", log_sum, "sum for mean"),
         ("beta_eff", unshifted, "exp overflows"),
+        ("beta_eff", shifted_by_the_mean, "shifted by the mean"),
+        ("beta_eff", shifted_by_the_mean_with_math, "shifted by the mean"),
     ],
 )
 def test_a_learners_own_mistakes_are_named(

@@ -462,6 +462,9 @@ variance correction | return s.mean() + s.var() / (2 * tau)
 exp overflows | top = 0 | not_finite
   An exponential left the range of float64. Take one number from all scores before it and add that again at
   the end: s_eff moves with the scores.
+shifted by the mean | top = s.mean() | not_finite
+  You took the mean from all scores, and the largest is still far above it in units of τ: its exponential overflows.
+  Take the largest from all, and no exponent is above 0.
 temperature ignored | logits = s - top; below = np.log(mean)
   Your answer does not depend on τ in the right way: the exponentials are of s/τ, and the logarithm is
   multiplied by τ again.
@@ -603,6 +606,11 @@ def _effective_cases(seed: int) -> list[Case]:
         (FIVE, 20.0, "a high τ: close to the mean"),
         (FIVE + 0.3, 0.1, "every score 0.3 higher, and so is s_eff"),
         (FIVE, 0.001, "exp(900) overflows"),
+        (
+            np.array([1.0, -1.0]),
+            0.001,
+            "exp(1000) overflows, and the mean is 0: only the largest is safe to take away",
+        ),
         (FIVE + 100, 0.05, "exp(2000) overflows"),
         (FIVE - 100, 0.05, "exp(−2000) is 0 in float64"),
         *[(rng.normal(0.1, 0.25, K).round(3), float(rng.choice(_TAUS[2:])), "") for K in sizes],
