@@ -95,7 +95,7 @@ def needed_integers(rho: float, q: float | None = None, miss: float | None = Non
         return np.int64(allowed < 1)
     ln_miss = np.log1p(-q) if miss is None else np.log(miss)  # type: ignore[operator]
     K = int(np.ceil(ln_miss / np.log1p(-rho)))
-    if K < 5000:
+    if K < 10_000:
         n, d, u, v = one.numerator, one.denominator, allowed.numerator, allowed.denominator
         K = max(0, K - 2)
         while n**K * v > u * d**K:
@@ -251,6 +251,23 @@ def hit_or_miss(rho: float, K: int) -> float:
     return math.exp(K * math.log1p(-rho)) if rho < 1 else float(K == 0)
 
 
+def needed_exactly_below(most: int) -> Callable[..., int]:
+    """Exact powers for a short way, and the quotient of logarithms beyond."""
+
+    def k_needed(rho: float, q: float | None = None, miss: float | None = None) -> int:
+        exact = needed_decimal(rho, q, miss)
+        if not 1 < exact <= 10_000 or exact <= most:
+            return exact
+        left = math.log1p(-q) if q is not None else math.log(miss or 0)
+        return math.ceil(left / math.log1p(-rho))
+
+    return k_needed
+
+
+def needed_sure_before_none(rho: float, q: float | None = None, miss: float | None = None) -> int:
+    return 1 if rho >= 1 else needed_decimal(rho, q, miss)
+
+
 def needed_without_refusal(rho: float, q: float | None = None, miss: float | None = None) -> Any:
     try:
         return needed_decimal(rho, q, miss)
@@ -338,6 +355,9 @@ def average_of_needs(rhos: np.ndarray, q: float) -> float:
         ("k_needed", needed_by_union, "sum of the chances"),
         ("k_needed", needed_by_bisection, "decided by rounding"),
         ("k_needed", needed_without_refusal, "not refused"),
+        ("k_needed", needed_exactly_below(1000), "decided by rounding"),
+        ("k_needed", needed_exactly_below(5000), "decided by rounding"),
+        ("k_needed", needed_sure_before_none, "no draw"),
         ("k_needed_finite", finite_by_division, "decided by rounding"),
         ("k_needed_finite", finite_from_endless, "with replacement"),
         ("k_needed_finite", finite_until_none, "not refused"),

@@ -263,6 +263,7 @@ NEEDED = mistakes(
 decided by rounding | K = math.ceil(x) | close
   Off by one where the chance of a miss and what is allowed (nearly) coincide: rounded logarithms and powers
   cannot tell which is larger. Settle K and its neighbours in Fractions, while K is small.
+decided by rounding | K = first(x, lambda k: one**k <= allowed, 1_000)
 decided by rounding | K = first(x, lambda k: right_hit(rho, k) >= wanted(q, miss))
 decided by rounding | K = first(x, lambda k: k >= x if tiny(rho, q) else (1 - rho) ** k <= left(q, miss))
 decided by rounding | K = first(x, lambda k: math.exp(k * math.log1p(-rho)) <= left(q, miss)) | close
@@ -309,6 +310,7 @@ not refused | never = 0 | not_refused
   No K is enough here: with ρ = 0 nothing is ever hit, and with ρ < 1 nothing is certain. Raise ValueError.
 no draw | none = 1 | wherever
   q = 0 is reached without a draw, whatever ρ is: K = 0.
+no draw | lambda rho, q=None, miss=None: 1 if rho == 1 else right_needed(rho, q, miss)
 ρ = 1 | sure = math.log(1 - rho) | wherever
   With ρ = 1 the first draw is a hit: K = 1 for every q > 0, q = 1 included. ln(1 − ρ) has no value there.
 """,
@@ -328,7 +330,7 @@ def right_finite(N: int, M: int, q: float) -> Any:
         never = refuse()
         return never
     allowed = 1 - typed(q)
-    misses = [Fraction(N - M - k, N - k) for k in range(N - M + 1)]
+    misses = (Fraction(N - M - k, N - k) for k in range(N - M + 1))
     K = drawn(misses, lambda k, missed: missed <= allowed)
     return K
 
@@ -359,14 +361,14 @@ def exactly_one(N: int, M: int, q: float) -> int | None:
 FINITE = mistakes(
     right_finite,
     """
-with replacement | K = right_needed(M / N, q)
+with replacement | K = right_needed(Fraction(M, N), q)
   This is the K of an endless pool with the same share. Here nothing is drawn twice: every miss leaves fewer
   items and the same hard ones, so fewer draws do.
 with replacement | K = math.ceil(math.log1p(-min(q, 1 - 1e-16)) / math.log1p(-min(M / N, 1 - 1e-16)))
 decided by rounding | K = drawn(misses, lambda k, _: 1 - math.comb(N - M, k) / math.comb(N, k) >= q)
   Off by one where the chance of a hit and q (nearly) coincide: quotients, products and log-gammas in floats
   cannot tell which is larger. All numbers here are integers but q: compare exactly.
-decided by rounding | K = drawn(misses, lambda k, _: 1 - math.prod(map(float, misses[:k])) >= q)
+decided by rounding | K = drawn(map(float, misses), lambda _, missed: 1 - missed >= q)
 decided by rounding | K = drawn(misses, lambda k, _: 1 - by_lgamma(N, M, k) >= q)
 1 − q rounded | allowed = Fraction(1 - q)
   In float64, 1 − q is rounded: for q = 1e-20 it is 1.0, and no draw seems needed. Turn q into a Fraction
@@ -512,7 +514,7 @@ FINITE_NEAR = (
 )  # q is a chance of a hit, rounded up to float64
 TYPICAL = (0.5, 0.9, 0.95, 0.99, 0.999)
 _MILLION = "more than a million draws: an exact power has tens of millions of digits"
-_LAST_DIGIT = "900 draws miss by the last digit: logarithms in float64 say 900"
+_LAST_DIGIT = "{0} draws miss by the last digit: logarithms in float64 say {0}"
 
 
 def _chosen(rng: np.random.Generator, rows: Sequence[Any], count: int) -> list[Any]:
@@ -561,6 +563,7 @@ def _needed_cases(seed: int) -> list[Case]:
             (0.9, 0.5, "one draw is more than enough"),
             (0.3, 0.0, "q = 0 needs no draw"),
             (0.0, 0.0, "q = 0 needs no draw, even where nothing is hard"),
+            (1.0, 0.0, "q = 0 needs no draw, even where everything is hard"),
             (0.2, None, 1.0, "a miss is allowed for certain: no draw is needed"),
             (1.0, 0.5, "everything is hard: one draw is sure"),
             (1.0, 1.0, "everything is hard: one draw is sure"),
@@ -570,7 +573,9 @@ def _needed_cases(seed: int) -> list[Case]:
             (0.3, None, 0.0, "nothing makes a hit certain while ρ < 1"),
             (0.0, None, 0.1, "nothing is hard: no K is enough"),
             (0.01, None, 0.05, "the same as q = 0.95"),
-            (0.002, None, 0.16500122124802433, _LAST_DIGIT),
+            (0.002, None, 0.16500122124802433, _LAST_DIGIT.format(900)),
+            (0.001, None, 0.36439937214318474, _LAST_DIGIT.format(1009)),
+            (0.0001, 0.39354515592481765, _LAST_DIGIT.format(5001)),
             (0.01, None, 1e-20, "1 − 1e-20 is 1 in float64, so q could not say this"),
             (0.5, None, 1e-30, "1 − 1e-30 is 1 in float64, so q could not say this"),
             (0.1, None, 1e-300, "1 − 1e-300 is 1 in float64, so q could not say this"),
