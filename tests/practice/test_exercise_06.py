@@ -89,10 +89,11 @@ def share_torch(f: Any, scores: Any, alpha: float) -> torch.Tensor:
 
 
 def share_shifted(f: Any, scores: Any, alpha: float) -> np.ndarray:
-    """All σ divided by the largest: e^s as long as all scores are far below 0."""
+    """All σ divided by the largest of what can be drawn: e^s as long as all scores are far below 0."""
     if len(f) != len(scores):
         raise ValueError("one score a class")
-    push = np.exp(scores - scores.max()) if scores.max() < -100 else expit(scores)
+    top = scores[f > 0].max()
+    push = np.exp(np.minimum(scores - top, 0)) if top < -100 else expit(scores)
     weight = q_pairs(f, alpha) * push
     return weight / weight.sum()
 
@@ -465,6 +466,14 @@ def q_of_a_sensible_exponent(f: Any, alpha: float) -> np.ndarray:
     return q_ratios(f, float(np.clip(alpha, 0.0, 1.0)))
 
 
+def share_beside_the_unseen(f: Any, scores: Any, alpha: float) -> Any:
+    refuse(f)
+    assert_lengths(f, scores)
+    push = log_expit(scores)
+    pushes = np.asarray(q_loop(f, alpha)) * np.exp(push - push.max())
+    return pushes / np.sum(pushes)
+
+
 def share_with_a_sign(f: Any, scores: Any, alpha: float) -> np.ndarray:
     return -share_undivided(f, scores, alpha)
 
@@ -496,6 +505,7 @@ def logits_of_odds(p: Any, f: Any, K: int, alpha: float) -> np.ndarray:
         ("unigram_probs", q_nan_to_num, "class never seen"),
         ("unigram_probs", q_of_a_sensible_exponent, "α kept in [0, 1]"),
         ("gradient_share", share_with_a_sign, "negative shares"),
+        ("gradient_share", share_beside_the_unseen, "largest push of all classes"),
         ("gradient_share", share_of_draws, "draws only"),
         ("gradient_share", share_of_positives, "σ(−s)"),
         ("gradient_share", share_undivided, "not normalised"),

@@ -307,6 +307,9 @@ scores clipped | s = np.clip(scores, -30, 30) | alike
 e^s overflows | s = np.where(scores > 709, np.nan, scores) | left_range
   e^s is infinite above s = 709, and ∞/∞ is not a number. Write σ so that large scores meet e^(−s), which goes
   to 0.
+largest push of all classes | weights = np.exp(log_q) * np.exp(push - push.max()) | left_range
+  You divided by the largest σ(s) of all classes. Here a class has it that never occurred: beside it the others are
+  all 0. Add the logarithms first, and take away the largest of the sums.
 not refused | legal = True | silent
   There are no shares here: an entry of f is below 0, or none is above it, or f and scores do not match. Raise
   ValueError; what you return looks like an answer and is none.
@@ -548,6 +551,12 @@ def _share_cases(seed: int) -> list[Case]:
         (np.array([0.0, 4.0, 1.0]), np.array([-1.0, -2.0, 1.0]), -0.25, _NEVER_BELOW),
         (np.array([3.0, 2.0, 1.0]), np.array([-800.0, -801.0, -803.0]), 0.75, _SMALL),
         (np.array([1.0, 9.0]), np.array([-1001.0, -1000.0]), 0.5, _SMALL),
+        (
+            WITH_NONE,
+            np.array([-800.0, -801.0, 0.0]),
+            0.0,
+            "the class that never occurred has by far the largest σ(s)",
+        ),
         (np.array([3.0, 2.0, 1.0]), np.array([800.0, 900.0, 0.0]), 1.0, "e^800 is above the largest"),
         (PAIR, np.zeros(3), 0.75, "a score for each class: two counts and three scores do not match"),
         (PAIR, np.zeros(1), 0.75, "a score for each class: one score is not one for all"),
