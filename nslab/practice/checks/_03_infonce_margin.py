@@ -463,8 +463,8 @@ exp overflows | top = 0 | not_finite
   An exponential left the range of float64. Take one number from all scores before it and add that again at
   the end: s_eff moves with the scores.
 shifted by the mean | top = s.mean() | not_finite
-  You took the mean from all scores, and the largest is still far above it in units of τ: its exponential overflows.
-  Take the largest from all, and no exponent is above 0.
+  You took the mean from all scores, and the largest is still far above it in units of τ: its exponential
+  overflows. Take the largest from all, and no exponent is above 0.
 temperature ignored | logits = s - top; below = np.log(mean)
   Your answer does not depend on τ in the right way: the exponentials are of s/τ, and the logarithm is
   multiplied by τ again.

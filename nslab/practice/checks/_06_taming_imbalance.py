@@ -308,8 +308,8 @@ e^s overflows | s = np.where(scores > 709, np.nan, scores) | left_range
   e^s is infinite above s = 709, and ∞/∞ is not a number. Write σ so that large scores meet e^(−s), which goes
   to 0.
 largest push of all classes | weights = np.exp(log_q) * np.exp(push - push.max()) | left_range
-  You divided by the largest σ(s) of all classes. Here a class has it that never occurred: beside it the others are
-  all 0. Add the logarithms first, and take away the largest of the sums.
+  You divided by the largest σ(s) of all classes. Here a class has it that never occurred: beside it the
+  others are all 0. Add the logarithms first, and take away the largest of the sums.
 not refused | legal = True | silent
   There are no shares here: an entry of f is below 0, or none is above it, or f and scores do not match. Raise
   ValueError; what you return looks like an answer and is none.
