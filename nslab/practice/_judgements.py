@@ -75,6 +75,10 @@ def an_error(case: Case, got: Outcome, own: Outcome) -> bool:
     return got.error is not None
 
 
+def a_value_error(case: Case, got: Outcome, own: Outcome) -> bool:
+    return isinstance(got.error, ValueError)
+
+
 def not_refused(case: Case, got: Outcome, own: Outcome) -> bool:
     """Where ValueError is due: a value, or an error of another kind."""
     return not isinstance(got.error, ValueError)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nslab import losses, mining
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import an_error, as_array, is_number, silent
+from nslab.practice._judgements import a_value_error, an_error, as_array, is_number, silent
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -398,10 +398,6 @@ def right_gradient(a: np.ndarray, n: np.ndarray, squared: bool) -> Any:
     twice = 2 * difference
     unit = difference / length
     return twice if squared else unit
-
-
-def a_value_error(case: Case, got: Outcome, own: Outcome) -> bool:
-    return isinstance(got.error, ValueError)
 
 
 def nan_or_zero(case: Case, got: Outcome, own: Outcome) -> bool:

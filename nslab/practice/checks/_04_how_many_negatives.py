@@ -12,7 +12,7 @@ import numpy as np
 
 from nslab import theory
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import not_refused, wherever
+from nslab.practice._judgements import an_error, not_refused, wherever
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -152,10 +152,6 @@ def looked_in_vain(case: Case, got: Outcome, own: Outcome) -> bool:
     N, M, _ = case.args
     at_the_end = got.value is None or number(got) in (N - M, N - M + 1, N - 1, N, N + 1)
     return at_the_end if own.value is None else close(case, got, own)
-
-
-def failed(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is not None
 
 
 # A right answer in named steps, and what goes wrong in each.
@@ -472,7 +468,7 @@ sum for mean | K = smallest(rhos, q / len(rhos))
 any anchor | K = smallest([1 - np.prod(1 - rhos)], q)
   You multiplied the misses of the anchors: that is the chance that at least one of them is hit. Asked for is
   the mean of their chances.
-refused too much | reached = q < np.mean(rhos > 0) or q == 0 | failed
+refused too much | reached = q < np.mean(rhos > 0) or q == 0 | an_error
   An anchor with ρ = 1 is hit for sure, by one draw. Where there are enough of them, the mean reaches q: K =
   1.
 share of satisfied anchors | K = sorted([*each(rhos, q), *[10**9] * len(rhos)])[math.ceil(q * len(rhos)) - 1]
@@ -491,7 +487,7 @@ not refused | never = 2**60 | not_refused
   The mean cannot pass the share of anchors that have a hard negative at all. Where q is not below that share,
   no K is enough (unless ρ = 1 makes it sure): raise ValueError.
 """,
-    failed,
+    an_error,
     nearby,
     not_refused,
     wherever,

@@ -12,7 +12,7 @@ import numpy as np
 
 from nslab import diagnostics, samplers
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import as_array, not_all_finite, silent, wherever
+from nslab.practice._judgements import a_value_error, as_array, not_all_finite, silent, wherever
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -326,14 +326,10 @@ def share_got(outcome: Outcome) -> float:
     return next(iter(outcome.value.values())) if isinstance(outcome.value, dict) else math.nan
 
 
-def gives_up(case: Case, got: Outcome, own: Outcome) -> bool:
-    return isinstance(got.error, ValueError)
-
-
 def same_share(case: Case, got: Outcome, own: Outcome) -> bool:
     """The same share, or a search that refuses."""
     same = math.isclose(share_got(got), share_got(own), rel_tol=1e-4, abs_tol=1e-6)
-    return same or gives_up(case, got, own)
+    return same or a_value_error(case, got, own)
 
 
 def ran_off(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -386,7 +382,7 @@ wrong direction | possible = True; alpha = _halve(lambda a: share(f, c, a) > goa
 peak missed | alpha = _halve(lambda a: (share(f, c, a) > goal) == (f[c] < f.max()), -end, end) | ran_off
   A class in between has its largest share at some exponent and loses on both sides, and a search over the
   whole line misses that. Find the peak, then search on one side of it.
-no root in the bracket | varies = (share(f, c, -10) < goal) != (share(f, c, 10) < goal) | gives_up
+no root in the bracket | varies = (share(f, c, -10) < goal) != (share(f, c, 10) < goal) | a_value_error
   At both ends of your bracket the share lies on the same side of the target, so the root finder gives up.
   Widen the bracket where counts are close together; where the share has a peak, let the bracket end there.
 formula for two classes | return formula(f, target, alpha, (f.sum() - f[c]) / f[c]) | as_formula
@@ -411,7 +407,7 @@ rounded | return round(alpha, 5) | near_share
     same_share,
     wherever,
     ran_off,
-    gives_up,
+    a_value_error,
     as_formula,
     silent,
     near_share,

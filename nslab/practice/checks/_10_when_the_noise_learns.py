@@ -12,7 +12,16 @@ import torch
 
 from nslab import noise
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import as_array, finite, nearly, not_all_finite, not_finite, silent
+from nslab.practice._judgements import (
+    a_value_error,
+    an_error,
+    as_array,
+    finite,
+    nearly,
+    not_all_finite,
+    not_finite,
+    silent,
+)
 from nslab.practice._mistakes import changed, mistakes
 from nslab.practice._run import Outcome
 
@@ -341,14 +350,6 @@ def bent(f: np.ndarray, power: float, mode: str, pd: np.ndarray, u: float, scale
     return ln_softmax(power * np.log(pd)) + scale if mode == "uncorrected" and u == 0 else f
 
 
-def failed(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is not None
-
-
-def refused(case: Case, got: Outcome, own: Outcome) -> bool:
-    return isinstance(got.error, ValueError)
-
-
 def sums_to_one(case: Case, got: Outcome, own: Outcome) -> bool:
     value = None if got.error else as_array(got.value)
     return value is not None and value.shape == own.value.shape and abs(np.exp(value).sum() - 1) < 1e-3
@@ -399,9 +400,9 @@ not stopped | end = climb("full" if mode == "stop" else mode, T, data, k, u)
   In mode 'stop' the noise is held in each step: the end is the data. Your gradient flows through q.
 run-away answered | f, rests = end[0], True | silent
   From here training never rests, and you returned where your loop stopped. Raise ValueError instead.
-another error | refusal = RuntimeError | failed
+another error | refusal = RuntimeError | an_error
   You refuse what never comes to rest, and with another error than was asked for: raise ValueError.
-stands still refused | f, rests = end[0], end[1] and np.ptp(end[0]) > 0 | refused
+stands still refused | f, rests = end[0], end[1] and np.ptp(end[0]) > 0 | a_value_error
   At T = 1 the gradient is 0 at the start, up to rounding: that is rest. The start is the answer, no error.
 another start | return f if np.ptp(f) > 1e-9 else ln_softmax(np.linspace(0, 1, len(f))) | sums_to_one
   You did not start at −ln N each. Where every model that sums to 1 has gradient 0, the start is the end.
@@ -414,7 +415,7 @@ never at rest | f, rests = end[0], False | run_off
 stops too early | f, rests = climb(mode, T, data, k, u, steps=8)[0], end[1] | on_the_way
   Your scores are still on the way to the end. Go on until the largest part of the gradient is tiny.
 """,
-    *(failed, on_the_way, refused, run_off, silent, sums_to_one),
+    *(a_value_error, an_error, on_the_way, run_off, silent, sums_to_one),
 )
 
 
