@@ -358,9 +358,7 @@ def sums_to_one(case: Case, got: Outcome, own: Outcome) -> bool:
 def run_off(case: Case, got: Outcome, own: Outcome) -> bool:
     """An error, NaN, or scores that have run off."""
     value = None if got.error else as_array(got.value)
-    if value is None:
-        return got.error is not None
-    return not np.isfinite(value).all() or bool((abs(value) > 30).any())
+    return got.error is not None or (value is not None and not (abs(value) <= 30).all())
 
 
 def on_the_way(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -369,10 +367,9 @@ def on_the_way(case: Case, got: Outcome, own: Outcome) -> bool:
     end = right_rest(*case.args)
     if value is None or value.shape != end.shape or not np.isfinite(value).all():
         return False
-    start = -np.log(len(end))
-    far = abs(end - start) > 0.05
-    made = np.median((value - start)[far] / (end - start)[far])
-    return bool(0 < made < 1 and abs(value - end).max() < abs(end - start).max())
+    moved, way = value + np.log(len(end)), end + np.log(len(end))  # from the start
+    made = np.median((moved / way)[abs(way) > 0.05])
+    return bool(0 < made < 1 and abs(moved - way).max() < abs(way).max())
 
 
 REST = mistakes(
