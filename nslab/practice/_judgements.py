@@ -56,12 +56,6 @@ def answered(case: Case, got: Outcome, own: Outcome) -> bool:
     return is_number(got) and not math.isnan(float(got.value))
 
 
-def at_an_end(case: Case, got: Outcome, own: Outcome) -> bool:
-    """A temperature that is far from the spread of the scores."""
-    spread = float(np.ptp(case.args[0]))
-    return is_number(got) and not 0.01 * spread < float(got.value) < 100 * spread
-
-
 def wherever(case: Case, got: Outcome, own: Outcome) -> bool:
     return True
 
@@ -94,3 +88,13 @@ def not_all_finite(case: Case, got: Outcome, own: Outcome) -> bool:
         return isinstance(got.error, OverflowError | ZeroDivisionError)
     value = as_array(got.value)
     return value is not None and not np.isfinite(value).all()
+
+
+def unrefused(case: Case, got: Outcome, own: Outcome) -> bool:
+    """An answer where an error is due, or a division by zero in plain Python."""
+    return got.error is None or isinstance(got.error, ZeroDivisionError)
+
+
+def indexed(case: Case, got: Outcome, own: Outcome) -> bool:
+    """An answer where an error is due, or an index that is none."""
+    return got.error is None or isinstance(got.error, IndexError)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nslab import losses, mining
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import a_value_error, an_error, as_array, is_number, silent
+from nslab.practice._judgements import a_value_error, an_error, as_array, is_number, silent, unrefused
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -400,11 +400,6 @@ def right_gradient(a: np.ndarray, n: np.ndarray, squared: bool) -> Any:
     return twice if squared else unit
 
 
-def nan_or_zero(case: Case, got: Outcome, own: Outcome) -> bool:
-    """NaN or a vector of zeros where there is no direction; a division by zero in plain Python."""
-    return got.error is None or isinstance(got.error, ZeroDivisionError)
-
-
 GRADIENT = mistakes(
     right_gradient,
     """
@@ -438,12 +433,12 @@ distance for gradient | return length**2 if squared else length
   This is the distance. Asked for is its gradient, a vector of the shape of a.
 length for vector | return 2 * length if squared else 1.0
   This is the length of the gradient. Asked for is the vector, of the shape of a.
-no direction answered | refused = False | nan_or_zero
+no direction answered | refused = False | unrefused
   Where the points meet the plain distance has no gradient: 0 divided by 0. Raise ValueError, where you return
   NaN or make a choice.
 """,
     a_value_error,
-    nan_or_zero,
+    unrefused,
 )
 
 # The inputs. Distances are fractions of 64, so that d_ap + m is exact and an edge is an edge.

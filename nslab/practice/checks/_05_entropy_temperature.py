@@ -11,7 +11,7 @@ import numpy as np
 
 from nslab import theory
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import answered, at_an_end, is_number, lost, nearly, not_finite, wherever
+from nslab.practice._judgements import answered, is_number, lost, nearly, not_finite, wherever
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -210,6 +210,12 @@ def search(s: np.ndarray, target: float, low: float, high: float, *, upwards: bo
         middle = math.sqrt(low * high)
         low, high = (middle, high) if (right_entropy(s, middle) < target) == upwards else (low, middle)
     return low
+
+
+def at_an_end(case: Case, got: Outcome, own: Outcome) -> bool:
+    """A temperature that is far from the spread of the scores."""
+    spread = float(np.ptp(case.args[0]))
+    return is_number(got) and not 0.01 * spread < float(got.value) < 100 * spread
 
 
 ROOT = mistakes(

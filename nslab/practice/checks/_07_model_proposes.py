@@ -14,7 +14,7 @@ import torch
 from nslab import losses, samplers
 from nslab.practice._chance import Watched, pairs_alike
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import as_array, not_all_finite, silent
+from nslab.practice._judgements import as_array, indexed, not_all_finite, silent, unrefused
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -142,10 +142,6 @@ def measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
 def lost(case: Case, got: Outcome, own: Outcome) -> bool:
     """NaN or infinity somewhere; an exception where the math module or numpy's `choice` meets one."""
     return not_all_finite(case, got, own) or isinstance(got.error, ValueError)
-
-
-def unrefused(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is None or isinstance(got.error, ZeroDivisionError)
 
 
 PROPOSAL = mistakes(
@@ -398,10 +394,6 @@ def one_class(case: Case, got: Outcome, own: Outcome) -> bool:
 
 def too_few_classes(case: Case, got: Outcome, own: Outcome) -> bool:
     return isinstance(got.error, ValueError) and own.error is not None
-
-
-def indexed(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is None or isinstance(got.error, IndexError)
 
 
 SAMPLE = mistakes(

@@ -15,6 +15,7 @@ from nslab import samplers
 from nslab._alias import build_table
 from nslab.practice._chance import Watched, pairs_alike
 from nslab.practice._exercise import Case, Exercise, Mutant, Question, Same, edges
+from nslab.practice._judgements import indexed
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -243,10 +244,6 @@ def raised(kind: type[BaseException]) -> Same:
     return same
 
 
-def unseen(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is None or isinstance(got.error, IndexError)
-
-
 def off_by_luck(case: Case, got: Outcome, own: Outcome) -> bool:
     """Further from the truth than rounding, nearer than a mistake in the formula."""
     return 1e-6 < np.abs(np.asarray(got.value) - right_read(*case.args)).max() < 0.03
@@ -286,14 +283,14 @@ a second coin | given = np.bincount(alias, (1 - prob) * prob[alias], n)
   You tossed the alias's own coin too. An alias is taken as it is, whatever its own column says.
 whole columns | given = np.bincount(alias, minlength=n)
   A column gives its alias only what its own id does not keep, not a whole column.
-broken table read | broken = False; given = sum(np.eye(n)[a] * (1 - p) for a, p in zip(alias, prob)) | unseen
+broken table read | broken = False; given = sum(np.eye(n)[a] * (1 - p) for a, p in zip(alias, prob)) | indexed
   An alias outside 0 … N−1 is no id, and Python takes −1 as the last one: raise ValueError, else a broken
   table goes unseen.
 drawn, not summed | return height / n + 1e-3 | off_by_luck
   Your numbers are near, and off by luck: you drew. Add up what each column keeps and gives, and no luck is
   left.
 """,
-    *(raised(ValueError), unseen, off_by_luck),
+    *(raised(ValueError), indexed, off_by_luck),
 )
 
 # Building: the same, and a mistake in several builds, since the order of the pours is left open.
