@@ -17,7 +17,6 @@ from nslab.explain._base import (
     Explainer,
     Handle,
     Line,
-    Links,
     Note,
     Panel,
     Rule,
@@ -30,8 +29,6 @@ KS = sorted({b - 1 for b in BS})
 DIMS = sorted({*integer_grid(8, 1024, 57), 300})
 UNITS = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")]
 SIZES = [2**i for i in range(1, 17)]
-THIN = 0.015  # of the panel: no area is drawn thinner
-STRIP = 7  # pixels: a row or a column of vectors, at the edge of a table of scores
 
 
 @dataclass(frozen=True)
@@ -51,9 +48,8 @@ class SchemeCost(Explainer):
 
     Vectors have d numbers in float32.
 
-    Both tables are drawn to one scale, a cell for each pair of an anchor and an item. With own negatives
-    every cell is a vector of its own; with shared ones only the edges are vectors, and the cells are
-    scores.
+    Each way is a square whose area is the bytes that it holds, both to one scale: the larger one fills its
+    panel. The colored part is vectors, the gray part scores.
     """
 
     question = "Own or shared: which takes more?"
@@ -85,8 +81,8 @@ class SchemeCost(Explainer):
         }
         return Stage(
             panels={
-                "own": Panel("Own: B × (K + 2) vectors", across, down, share=0.72),
-                "shared": Panel("Shared: 2 B vectors", across, down, share=0.72),
+                "own": Panel("Own: area = bytes", across, down, share=0.72),
+                "shared": Panel("Shared: area = bytes", across, down, share=0.72),
                 "bytes": Panel(
                     "Bytes held, vectors and scores",
                     Axis("anchors in a batch, B", 2, 65_536, log=True, ticks=anchors),
@@ -94,9 +90,10 @@ class SchemeCost(Explainer):
                 ),
             },
             marks={
-                "own area": Band("own", "negative"),
-                "score area": Band("shared", "faint"),
-                "strips": Links("shared", "positive", width=[STRIP] * 2),
+                "own vector area": Band("own", "negative"),
+                "own score area": Band("own", "faint"),
+                "shared vector area": Band("shared", "positive"),
+                "shared score area": Band("shared", "faint"),
                 **notes,
                 "equal": Rule("bytes", "ink", axis="x"),
                 "own line": Line("bytes", "negative", x=SIZES),
@@ -113,13 +110,11 @@ class SchemeCost(Explainer):
         )
 
     def scene(self, result: Costs) -> dict[str, dict[str, Any]]:
-        side = max(result.b, result.k + 2)
-        height, wide = max(result.b / side, THIN), max((result.k + 2) / side, THIN)
         own, shared = result.own, result.shared
+        full = max(own.bytes, shared.bytes)
         return {
-            "own area": {"x": [0, wide], "low": [1 - height] * 2, "high": [1, 1]},
-            "score area": {"x": [0, height], "low": [1 - height] * 2, "high": [1, 1]},
-            "strips": {"x": [0, 0], "y": [1, 1], "x2": [0, height], "y2": [1 - height, 1]},
+            **_square("own", own, full),
+            **_square("shared", shared, full),
             "own vectors": {"text": f"{own.encoder_calls:,} vectors"},
             "own scores": {"text": f"{result.b * (result.k + 1):,} scores"},
             "own bytes": {"text": _size(own.bytes)},
@@ -143,6 +138,17 @@ class SchemeCost(Explainer):
             f" {own.encoder_calls:,} items to encode; shared {_size(shared.bytes)}, {shared.encoder_calls:,}"
             f" items\n{more}"
         )
+
+
+def _square(name: str, cost: Cost, full: int) -> dict[str, dict[str, Any]]:
+    """The square of one way, of area 1 for `full` bytes: its vectors on the left, its scores on the right."""
+    side = (cost.bytes / full) ** 0.5
+    edge = side * cost.embedding_bytes / cost.bytes
+    height = {"low": [1 - side] * 2, "high": [1, 1]}
+    return {
+        f"{name} vector area": {"x": [0, edge], **height},
+        f"{name} score area": {"x": [edge, side], **height},
+    }
 
 
 def _size(count: int) -> str:

@@ -64,13 +64,20 @@ def test_curves_pass_through_the_dots() -> None:
     assert (result.own_bytes[place], result.shared_bytes[place]) == (result.own.bytes, result.shared.bytes)
 
 
-@pytest.mark.parametrize(("b", "k"), [(1024, 1023), (1024, 5), (8, 1023)])
-def test_the_areas_are_to_one_scale(b: int, k: int) -> None:
+@pytest.mark.parametrize(("b", "k"), [(1024, 1023), (1024, 5), (8, 1023), (65_536, 1)])
+def test_areas_are_bytes_on_one_scale(b: int, k: int) -> None:
     costs = SchemeCost()
-    scene = costs.scene(costs.at(b=b, k=k))
-    own, scores = scene["own area"], scene["score area"]
-    size = [own["x"][1], 1 - own["low"][0], scores["x"][1], 1 - scores["low"][0]]
-    assert size == pytest.approx([max(side / max(b, k + 2), 0.015) for side in (k + 2, b, b, b)])
+    result = costs.at(b=b, k=k)
+    scene = costs.scene(result)
+
+    def areas(name: str) -> list[float]:
+        parts = [scene[f"{name} {part} area"] for part in ("vector", "score")]
+        return [(part["x"][1] - part["x"][0]) * (1 - part["low"][0]) for part in parts]
+
+    drawn = [*areas("own"), *areas("shared")]
+    held = [bytes for way in (result.own, result.shared) for bytes in (way.embedding_bytes, way.logit_bytes)]
+    assert max(sum(drawn[:2]), sum(drawn[2:])) == pytest.approx(1)
+    assert drawn == pytest.approx([x / max(result.own.bytes, result.shared.bytes) for x in held])
 
 
 def test_as_many_negatives_need_the_same_arithmetic() -> None:
