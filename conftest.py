@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 
+import forked_kernels
 from hypothesis import settings
 from nbformat import NotebookNode
 from nbval.plugin import IPyNbCell
@@ -17,6 +18,8 @@ from nbval.plugin import IPyNbCell
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["NSLAB_PROGRESS"] = ""  # a learner's own progress is not for tests to write
 collect_ignore = ["tests/browser"]  # only where named: `make browser-test`
+
+forked_kernels.install()
 
 # How long an example takes is the machine's affair, and no test's.
 settings.register_profile("nslab", deadline=None)
