@@ -67,7 +67,7 @@ class EffectiveMargin(Explainer):
     """
 
     question = "What moves the threshold, and what changes the margin?"
-    title = "The threshold moves with the negatives; the margin above them, τ ln K, does not"
+    title = "Moving the negatives moves the threshold, but not the margin above them, τ ln K"
     k = Control("K", "negatives", COUNTS, start=255, play=True)
     pos = Control("s⁺", "positive's score", linear_grid(-0.2, 1, 121), start=0.2)
     neg = Control("s⁻", "negatives' score", linear_grid(-0.3, 0.4, 71), start=0.1)

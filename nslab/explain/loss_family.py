@@ -44,7 +44,7 @@ LOSSES = ("triplet", "BPR", "N-pair", "InfoNCE", "sigmoid")
 ONE = ("triplet", "BPR")  # those that take one negative, here the hardest
 TEMPERED = ("BPR", "InfoNCE", "sigmoid")  # those that the slider of τ moves
 SCORES = torch.linspace(0, 1, 81, dtype=torch.float64)
-LIST = np.linspace(0.68, 0.16, 5)  # heights of the names of the losses
+LISTED = (("triplet", "BPR", "InfoNCE"), ("sigmoid", "N-pair"))  # two lines above the curves
 REACH = 1.15  # of the axis of scores
 LANE, SIDE = 0.84, 0.24  # where the positive moves, and its side where the whole pull is left
 STRIP = -0.17  # height of the margin
@@ -190,7 +190,7 @@ class LossFamily(Explainer):
                 "loss": Panel(
                     "How long each loss pulls",
                     Axis("s⁺, the positive's score", -0.02, REACH, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
-                    Axis("pull on the positive", 0, 1.35, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
+                    Axis("pull on the positive", 0, 1.9, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
                 ),
             },
             marks={
@@ -226,14 +226,12 @@ class LossFamily(Explainer):
                 "others": Line("loss", "faint", x=np.tile(np.append(SCORES, math.nan), len(LOSSES))),
                 "curve": Line("loss", x=SCORES),
                 "halves": Dots("loss", "focus", y=[0.5] * len(LOSSES), scale=0.04, tips=LOSSES),
-                **{
-                    loss: Note("loss", x=[0.03], y=[height])
-                    for loss, height in zip(LOSSES, LIST, strict=True)
-                },
-                "list": Note("loss", x=[0.03], y=[0.82], text="half of it is gone at"),
+                "list": Note("loss", x=[0], y=[1.78], text="half of the pull is gone at"),
+                "first": Note("loss", x=[0], y=[1.62]),
+                "second": Note("loss", x=[0], y=[1.46]),
                 "here": Handle("loss", "positive", along={"x": "pos"}),
-                "asks": Note("loss", "focus", x=[REACH], y=[1.2], align="end"),
-                "label": Note("loss", "positive", x=[0], y=[1.18], big=True),
+                "asks": Note("loss", "focus", x=[REACH], y=[1.28], align="end"),
+                "label": Note("loss", "positive", x=[0], y=[1.08], big=True),
             },
             key={
                 "negative": f"{k} negatives",
@@ -266,14 +264,19 @@ class LossFamily(Explainer):
             "others": {"y": np.concatenate([np.append(curve, math.nan) for curve in others])},
             "curve": {"y": pulls[result.loss]},
             "halves": {"x": reached},
-            **{
-                name: {"text": f"{'▸ ' if name == result.loss else ''}{name}: {_place(result.asked[name])}"}
-                for name in LOSSES
-            },
+            "first": {"text": self._listed(result, 0)},
+            "second": {"text": self._listed(result, 1)},
             "here": {"y": result.pull},
             "asks": {"text": self._asks(result)},
             "label": {"text": f"pull {result.pull:.3g}"},
         }
+
+    def _listed(self, result: Asked, line: int) -> str:
+        """Where the pull of each loss has fallen to a half; the chosen one is marked."""
+        marked = {result.loss: "▸ "}
+        return " · ".join(
+            f"{marked.get(name, '')}{name} {_place(result.asked[name])}" for name in LISTED[line]
+        )
 
     def _asks(self, result: Asked) -> str:
         return {

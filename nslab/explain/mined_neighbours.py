@@ -64,7 +64,7 @@ class MinedNeighbours(Explainer):
 
     question = "Which of the nearest passages are false negatives?"
     title = "A bound sends the miner down the list, where false negatives are rarer"
-    below = Control("c", "bound: a share of the known answer's score", SHARES, start=HIGH, play=True)
+    below = Control("c", "bound: a share of the known answer's score", SHARES, start=HIGH, play=-1)
 
     def __init__(
         self,

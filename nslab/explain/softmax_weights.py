@@ -73,7 +73,7 @@ class SoftmaxWeights(Explainer):
 
     question = "Which negatives get the push, and how many count?"
     title = "The lower τ, the fewer negatives share the push: those that look most like the anchor"
-    tau = Control("τ", "temperature", decade_grid(0.01, 10), start=0.1, play=True)
+    tau = Control("τ", "temperature", decade_grid(0.01, 10), start=0.1, play=-1)
     k = Control("K", "negatives", integer_grid(4, MOST, 145), start=64)
     anchor = Control("", "anchor", range(MOST + 1), start=0)
 
@@ -133,6 +133,8 @@ class SoftmaxWeights(Explainer):
     def stage(self) -> Stage:
         tau = Axis("temperature τ", CURVE[0], CURVE[-1], log=True)
         picks = "anchor" if "anchor" in self.controls else None
+        anchors = range(len(self._scores))
+        some_false = any(bool(self._false[a, _negatives(a, MOST)].any()) for a in anchors)
         count = {float(n): str(n) for n in (1, 4, 16, 64, 256)}
         return Stage(
             panels={
@@ -155,7 +157,7 @@ class SoftmaxWeights(Explainer):
                 "curve": Line("count", x=CURVE),
                 "items": self._points(
                     "negative",
-                    roles=("hard", "false_negative"),
+                    roles=("hard", "false_negative") if some_false else ("hard",),
                     shows={"score": "x", "share of the push": "size"},
                     picks=picks,
                     pulls="x",

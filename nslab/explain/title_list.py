@@ -64,7 +64,7 @@ class TitleList(Explainer):
 
     question = "What does the list show if log q is forgotten?"
     title = "Without log q the list hides popular films; with the wrong sign even more"
-    weight = Control("λ", "weight of log q", WEIGHTS, start=1.0, play=True)
+    weight = Control("λ", "weight of log q", WEIGHTS, start=1.0, play=-1)
     alpha = Control("α", "draws ∝ fᵅ", ALPHAS, start=1.0)
     user: str
 

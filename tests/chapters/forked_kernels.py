@@ -16,7 +16,9 @@ from typing import Any
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
-INLINE = "module://matplotlib_inline.backend_inline"  # what a kernel asks of a matplotlib that it imports itself
+INLINE = (
+    "module://matplotlib_inline.backend_inline"  # what a kernel asks of a matplotlib that it imports itself
+)
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -42,7 +44,9 @@ class ForkingProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         where = {"folder": kwargs["cwd"], "environment": kwargs["env"], "path": path_of_an_interpreter()}
         arguments = cmd[cmd.index("ipykernel_launcher") + 1 :]
-        self.process = ForkedKernel(target=run, args=(arguments,), kwargs={**where, "quiet": "stderr" in kwargs})
+        self.process = ForkedKernel(
+            target=run, args=(arguments,), kwargs={**where, "quiet": "stderr" in kwargs}
+        )
         self.process.start()
         self.pid, self.pgid = self.process.pid, None
         return self.connection_info

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import traitlets
 
+from nslab.explain._base.palette import number
+
 Value = float | int | str
 LADDER = (1, 1.1, 1.2, 1.4, 1.6, 1.8, 2, 2.2, 2.5, 2.8, 3.2, 3.6, 4, 4.5, 5, 5.6, 6.3, 7, 8, 9)
 
@@ -19,7 +21,7 @@ class Control(traitlets.TraitType[Any, Any]):
 
     From Python any number between the ends may be set; the slider then rests on the nearest grid value.
 
-    With `play` the slider has a ▶ that runs through it.
+    With `play` the slider has a ▶ that runs through it: upwards, or downwards where it is −1.
 
     >>> tau = Control("τ", "temperature", [0.05, 0.1, 0.2], start=0.1)
     >>> tau.nearest(0.11), tau.text(0.11)
@@ -34,7 +36,7 @@ class Control(traitlets.TraitType[Any, Any]):
         *,
         start: Value,
         unit: str = "",
-        play: bool = False,
+        play: int = 0,
     ) -> None:
         if start not in values:
             raise ValueError(f"start must be one of the values {list(values)}, got {start!r}")
@@ -67,10 +69,7 @@ class Control(traitlets.TraitType[Any, Any]):
 
     def text(self, value: Value) -> str:
         """A value as the learner reads it: four significant digits, thousands separated, with the unit."""
-        if isinstance(value, str):
-            return value
-        shown = f"{value:,}" if isinstance(value, Integral) else f"{value:.4g}"
-        return f"{shown} {self.unit}".rstrip()
+        return value if isinstance(value, str) else f"{number(value)} {self.unit}".rstrip()
 
     def spec(self) -> dict[str, Any]:
         """What the browser needs to draw the slider."""
@@ -81,7 +80,7 @@ class Control(traitlets.TraitType[Any, Any]):
             "texts": [self.text(v) for v in self.values],
             "numbers": self.values if self.numeric else list(range(len(self.values))),
             "start": self.nearest(self.start),
-            "play": self.play,
+            "play": int(self.play),
         }
 
 

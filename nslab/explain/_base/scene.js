@@ -672,7 +672,9 @@ const nslabScene = (() => {
   // Runs a slider to its end, at a pace of the learner's, and waits for frames that are not here yet.
   class Player {
     constructor({ control, i, stage }) {
-      Object.assign(this, { i, stage, last: control.texts.length - 1, pace: 0, timer: null });
+      const last = control.texts.length - 1;
+      const [from, to] = control.play > 0 ? [0, last] : [last, 0];
+      Object.assign(this, { i, stage, last, from, to, pace: 0, timer: null });
       this.button = make("button", { type: "button", className: "nslab-play" });
       this.speed = make("button", { type: "button", className: "nslab-pace", title: "pace" });
       this.button.addEventListener("click", () => (this.timer ? this.stop() : this.start()));
@@ -701,7 +703,7 @@ const nslabScene = (() => {
     }
 
     start() {
-      if (this.stage.at[this.i] === this.last) this.stage.move(this.i, 0, true);
+      if (this.stage.at[this.i] === this.to) this.stage.move(this.i, this.from, true);
       this.stage.touch(this.i);
       this.label("❚❚", `stop ${this.word}`);
       this.step();
@@ -717,8 +719,9 @@ const nslabScene = (() => {
       const stride = calm.matches ? Math.ceil(this.last / CALM_STOPS) : 1;
       const here = this.stage.at[this.i];
       this.timer = setTimeout(() => {
-        if (!this.stage.waits) this.stage.move(this.i, Math.min(here + stride, this.last), true);
-        if (this.stage.at[this.i] === this.last) this.stop();
+        const next = here + Math.sign(this.to - here) * Math.min(stride, Math.abs(this.to - here));
+        if (!this.stage.waits) this.stage.move(this.i, next, true);
+        if (this.stage.at[this.i] === this.to) this.stop();
         else this.step();
       }, Math.max(16, (stride * PLAY_MS) / this.last / PACES[this.pace]));
     }
