@@ -157,6 +157,14 @@ def mean_of_the_known(scores: Any, positives: Any) -> Any:
     return np.nanmean(read(scores, positives, np.nan), axis=1)
 
 
+def last_of_the_known(scores: Any, positives: Any) -> Any:
+    return np.array([row[ids[ids >= 0][-1]] for row, ids in zip(scores, positives, strict=True)])
+
+
+def nearest_to_0(scores: Any, positives: Any) -> Any:
+    return np.array([min(row[ids[ids >= 0]], key=abs) for row, ids in zip(scores, positives, strict=True)])
+
+
 def lowest_of_the_batch(scores: Any, positives: Any) -> Any:
     return np.repeat(read(scores, positives, np.inf).min(), len(scores))
 
@@ -179,6 +187,24 @@ def below_a_share_of_the_best(scores: Any, positives: Any, share: float, K: int)
     return hardest(np.pad(scores, wide), np.pad((scores < share * best) & ~np.array(own), wide), K)
 
 
+def but_for(known: Callable[..., Any], above: bool = False) -> Callable[..., Any]:
+    """The hardest below the bound, or above it, that are not among `known(positives, row)`."""
+
+    def mine_below(scores: Any, positives: Any, share: float, K: int) -> Any:
+        rows = []
+        for i, (row, bound) in enumerate(zip(scores, bounds(scores, positives, share), strict=True)):
+            fits = [j for j, s in enumerate(row) if (s > bound if above else s < bound)]
+            left = [j for j in fits if j not in known(positives, i)]
+            rows.append(filled(sorted(left, key=lambda j, row=row: -row[j]), K))
+        return rows
+
+    return mine_below
+
+
+def share_if_any(share: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda ids, relevant: share(ids, relevant) if len(hits(ids, relevant)) else None
+
+
 def hits(ids: Any, relevant: Any) -> Any:
     if (ids < 0).all():
         raise ValueError("nothing")
@@ -189,19 +215,35 @@ def read_at(ids: Any, relevant: Any, least: int) -> Any:
     return relevant[np.arange(len(ids))[:, None], np.maximum(ids, least)]
 
 
+def queries_with_a_false_one(ids: Any, relevant: Any) -> Any:
+    rows = [row[row >= 0] for row in ids]
+    return np.mean([found[row].any() for row, found in zip(rows, relevant, strict=True) if len(row)])
+
+
 LOW, AWAY = "a mask that is only low", "not allowed, for padding"
 BOUNDS_BY: list[tuple[str | None, Callable[..., Any]]] = [
     ("share of a negative score", bounds_by(lowest, lambda low, share: share * low)),
-    ("bound at 0", bounds_by(lowest, lambda low, share: share * low.clip(0))),
+    ("too high", bounds_by(lowest, lambda low, share: share * low.clip(0))),
     ("margin for share", bounds_by(lowest, lambda low, share: low + share - 1)),
     ("1 − share", bounds_by(lowest, lambda low, share: low * (1 - share))),
     ("1 − share", bounds_by(lowest, lambda low, share: low - share * np.abs(low))),
     ("divided by the share", bounds_by(lowest, lambda low, share: np.minimum(low * share, low / share))),
-    ("best of the row", bounds_by(lambda s, p: s.max(1), right)),
+    ("whole row", bounds_by(lambda s, p: s.max(1), right)),
     ("padding read", bounds_by(lambda s, p: np.take_along_axis(s, p, 1).min(1), right)),
     ("padding read", bounds_by(lambda s, p: np.take_along_axis(s, p.clip(0), 1).min(1), right)),
     ("highest positive", bounds_by(lambda s, p: read(s, p, -np.inf).max(1), right)),
-    *[("padding filled too low", bounds_by(lambda s, p, x=x: read(s, p, x).min(1), right)) for x in (1, 1e9)],
+    *[
+        ("padding filled too low", bounds_by(lambda s, p, x=x: read(s, p, x).min(1), right))
+        for x in (0, 1, 1e9)
+    ],
+    *[("one of the positives", bounds_by(low, right)) for low in (last_of_the_known, nearest_to_0)],
+    ("item 0 left out", bounds_by(lambda s, p: lowest(s, np.where(p == 0, -1, p)), right)),
+    ("whole row", bounds_by(lambda s, p: s.min(1), right)),
+    ("too high", bounds_by(lowest, lambda low, share: share * abs(low))),
+    ("too high", bounds_by(lowest, lambda low, share: low + (1 - share) * abs(low))),
+    ("too high", bounds_by(lowest, lambda low, share: low)),
+    ("whole numbers", bounds_by(lowest, lambda low, share: np.trunc(right(low, share)))),
+    ("one bound for all", bounds_by(lowest, lambda low, share: right(low[:1], share))),
     ("mean of the positives", bounds_by(mean_of_the_known, right)),
     ("one bound for all", bounds_by(lowest_of_the_batch, right)),
     ("share not refused", lambda scores, positives, share: right(lowest(scores, positives), share)),
@@ -219,14 +261,22 @@ MINED_BY: list[tuple[str | None, Callable[..., Any]]] = [
     ("rows of different length", lambda *a: [[j for j in row if j >= 0] for row in mine_sorted(*a)]),
     ("another padding", lambda *a: [[max(j, 0) for j in row] for row in mine_sorted(*a)]),
     ("another padding", last_repeated),
-    ("first positive only", lambda s, p, share, K: mine_sorted(s, p[:, :1], share, K)),
+    ("one of the positives", lambda s, p, share, K: mine_sorted(s, p[:, :1], share, K)),
     ("padding read", mined_by(hardest, bounds_by(lambda s, p: np.take_along_axis(s, p, 1).min(1), right))),
     ("share of a negative score", ratio),
-    ("best of the row", below_a_share_of_the_best),
+    ("whole row", below_a_share_of_the_best),
     ("lowest id first", mined_from(lambda row, ids, K: filled(sorted(ids), K))),
     ("places for ids", mined_from(lambda row, ids, K: filled([sorted(ids).index(j) for j in ids], K))),
     ("scores for ids", mined_from(lambda row, ids, K: filled([row[j] for j in ids], K))),
-    ("padding first", mined_from(lambda row, ids, K: filled(ids, K)[len(ids) :] + ids[:K])),
+    ("another order", mined_from(lambda row, ids, K: filled(ids, K)[len(ids) :] + ids[:K])),
+    ("another order", mined_from(lambda row, ids, K: filled(ids[:K][::-1], K))),
+    ("another order", mined_from(lambda row, ids, K: filled(sorted(ids[:K]), K))),
+    ("easiest first", mined_by(lambda s, fits, K: hardest(abs(s), fits, K))),
+    ("another padding", mined_from(lambda row, ids, K: filled(ids[: K - 1], K))),
+    ("another padding", mined_from(lambda row, ids, K: [j or -1 for j in filled(ids, K)])),
+    ("positives of other rows", but_for(lambda positives, i: positives)),
+    ("no bound", but_for(lambda positives, i: positives[i], above=True)),
+    ("bounds along the columns", mined_by(hardest, below=lambda s, limit: s < limit[:, 0])),
 ]
 SHARES_BY: list[tuple[str | None, Callable[..., Any]]] = [
     ("padding counted", lambda ids, relevant: read_at(ids, relevant, -1).mean()),
@@ -238,6 +288,19 @@ SHARES_BY: list[tuple[str | None, Callable[..., Any]]] = [
     ("padding in the denominator", lambda ids, relevant: share_counted(ids, relevant) * (ids >= 0).mean()),
     ("share of the relevant", lambda ids, relevant: sum(hits(ids, relevant)) / np.count_nonzero(relevant)),
     ("count for share", lambda ids, relevant: len(np.flatnonzero(hits(ids, relevant)))),
+    ("share of the relevant", lambda ids, relevant: sum(hits(ids, relevant)) / relevant.size),
+    ("count for share", lambda ids, relevant: 100 * share_counted(ids, relevant)),
+    ("count for share", lambda ids, relevant: sum(hits(ids, relevant)) // len(hits(ids, relevant))),
+    ("count for share", lambda ids, relevant: sum(hits(ids, relevant)) / sum(1 - hits(ids, relevant))),
+    *[
+        ("another query's answers", share_if_any(share))
+        for share in (
+            lambda ids, relevant: relevant[0, ids[ids >= 0]].mean(),
+            lambda ids, relevant: relevant.any(0)[ids[ids >= 0]].mean(),
+            lambda ids, relevant: relevant[:, ids[ids >= 0]].mean(),
+        )
+    ],
+    ("mean of the rows", share_if_any(queries_with_a_false_one)),
     ("nearly right", lambda ids, relevant: round(share_counted(ids, relevant), 2)),
 ]
 

@@ -69,47 +69,53 @@ BOUNDS = mistakes(
     """
 highest positive | lowest = np.where(known, read, -np.inf).max(1)
   Of several positives you took the highest score. The bound has to lie below all of them: the lowest counts.
-first positive only | lowest = read[np.arange(len(read)), known.argmax(1)]
-  You took the first positive of each row. The others are positives too, and the lowest counts.
+one of the positives | lowest = read[np.arange(len(read)), known.argmax(1)]
+  You took one positive of each row: its first, its last, or the one nearest to 0. The lowest score counts.
+one of the positives | lowest = read[np.arange(len(read)), -1 - known[:, ::-1].argmax(1)]
+one of the positives | lowest = read[np.arange(len(read)), np.where(known, abs(read), np.inf).argmin(1)]
 mean of the positives | lowest = np.where(known, read, 0).sum(1) / known.sum(1)
   Of several positives you took the mean score. The bound has to lie below all of them: the lowest counts.
 one bound for all | lowest = np.full(len(read), np.where(known, read, np.inf).min())
-  You took one lowest score for the whole batch. Each row has its own bound: `min(axis=1)`.
+  There is one bound, the first row's or the lowest of the batch. Each row has its own: `min(axis=1)`.
+one bound for all | return bound[:1]
 padding read | lowest = read.min(1)
   The padding was read as a positive: -1 is the LAST item of a row in Python, and 0 the first. Leave it out.
 padding read | lowest = np.take_along_axis(scores, positives.clip(0), axis=1).min(1)
 padding filled too low | lowest = np.where(known, read, 1e9).min(1) | silent
   The number that you put in the padding's place does not lie above every score. Use np.inf.
-best of the row | lowest = scores.max(1)
-  Your bound is a share of the best score in the row, whoever has it. The positive's score counts.
+padding filled too low | lowest = np.where(known, read, 0).min(1)
+item 0 left out | known = positives > 0
+  You took item 0 for padding: `positives > 0`. Only -1 is padding.
+whole row | lowest = scores.max(1)
+  Your bound starts from the best or the lowest score of the row, whoever has it. The positives' scores count.
+whole row | lowest = scores.min(1)
 row without a positive | unbounded = False | silent
   A row without a positive got a bound. There is nothing to measure by: raise ValueError.
 share of a negative score | bound = share * lowest
-  You took the share times the score, or divided by the score. Of a negative score a share lies ABOVE it: 0.75
-  · (-0.5) is -0.375. Take 1 − share of its SIZE off the score.
+  Of a negative score a share lies ABOVE it: 0.75 · (-0.5) is -0.375. Take 1 − share of its SIZE off it.
 divided by the share | bound = np.where(lowest < 0, lowest / share, share * lowest)
-  Divided by the share, a score below 0 moves down by 1/share − 1 of its size. Asked for is 1 − share of it;
-  near a share of 1 the two are nearly equal.
-bound at 0 | bound = share * lowest.clip(0)
-  A positive below 0 got the bound 0, which lies above it. Take 1 − share of its size off the score.
+  Divided by the share, a score below 0 moves down by 1/share − 1 of its size. Asked for is 1 − share of it.
+too high | bound = share * lowest.clip(0)
+  Your bound lies at the positive or above it. Go down from its score, also below 0, by 1 − share of its size.
+too high | bound = share * abs(lowest)
+too high | bound = lowest + (1 - share) * abs(lowest)
+too high | bound = lowest
 margin for share | bound = lowest - (1 - share)
-  You took the same amount off every score, 1 − share itself. That is a margin, in units of a score; what is
-  asked for grows with the score. At scores near 1 the two are nearly equal.
+  You took 1 − share itself off every score: a margin, in units of a score. Take 1 − share OF its size.
 1 − share | bound = (1 - share) * lowest
   You kept 1 − share of the score. A share of 0.95 means: candidates may come up to 95 % of the positive.
 1 − share | bound = lowest - share * abs(lowest)
+whole numbers | return bound.astype(int)
+  Your bounds are whole numbers: an array made like `positives` cuts off what stands after the point.
 share not refused | refused = False | silent
-  A share must lie in (0, 1]: above 1 the positive itself would come in, and at 0 or below the bound says
-  nothing. Raise ValueError.
+  A share must lie in (0, 1]: above 1 the positive itself would come in. Raise ValueError for any other.
 """,
     silent,
 )
 
-Bounds = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
-
 
 def right_mined(
-    scores: np.ndarray, positives: np.ndarray, share: float, K: int, bounds: Bounds = right_bounds
+    scores: np.ndarray, positives: np.ndarray, share: float, K: int, bounds: Callable[..., Any] = right_bounds
 ) -> Any:
     limit = bounds(scores, positives, share)[:, None]
     fits = scores < limit
@@ -120,11 +126,6 @@ def right_mined(
     ids = np.pad(np.where(real, order, -1), ((0, 0), (0, K)), constant_values=-1)[:, :K]
     filling = -1
     return np.where(ids < 0, filling, ids)
-
-
-def rank(scores: np.ndarray) -> np.ndarray:
-    """The place of each item in its row, the highest score first."""
-    return np.argsort(np.argsort(-scores, kind="stable"))
 
 
 def unstable(allowed: np.ndarray) -> np.ndarray:
@@ -149,25 +150,20 @@ def tied(case: Case, got: Outcome, own: Outcome) -> bool:
     return np.array_equal(mine, its)
 
 
+def turned(case: Case, got: Outcome, own: Outcome) -> bool:
+    """The same ids in another order."""
+    return np.array_equal(np.sort(got.value), np.sort(own.value))
+
+
 # Bounds under which a positive may come in, unless it is left out.
-LETS_IN = {
-    "highest positive",
-    "first positive only",
-    "best of the row",
-    "share of a negative score",
-    "bound at 0",
-}
+LETS_IN = ["highest positive", "one of the positives", "whole row", "share of a negative score", "too high"]
 LEFT_OUT = changed(right_mined, "fits = (scores < limit) & others(scores, positives)")
 RATIO = changed(right_mined, "fits = scores / right_bounds(scores, positives, 1.0)[:, None] < share")
 
 
 def through(mistake: Mutant, mined: Callable[..., Any] = right_mined) -> Mutant:
     """A wrong bound in the hands of a miner."""
-
-    def wrong(scores: np.ndarray, positives: np.ndarray, share: float, K: int) -> Any:
-        return mined(scores, positives, share, K, mistake.wrong)
-
-    return replace(mistake, wrong=wrong)
+    return replace(mistake, wrong=lambda *args: mined(*args, mistake.wrong))
 
 
 MINE = (
@@ -175,31 +171,30 @@ MINE = (
         right_mined,
         """
 at the bound | fits = scores <= limit
-  A score exactly on the bound came in. Below means less than: `<`, not `<=`. With a share of 1 the positive
-  itself lies on the bound.
+  A score on the bound came in, and with a share of 1 the positive itself. Below means `<`, not `<=`.
 a mask that is only low | low = 0
-  What is not allowed got a low score, but not one below every score: items that score lower still are lost,
-  or come after it. Use -inf, or a mask of its own.
+  What is not allowed got a low score, but some items score lower still. Use -inf, or a mask of its own.
 a mask that is only low | low = -1
 a mask that is only low | low = -1e9
 a mask that is only low | low = 0; real = np.take_along_axis(fits, order, axis=1)
 a mask that is only low | low = -1; real = np.take_along_axis(fits, order, axis=1)
 a mask that is only low | low = -1e9; real = np.take_along_axis(fits, order, axis=1)
 not allowed, for padding | low = -1; real = True
-  There are too few candidates, and you filled the places with items that are not allowed. A sort puts them
-  last, but it returns them all the same: these places are -1.
+  There are too few candidates, and you filled up with items that are not allowed. These places are -1.
 not allowed, for padding | real = True
-filtered after the top K | fits = (scores < limit) & (rank(scores) < K)
-  You took the K best first and looked at the bound then. What lies above it used up places: first the bound,
-  then the K best.
-filtered after the top K | fits = (scores < limit) & (rank(scores) < K + 1)
+filtered after the top K | fits = (scores < limit) & (np.argsort(np.argsort(-scores, kind="stable")) < K)
+  You took the K best, then looked at the bound: what lies above it used up places. First the bound.
+filtered after the top K | fits = (scores < limit) & (np.argsort(np.argsort(-scores, kind="stable")) <= K)
 another padding | filling = 0
-  The places left over hold -1: not 0, which is an item, not N, not NaN, and no item twice.
+  The places left over hold -1, and no others: not 0, which is an item, not N, not NaN, and no item twice.
 another padding | filling = np.nan
 another padding | filling = scores.shape[1]
 another padding | filling = np.take_along_axis(ids, (ids >= 0).sum(1, keepdims=True).clip(1) - 1, axis=1)
-padding first | return np.array([np.roll(row, (row < 0).sum()) for row in ids])
-  The candidates come first: -1 fills the END of the row.
+another padding | return np.where(ids > 0, ids, -1)
+another padding | return np.where(np.arange(K) < K - 1, ids, -1)
+another order | return np.array([np.roll(row, (row < 0).sum()) for row in ids])
+  The right ones, in another order: the highest score comes first, and -1 fills the END of the row.
+another order | return np.array([np.r_[row[row >= 0][::-1], row[row < 0]] for row in ids]) | turned
 places for ids | return np.where(ids < 0, -1, np.take_along_axis(fits.cumsum(1) - 1, ids, axis=1))
   You returned places in the list of candidates. A document's id is its column in `scores`.
 scores for ids | return np.where(ids < 0, -1, np.take_along_axis(scores, ids, axis=1))
@@ -207,21 +202,26 @@ scores for ids | return np.where(ids < 0, -1, np.take_along_axis(scores, ids, ax
 rows of different length | return [[j for j in row if j >= 0] for row in ids.tolist()] | shorter
   Some rows are shorter than K. Every row has K places: what is missing at the end is -1.
 easiest first | allowed = np.where(fits, -scores, low)
-  You took the lowest scores. Hard negatives score HIGH, just below the bound.
+  You took the lowest scores, or those of the largest size. Hard negatives score HIGH, just below the bound.
+easiest first | allowed = np.where(fits, abs(scores), low)
 lowest id first | allowed = np.where(fits, 0, low)
   You took the candidates in the order of their ids. The hardest come first: sort by score, then by id.
 ties in another order | order = np.argsort(allowed, kind="stable")[:, ::-1] | tied
-  Of equal scores the lower id comes first. Turning a sort around turns its ties around as well, and a sort or
-  topk promises nothing about ties unless it is stable: sort the negated scores, kind="stable".
+  Of equal scores the lower id comes first. Do not turn a sort around: sort the negated scores, kind="stable".
 ties in another order | order = unstable(allowed) | tied
 no bound | fits = others(scores, positives)
-  Only the positives are left out. What scores nearly as high as the positive is likely to be one as well:
-  keep to the bound.
+  You left out the positives only, or what lies BELOW the bound. What scores higher is likely to be an answer.
+no bound | fits = (scores > limit) & others(scores, positives)
+positives of other rows | fits = (scores < limit) & ~np.isin(np.arange(scores.shape[1]), positives)
+  You left out the positives of ALL rows. A document that answers one query may be a negative of another.
+bounds along the columns | limit = bounds(scores, positives, share) | an_error
+  Bounds of shape (B,) go along the COLUMNS of scores (B, N). Make them a column themselves: `[:, None]`.
 raises where there are too few | return np.array([row[row >= 0] for row in ids]).reshape(ids.shape) | an_error
   Too few candidates is no error, it happens all the time: fill the rest with -1.
 """,
         shorter,
         tied,
+        turned,
         an_error,
     ),
     *map(through, BOUNDS),
@@ -244,21 +244,28 @@ SHARE = mistakes(
     right_share,
     """
 padding counted | return read.mean()
-  -1 read the LAST item of each row (made 0, it reads the first). Padding is no negative: it belongs neither
-  above nor below the line.
+  -1 read the LAST item of each row (made 0, the first). Padding counts neither above nor below the line.
 padding counted | hits = read
 padding counted | read = np.take_along_axis(relevant, ids.clip(0), axis=1); return read.mean()
 padding counted | read = np.take_along_axis(relevant, ids.clip(0), axis=1); hits = read
 padding in the denominator | return hits.mean()
   You divided by all B · K places. Divide by the negatives that are there.
+another query's answers | read = relevant[0][ids]
+  You asked whether ANOTHER query is answered too. Row i of `ids` goes with row i of `relevant`.
+another query's answers | read = relevant.any(0)[ids]
+another query's answers | return relevant[:, ids[taken]].mean()
 mean of the rows | return np.nanmean(hits.sum(1) / taken.sum(1))
-  You took the mean of the rows' shares, so a row with one negative counts as much as a full one. Count over
-  all rows together.
+  You went by rows: their mean share, or how many have a false one. Count negatives, over all rows together.
 mean of the rows | return np.mean(hits.sum(1) / taken.sum(1).clip(1))
+mean of the rows | return hits.any(1).sum() / taken.any(1).sum()
 share of the relevant | return hits.sum() / relevant.sum()
-  You divided by all relevant documents: this is how many of those were mined. Divide by the negatives.
+  You divided by a number of documents, of the relevant ones or of all. Divide by the negatives.
+share of the relevant | return hits.sum() / relevant.size
 count for share | return hits.sum()
-  This is a number of negatives. A share lies between 0 and 1.
+  A share lies between 0 and 1. This is a number, a ratio to the true ones, a per cent, or what `//` leaves.
+count for share | return hits.sum() / (taken.sum() - hits.sum())
+count for share | return 100 * (hits.sum() / taken.sum())
+count for share | return hits.sum() // taken.sum()
 true share | hits = ~read & taken
   This is the share of the TRUE negatives. An item that is relevant to the query is a false negative.
 item 0 left out | taken = ids > 0
