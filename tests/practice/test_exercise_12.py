@@ -131,6 +131,39 @@ def slope_with_low_scores(low: float) -> Callable[..., Any]:
     return bias_slope
 
 
+def kept_by(answer: Callable[..., Any], kept: Callable[..., Any]) -> Callable[..., Any]:
+    """`answer` for the pairs that `kept(y)` does not turn into masked ones."""
+    return lambda s, y, tau, b: answer(s, np.where(kept(y), y, 0), tau, b)
+
+
+def half_of_a_masked_pair(s: Any, y: Any, tau: float, b: float) -> float:
+    z = s / tau + b
+    return torch.nn.functional.binary_cross_entropy_with_logits(
+        torch.tensor(z), torch.tensor((y + 1) / 2), reduction="sum"
+    ).item() / len(s)
+
+
+def one_kind_after_the_other(s: Any, y: Any, tau: float, b: float) -> float:
+    z = s / tau + b
+    costs = softplus(-z[y > 0]), softplus(z[y < 0])
+    return sum(cost.mean() for cost in costs if cost.size)
+
+
+def negatives_averaged(s: Any, y: Any, tau: float, b: float) -> Any:
+    z = s / tau + b
+    negatives = np.where(y < 0, softplus(z), 0).sum(1) / (y < 0).sum(1).clip(1)
+    return (np.where(y > 0, softplus(-z), 0).sum(1) + negatives).mean()
+
+
+def loss_in_half_precision(s: Any, y: Any, tau: float, b: float) -> float:
+    return loss_loop((s / tau + b).astype(np.float16).astype(float), y, 1.0, 0.0)
+
+
+def softmax_of_each_row(s: Any, y: Any, tau: float, b: float) -> float:
+    z = torch.tensor(np.where(y == 0, -np.inf, s / tau + b))
+    return -torch.log_softmax(z, dim=1)[torch.tensor(y) > 0].sum().item() / len(s)
+
+
 def nothing_where_the_logit_is_0(s: Any, y: Any, tau: float, b: float) -> Any:
     z = y * (s / tau + b)
     return np.where(z == 0, 0, softplus(-z)).sum() / len(s)
@@ -154,6 +187,46 @@ def bias_with_low_scores(s: Any, y: Any, tau: float) -> float:
     return brentq(slope, -far, far, xtol=1e-10)
 
 
+def bias_where(gap: Callable[..., Any], low: float = -math.inf, high: float = math.inf) -> Callable[..., Any]:
+    """Where `gap(z, y, b)`, which rises with b, is 0, in a range around s/τ."""
+
+    def answer(s: Any, y: Any, tau: float) -> float:
+        z = s / tau
+        a, c = max(low, -z.max() - 50), min(high, 50 - z.min())
+        for _ in range(200):
+            a, c = ((a + c) / 2, c) if gap(z, y, (a + c) / 2) < 0 else (a, (a + c) / 2)
+        return c
+
+    return wants_both(answer)
+
+
+def gap_of_costs(z: Any, y: Any, b: float) -> Any:
+    return softplus(z + b)[y < 0].sum() - softplus(-z - b)[y > 0].sum()
+
+
+def gap_of_means(z: Any, y: Any, b: float) -> Any:
+    return expit(z + b)[y < 0].mean() - expit(-z - b)[y > 0].mean()
+
+
+def gap_of_sums(z: Any, y: Any, b: float) -> Any:
+    return expit(z + b)[y < 0].sum() - expit(-z - b)[y > 0].sum()
+
+
+def content_with_a_small_slope(z: Any, y: Any, b: float) -> Any:
+    return np.trunc(1e9 * gap_of_sums(z, y, b))
+
+
+@wants_both
+def bias_without_room(s: Any, y: Any, tau: float) -> Any:
+    return np.clip(bias_brentq(s, y, tau), -s.max() / tau, -s.min() / tau)
+
+
+def wants_a_positive_on_the_diagonal(s: Any, y: Any, tau: float) -> float:
+    if not (np.diagonal(y) > 0).any():
+        raise ValueError("no positive")
+    return bias_brentq(s, y, tau)
+
+
 def odds(y: Any) -> float:
     return math.log((y > 0).sum() / (y < 0).sum())
 
@@ -167,6 +240,12 @@ def split(z: Any, y: Any) -> Any:
 
 
 LOW = "a mask that is only low"
+LEFT_OUT = (
+    lambda y: (y > 0).any(1, keepdims=True),
+    lambda y: (y != 0).all(1, keepdims=True),
+    lambda y: (y < 0) | ((y > 0).cumsum(1) == 1),
+    lambda y: np.arange(y.shape[1]) < len(y),
+)
 LOSSES: list[tuple[str | None, Callable[..., Any]]] = [
     ("masked pairs cost ln 2", lambda s, y, tau, b: softplus(-y * (s / tau + b)).sum() / len(s)),
     (LOW, loss_with_low_logits(-10)),
@@ -191,6 +270,29 @@ LOSSES: list[tuple[str | None, Callable[..., Any]]] = [
     ("y ignored", loss_by(lambda z, y: softplus(-z))),
     ("bias within the score", lambda s, y, tau, b: loss_loop(s, y, tau, b / tau)),
     ("only the diagonal", lambda s, y, tau, b: loss_loop(s, 2 * np.eye(*s.shape, dtype=int) - 1, tau, b)),
+    ("masked pairs counted", half_of_a_masked_pair),
+    ("masked pairs counted", lambda s, y, tau, b: loss_loop(s, np.where(y < 0, -1, 1), tau, b)),
+    (LOW, lambda s, y, tau, b: loss_loop(s * abs(y), np.where(y > 0, 1, -1), tau, b)),
+    ("answers swapped", loss_by(lambda z, y: softplus(y * z))),
+    ("bits", loss_by(lambda z, y: softplus(-y * z) / np.log(2))),
+    ("y outside", loss_by(lambda z, y: -y * np.minimum(0, z) + y * np.log1p(np.exp(-abs(z))))),
+    ("another cost", loss_by(lambda z, y: expit(-y * z))),
+    ("another cost", loss_by(lambda z, y: np.maximum(1 - y * z, 0))),
+    ("a softmax", softmax_of_each_row),
+    ("imprecise", loss_in_half_precision),
+    ("no b or no τ", lambda s, y, tau, b: loss_loop(s, y, 1.0, b)),
+    ("means added", one_kind_after_the_other),
+    ("means added", negatives_averaged),
+    *[
+        ("divided by another number", loss_by(lambda z, y: softplus(-y * z), number))
+        for number in (
+            lambda y: max(1, np.count_nonzero(y == 1)),
+            lambda y: y.shape[1],
+            lambda y: max(1, sum(1 in row for row in y)),
+            lambda y: sum(row.any() for row in y),
+        )
+    ],
+    *[("pairs left out", kept_by(loss_loop, kept)) for kept in LEFT_OUT],
     ("y times the score alone", lambda s, y, tau, b: softplus(-(y * s / tau + b))[y != 0].sum() / len(s)),
 ]
 SLOPES: list[tuple[str | None, Callable[..., Any]]] = [
@@ -203,10 +305,26 @@ SLOPES: list[tuple[str | None, Callable[..., Any]]] = [
     ("exp overflows", slope_with_math),
     ("slope with respect to s", lambda s, y, tau, b: slope_by_sigmoids(s, y, tau, b) / tau),
     (
-        "masked pairs as negatives",
+        "masked pairs counted",
         lambda s, y, tau, b: slope_by_sigmoids(s, np.where(y == 0, -1, y), tau, b),
     ),
     *[(LOW, slope_with_low_scores(low)) for low in (-1, -10, -100, -1e9)],
+    *[("pairs left out", kept_by(slope_by_sigmoids, kept)) for kept in LEFT_OUT],
+    ("answers swapped", lambda s, y, tau, b: slope_by_sigmoids(s, -y, tau, b)),
+    (
+        "means added",
+        lambda s, y, tau, b: sum(
+            slope_by_sigmoids(s, np.where(y == k, y, 0), tau, b) * len(s) / max(1, (y == k).sum())
+            for k in (1, -1)
+        ),
+    ),
+    ("slope with respect to s", lambda s, y, tau, b: (s * -y * expit(-y * (s / tau + b))).sum() / len(s)),
+    ("slope of the sigmoid", loss_by(lambda z, y: -y * expit(z) * (1 - expit(z)))),
+    ("slope of the sigmoid", loss_by(lambda z, y: expit(z) * expit(-z))),
+    ("σ of the wrong sign", loss_by(lambda z, y: -y * expit(z))),
+    ("all one way", loss_by(lambda z, y: expit(z))),
+    ("numbers of pairs", lambda s, y, tau, b: ((y < 0).sum() - (y > 0).sum()) / len(s)),
+    ("no b or no τ", lambda s, y, tau, b: slope_by_sigmoids(s, y, 1.0, b)),
     ("all one way", loss_by(lambda z, y: expit(-y * z))),
     ("targets of 1 and −1", loss_by(lambda z, y: expit(z) - y)),
     ("slope of the sigmoid", loss_by(lambda z, y: -y * expit(z) * expit(-z))),
@@ -222,7 +340,15 @@ BIASES: list[tuple[str | None, Callable[..., Any]]] = [
     ("not converged", lambda s, y, tau: bias_brentq(s, y, tau) + 1e-4),
     ("not refused", infinite_without_a_balance),
     (LOW, bias_with_low_scores),
-    ("masked pairs as negatives", wants_both(lambda s, y, tau: odds(np.where(y > 0, 1, -1)))),
+    ("masked pairs counted", wants_both(lambda s, y, tau: odds(np.where(y > 0, 1, -1)))),
+    ("B alone", wants_both(lambda s, y, tau: -10.0)),
+    ("in units of a score", lambda s, y, tau: bias_brentq(s, y, tau) / tau),
+    ("equal costs", bias_where(gap_of_costs)),
+    ("means added", bias_where(gap_of_means)),
+    ("small slopes lost", bias_where(content_with_a_small_slope)),
+    ("fixed range", bias_where(gap_of_sums, low=-30)),
+    ("fixed range", bias_without_room),
+    ("refused", wants_a_positive_on_the_diagonal),
     ("no τ", lambda s, y, tau: bias_doubling(s, y, 1.0)),
 ]
 
