@@ -155,7 +155,7 @@ def _same(a: Any, b: Any) -> bool:
         return (
             a.shape == b.shape and a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
         )
-    return bool(a == b)
+    return bool(a is b or a == b)  # NaN is not equal to itself
 
 
 def _is_library(filename: str) -> bool:

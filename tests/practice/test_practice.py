@@ -179,6 +179,7 @@ def test_whatever_comes_back_there_is_a_card(number: str, question: Question, va
 def test_a_nan_in_the_input_is_no_change_of_it() -> None:
     given = (np.array([1.0, math.nan]),)
     assert not _run.call(np.sum, given).changed_input
+    assert not _run.call(abs, (math.nan,)).changed_input
     assert _run.call(lambda x: x.sort(), (np.array([2.0, 1.0]),)).changed_input
 
 
