@@ -77,9 +77,9 @@ def margin_from_threshold(tau: float, K: int) -> torch.Tensor:
 def refuse(p: float | None, loss: float | None) -> None:
     if [p, loss].count(None) != 1:
         raise ValueError("one of the two")
-    if p is not None and (p <= 0 or p >= 1):
+    if p is not None and not 0 < p < 1:
         raise ValueError("p")
-    if loss is not None and loss <= 0:
+    if p is None and (loss is None or not 0 < loss < math.inf):
         raise ValueError("loss")
 
 
@@ -324,6 +324,117 @@ def unshifted(s: Any, tau: float) -> float:
     return tau * math.log(sum(math.exp(x / tau) for x in s) / len(s))
 
 
+def one_question_for_each_negative(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return by_logaddexp(alpha, 0, tau, 1) + K * by_logaddexp(0, beta, tau, 1)
+
+
+def k_in_the_exponent(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return by_logaddexp(alpha, K * beta, tau, 1)
+
+
+def only_negatives_scaled(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return by_logaddexp(tau * alpha, beta, tau, K)
+
+
+def squared_temperature(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return by_logaddexp(alpha, beta, tau * tau, K)
+
+
+def shifted_once(alpha: float, beta: float, tau: float, K: int) -> float:
+    top = max(alpha, beta) / tau
+    return math.log(math.exp(alpha / tau - top) + K * math.exp(beta / tau - top)) - alpha / tau
+
+
+def above_the_prior(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return by_logaddexp(alpha, beta, tau, K) - np.log(K)
+
+
+def per_candidate(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return by_logaddexp(alpha, beta, tau, K) / (K + 1)
+
+
+def by_distance(alpha: float, beta: float, tau: float, K: int) -> Any:
+    return by_logaddexp(abs(alpha - beta), 0, tau, K)
+
+
+def all_negatives_added(beta: float, tau: float, K: int) -> float:
+    return K * beta + tau * math.log(K)
+
+
+def loss_of_a_half(beta: float, tau: float, K: int) -> Any:
+    return alpha_by_logit(None, 0.5, beta, tau, K)
+
+
+def through_the_exponential(beta: float, tau: float, K: int) -> float:
+    return tau * math.log(K * math.exp(beta / tau))
+
+
+def by_the_root(tau: float, K: int) -> float:
+    return tau * K**0.5
+
+
+def of_a_cosine(tau: float, K: int) -> float:
+    return min(tau * math.log(K), 2)
+
+
+def any_loss_above_zero(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    return -math.inf if p is None and loss == math.inf else alpha_by_logit(p, loss, beta, tau, K)
+
+
+def nan_gets_by(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    if [p, loss].count(None) == 1 and math.isnan(loss if p is None else p):  # type: ignore[arg-type]
+        return math.nan
+    return alpha_by_logit(p, loss, beta, tau, K)
+
+
+def asserted(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    assert [p, loss].count(None) == 1 and (0 < p < 1 if loss is None else 0 < loss < math.inf)  # type: ignore
+    return alpha_by_logit(p, loss, beta, tau, K)
+
+
+def no_worse_than_chance(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    if loss is not None and loss > math.log(K + 1):
+        raise ValueError("worse than chance")
+    return alpha_by_logit(p, loss, beta, tau, K)
+
+
+def floats_only(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    if not isinstance(p if loss is None else loss, float):
+        raise ValueError("a number, please")
+    return alpha_by_logit(p, loss, beta, tau, K)
+
+
+def all_candidates(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    return alpha_by_logit(p, loss, beta, tau, 1 + K)
+
+
+def inverse_of_p(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    refuse(p, loss)
+    if p is None:
+        return alpha_by_logit(p, loss, beta, tau, K)
+    return beta + tau * math.log(K) - tau * math.log(1 / p - 1)
+
+
+def within_fifty(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> Any:
+    return np.clip(alpha_by_logit(p, loss, beta, tau, K), beta - 50 * tau, beta + 50 * tau)
+
+
+def in_the_middle(s: Any, tau: float) -> Any:
+    return np.quantile(s, 0.5)
+
+
+def soft_minimum(s: Any, tau: float) -> Any:
+    return -effective_by_scipy(-s, tau)
+
+
+def with_the_positive(s: Any, tau: float) -> Any:
+    return tau * logsumexp(s / tau, b=1 / (1 + len(s)))
+
+
+def as_a_set(s: Any, tau: float) -> Any:
+    return effective_by_scipy(np.array(list(set(s))), tau)
+
+
 @pytest.mark.parametrize("seed", (0, 3))
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
@@ -342,6 +453,17 @@ def unshifted(s: Any, tau: float) -> float:
         ("infonce_equal", scores_below_the_threshold, "a hinge"),
         ("infonce_equal", k_before_the_exponent, "K times the gap"),
         ("infonce_equal", share_of_the_mean, "mean for sum"),
+        ("infonce_equal", one_question_for_each_negative, "K losses added"),
+        ("infonce_equal", k_in_the_exponent, "K times the gap"),
+        ("infonce_equal", only_negatives_scaled, "not divided by τ"),
+        ("infonce_equal", squared_temperature, "divided by τ twice"),
+        ("infonce_equal", shifted_once, "the largest not added back"),
+        ("infonce_equal", above_the_prior, "mean for sum"),
+        ("infonce_equal", per_candidate, "divided by K"),
+        ("infonce_equal", by_distance, "a distance for a lead"),
+        ("score_threshold", all_negatives_added, "s⁻ with a factor"),
+        ("score_threshold", loss_of_a_half, "half a nat"),
+        ("score_threshold", through_the_exponential, "exp overflows"),
         ("score_threshold", lead_only, "margin for threshold"),
         ("score_threshold", in_logits, "in units of τ"),
         ("score_threshold", negligible_there, "wrong base"),
@@ -353,6 +475,16 @@ def unshifted(s: Any, tau: float) -> float:
         ("margin", global_beta, "threshold for margin"),
         ("margin", decimal_digits, "wrong base"),
         ("margin", inverse, "divided by τ"),
+        ("margin", by_the_root, "K for ln K"),
+        ("margin", of_a_cosine, "cut off at 2"),
+        ("alpha_for", any_loss_above_zero, "no error raised"),
+        ("alpha_for", nan_gets_by, "no error raised"),
+        ("alpha_for", asserted, "another error"),
+        ("alpha_for", no_worse_than_chance, "refused"),
+        ("alpha_for", floats_only, "refused"),
+        ("alpha_for", all_candidates, "K + 1 negatives"),
+        ("alpha_for", inverse_of_p, "1/p overflows"),
+        ("alpha_for", within_fifty, None),
         ("alpha_for", exp_minus_one, "both ends lost"),
         ("alpha_for", loss_overflows, "exp overflows"),
         ("alpha_for", pull_for_p, "wrong side"),
@@ -366,6 +498,10 @@ def unshifted(s: Any, tau: float) -> float:
         ("alpha_for", fewer_is_harder, "sign of ln K"),
         ("alpha_for", bracketed, None),
         ("alpha_for", gap_for_score, "lead for score"),
+        ("beta_eff", in_the_middle, "plain mean"),
+        ("beta_eff", soft_minimum, "lowest for highest"),
+        ("beta_eff", with_the_positive, "K + 1 for K"),
+        ("beta_eff", as_a_set, "equal scores counted once"),
         ("beta_eff", attention, "softmax-weighted mean"),
         ("beta_eff", log_sum, "sum for mean"),
         ("beta_eff", unshifted, "exp overflows"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 
@@ -10,7 +11,8 @@ import numpy as np
 
 from nslab import theory
 from nslab.practice._exercise import Case, Exercise, Question, edges
-from nslab.practice._judgements import is_number, nearly, not_finite, not_refused, wherever
+from nslab.practice._judge import refused
+from nslab.practice._judgements import is_number, nearly, not_finite
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -39,10 +41,8 @@ def alpha_for(p: float | None, loss: float | None, beta: float, tau: float, K: i
     """The score whose weight is to that of the negatives as p is to 1 − p."""
     if (p is None) == (loss is None):
         raise ValueError(f"give either p or loss, got p = {p} and loss = {loss}")
-    if p is not None and not 0 < p < 1:
-        raise ValueError(f"p must lie strictly between 0 and 1, got {p}")
-    if loss is not None and not loss > 0:
-        raise ValueError(f"loss must be above 0, got {loss}")
+    if not (0 < p < 1 if p is not None else 0 < (loss or 0) < math.inf):
+        raise ValueError(f"p must lie between 0 and 1, loss above 0, got p = {p} and loss = {loss}")
     with localcontext(prec=120):
         share = Decimal(p) if p is not None else (-Decimal(float(loss or 0))).exp()
         own = share / (1 - share) * K * _weight(beta, tau)
@@ -115,15 +115,17 @@ a hinge | loss = max(0.0, x)
   You cut the line off at 0, as a triplet loss does. InfoNCE has no corner: at the threshold it is ln 2, and
   past it the loss fades without ever being 0.
 a hinge | return tau * max(0.0, x)
+a distance for a lead | gap = -abs(beta - alpha) / tau
+  You took the absolute value of the gap. A positive below the negatives must cost more, not less.
 K times the gap | x = K * gap
-  K is a factor in front of the exponential. In front of the exponent it would be a power: a factor becomes
-  the summand ln K.
+  K is a factor in front of the exponential. It enters the exponent as the summand ln K, not as a factor.
+K times the gap | x = (K * beta - alpha) / tau
 mean for sum | return loss - math.log(K + 1)
   You divided by the mean of the K + 1 exponentials: your "probability" exceeds 1, and the loss falls below 0.
   p₊ is a share of their sum.
+mean for sum | return loss - nats
 K forgotten | x = gap
-  Your loss is the same for one negative and for thousands. The denominator holds K equal terms: their sum,
-  not one of them and not their mean.
+  Your loss does not depend on K. The denominator holds the sum of K equal terms, not one term or their mean.
 K − 1 negatives | loss = softplus(gap + math.log(K - 1)) if K > 1 else 0.0
   One negative is missing. K counts the negatives alone; the positive is the term besides.
 K + 1 negatives | nats = math.log(K + 1)
@@ -134,8 +136,8 @@ ln K left alone | loss = softplus(gap) + nats
   You added ln K to the loss of one negative. The factor K stands inside the logarithm, on the negatives' term
   alone: at a low loss it hardly counts.
 K losses added | loss = K * softplus(gap)
-  You added K losses of one negative each. InfoNCE asks one question with K + 1 answers: one logarithm around
-  the sum.
+  You added K losses of one negative each. InfoNCE has one logarithm, around the sum of K + 1 terms.
+K losses added | loss = softplus(-alpha / tau) + K * softplus(beta / tau)
 s⁺ and s⁻ exchanged | gap = (alpha - beta) / tau
   Your loss grows with the positive's score. s⁺ is the positive, s⁻ the negatives: a lead of s⁺ must lower it.
 temperature ignored | gap = beta - alpha
@@ -157,10 +159,15 @@ sign | return -loss
 a probability | return math.exp(-loss)
   This is the positive's probability. The loss is its negative logarithm.
 a probability | return -math.expm1(-loss)
-  This is the weight of the negatives, 1 minus the positive's. The loss is the negative logarithm of the
-  positive's weight; the two agree only where both are tiny.
+  This is 1 − p₊, the weight of the negatives. The loss is −ln p₊: the two agree only where both are tiny.
 not divided by τ | loss = softplus(tau * x)
-  Your x is a score; a softmax is taken of scores divided by τ. One division is missing.
+  A softmax is taken of scores divided by τ, the positive's and the negatives'. One division is missing.
+not divided by τ | x = beta / tau - alpha + nats
+not divided by τ | x = beta - alpha / tau + nats
+divided by τ twice | gap = (beta - alpha) / tau**2
+  Double τ and all scores: the loss must stay, and yours changes. A gap is divided by τ once.
+the largest not added back | return loss - max(alpha, beta) / tau
+  You took the largest score from all exponents, and it is still missing from the logarithm of their sum.
 τ ln K not divided | x = gap + tau * nats
   The gap is divided by τ, and ln K multiplied by it: only one of the two can be in the units of x.
 K for ln K | x = gap + K
@@ -170,20 +177,17 @@ sign of ln K | x = gap - nats
   positive's, K is a factor.
 divided by K | return loss / K
   You divided the loss by K. There is one question per positive, however many negatives: nothing to average.
+divided by K | return loss / (K + 1)
 the wrong answer's loss | loss = softplus(-x)
   This is −ln(1 − p): it is large where the positive wins. The loss is −ln p; the sign of x is reversed.
 a clipped exponential | return min(loss, 700.0) | limited
-  You kept the exponential from overflowing by a limit, and the loss stops there, its gradient with it. Take
-  the large x out of the logarithm instead.
+  You limit the exponential, and the loss stops growing there. Take the large x out of the logarithm instead.
 a small number in the logarithm | return -math.log(math.exp(-loss) + 1e-12) | drowned
   A small number added inside the logarithm hides an infinity and falsifies both ends: tiny losses drown in
   it, large ones stop growing. Work with x, and no logarithm of 0 occurs.
 a small number in the logarithm | return -math.log(math.exp(-loss) + 1e-8) | drowned
 """,
-    beside_one,
-    drowned,
-    limited,
-    not_finite,
+    *(beside_one, drowned, limited, not_finite),
 )
 
 
@@ -209,10 +213,11 @@ in units of τ | return beta / tau + nats
   This is the threshold divided by τ, a logit. A score is asked for.
 divided by τ | lead = nats / tau
   The lower the temperature, the less lead is needed for the same odds: your threshold grows instead.
-s⁻ times τ too | return tau * (beta + nats)
-  Raise every score by 0.3 and the threshold must rise by 0.3. s⁻ is a score already: it takes no factor.
-s⁻ times ln K too | return (beta + tau) * nats
-  Raise every score by 0.3 and the threshold must rise by 0.3, whatever K. Only τ is multiplied by ln K.
+s⁻ with a factor | return tau * (beta + nats)
+  Raise every score by 0.3 and the threshold must rise by 0.3, whatever τ and K: s⁻ takes no factor.
+s⁻ with a factor | return (beta + tau) * nats
+s⁻ with a factor | return K * beta + lead
+s⁻ with a factor | return beta * lead
 below the negatives | return beta - lead
   Your threshold falls as K grows. Against more negatives the positive has to stand higher.
 ln K forgotten | lead = tau
@@ -231,14 +236,16 @@ ln(K − 1) | nats = math.log(K - 1) if K > 1 else -math.inf | lost_or_equal
   The temperature has units and cannot stand inside a logarithm: it multiplies it.
 s⁻ inside the logarithm | return tau * math.log(K * beta) if beta > 0 else math.nan | lost_or_equal
   s⁻ stands in an exponent, and the logarithm brings it down to s⁻/τ: it is a summand, and may be negative.
-multiplied, not added | return beta * lead
-  Raise every score by 0.3 and the threshold must rise by 0.3: s⁻ is a summand.
 s⁻ with the wrong sign | return lead - beta
   The higher the negatives, the higher the positive must stand. Yours goes down.
+half a nat | return beta + tau * (nats - math.log(math.expm1(0.5)))
+  Here the loss is 1/2. It is the probability that is to be 1/2, and there the loss is ln 2.
+exp overflows | return tau * np.log(K * np.exp(beta / tau)) | not_finite
+  An exponential of s⁻/τ left the range of float64. Take the logarithm on paper: s⁻ comes out as it is.
 cut off at 1 | return min(1.0, beta + lead)
   A cosine stops at 1, a threshold need not: above 1 it says that no cosine gets half of the weight.
 """,
-    lost_or_equal,
+    *(lost_or_equal, not_finite),
 )
 
 
@@ -250,9 +257,10 @@ def right_margin(tau: float, K: int) -> float:
 
 def wants_beta(case: Case, got: Outcome, own: Outcome) -> bool:
     """The call fails for want of an argument, or of the name."""
-    if isinstance(got.error, NameError):
-        return "beta" in str(got.error)
-    return isinstance(got.error, TypeError) and "missing" in str(got.error)
+    return (
+        isinstance(got.error, NameError | TypeError)
+        and re.search("'beta'|missing", str(got.error)) is not None
+    )
 
 
 def some_score_added(case: Case, got: Outcome, own: Outcome) -> bool:
@@ -281,7 +289,10 @@ wrong base | nats = math.log2(K)
 divided by τ | lead = nats / tau
   The lower the temperature, the less lead is needed for the same odds: your margin grows instead.
 K for ln K | nats = K
-  Twice the negatives add τ ln 2 to the margin; they do not double it.
+  Twice the negatives add τ ln 2 to the margin. It is neither a multiple nor a power of K.
+K for ln K | nats = math.sqrt(K)
+cut off at 2 | return min(2.0, lead)
+  The lead of a cosine stops at 2, a margin need not: above 2 it says that no cosine gets half of the weight.
 ln(K + 1) | nats = math.log(K + 1)
   The positive must weigh as much as the K negatives, not as all K + 1. With one negative the margin is 0.
 ln(2K) | nats = math.log(2 * K)
@@ -302,17 +313,14 @@ distance to a score of 1 | return 1 - lead
 ln K forgotten | return tau
   Your margin does not depend on K. The negatives' weights add up: there are K of them.
 """,
-    lost_or_equal,
-    nearly,
-    some_score_added,
-    wants_beta,
+    *(lost_or_equal, nearly, some_score_added, wants_beta),
 )
 
 
 def right_alpha(p: float | None, loss: float | None, beta: float, tau: float, K: int) -> float:
     """The last step but one is there twice, as some go wrong for p alone or for the loss alone."""
     one = (p is None) != (loss is None)
-    in_range = 0 < (0.5 if p is None else p) < 1 and (1 if loss is None else loss) > 0
+    in_range = 0 < (0.5 if p is None else p) < 1 and 0 < (1 if loss is None else loss) < math.inf
     if not (one and in_range):
         raise ValueError("no such score")
     nats = math.log(K)
@@ -343,8 +351,12 @@ def infinite(case: Case, got: Outcome, own: Outcome) -> bool:
     return is_number(got) and math.isinf(float(got.value))
 
 
-def answered_or_crashed(case: Case, got: Outcome, own: Outcome) -> bool:
-    return got.error is None or isinstance(got.error, TypeError | UnboundLocalError)
+def let_through(case: Case, got: Outcome, own: Outcome) -> bool:
+    return got.error is None or isinstance(got.error, TypeError | UnboundLocalError | ArithmeticError)
+
+
+def overflown(case: Case, got: Outcome, own: Outcome) -> bool:
+    return not_finite(case, got, own) and not refused(got)
 
 
 ALPHA = mistakes(
@@ -356,8 +368,7 @@ wrong side | return beta + tau * (nats - odds)
 wrong side | by_p = beta + tau * (nats - odds)
 wrong side | by_loss = beta + tau * (nats - odds)
 the line inverted | odds = -cost
-  You solved the straight line for s⁺, as if the positive were not in the denominator. At p = 1/2 the loss is
-  ln 2, while the line is 0: solve the softplus.
+  You solved the straight line for s⁺. At p = 1/2 the line is 0 and the loss is ln 2: solve the softplus.
 the line inverted | by_p = beta + tau * (nats - cost)
 the line inverted | by_loss = beta + tau * (nats - cost)
 τ forgotten | return beta + tau * nats + odds
@@ -368,17 +379,17 @@ the line inverted | by_loss = beta + tau * (nats - cost)
 τ forgotten | return beta + nats + odds
   Neither ln K nor the odds are scores: how far s⁺ lies from s⁻ is counted in units of τ.
 the threshold, whatever is asked | odds = 0.0
-  You returned the threshold, where p = 1/2 and the loss is ln 2, far from negligible. A smaller loss needs a
-  higher score.
+  You returned the threshold, where p = 1/2 and the loss is ln 2. Any other wish needs another score.
 ln K forgotten | nats = 0.0
   This is the score against a single negative. K of them weigh K times as much: start from the threshold.
 sign of ln K | nats = -math.log(K)
   More negatives weigh more, so the positive must stand higher the larger K is. Yours stands lower.
 sign of ln K | by_p = beta + tau * (odds - nats)
 sign of ln K | by_loss = beta + tau * (odds - nats)
+K + 1 negatives | nats = math.log(K + 1)
+  There is one negative too many: K counts the negatives alone, and the positive is in p already.
 lead for score | return tau * (nats + odds)
-  You returned the lead over the negatives. Their score s⁻ is to be added: raise every score by 0.3, and this
-  one rises too.
+  You returned the lead over the negatives. Add their score s⁻: raise every score by 0.3, and this one rises.
 wrong base | nats = math.log2(K)
   Every logarithm here undoes an exponential, so it is the natural one: the loss is in nats.
 wrong base | return beta + tau * (nats + odds / math.log(2))
@@ -396,40 +407,35 @@ a sigmoid for its inverse | odds = 1 / (1 + math.exp(-math.exp(-cost)))
   The sigmoid turns a score into a probability. You go the other way, from a probability to a score.
 the loss for e^loss − 1 | by_loss = beta + tau * (nats - np.log(cost))
   The negatives weigh e^loss − 1 times the positive. That is close to the loss itself only where it is tiny.
-both ends lost | by_loss = beta + tau * (nats - np.log(np.exp(cost) - 1)) | wherever
+both ends lost | by_loss = beta + tau * (nats - np.log(np.exp(cost) - 1)) | rough
   e^loss − 1 is 0 in float64 for a tiny loss and infinite for a huge one, and with p = e^−loss it is 1 − p and
   p that are lost. The first end needs a function made for a tiny exponent, the second x near the loss itself.
 tiny loss lost | by_loss = beta + tau * (nats - (cost if cost > 700 else np.log(np.exp(cost) - 1))) | rough
   A loss of 4.248e-18 has a score, and yours is lost: exp of it is 1 in float64, and 1 minus 1 is 0. Look for
   the function that gives e^y − 1 for a tiny y.
-exp overflows | by_loss = beta + tau * (nats - np.log(np.expm1(cost))) | not_finite
+exp overflows | by_loss = beta + tau * (nats - np.log(np.expm1(cost))) | overflown
   At a loss of 1000, e^loss is infinite and e^−loss is 0 in float64. There x and the loss are almost the same:
   write x as the loss plus something small.
 p clipped | cost = -np.log(np.clip(p, 1e-12, 1 - 1e-12)) if p is not None else loss | nearer_the_threshold
   You kept p away from 0 and 1 by a small number. The scores beyond are finite and none of them is the one
   asked for; only 0 and 1 themselves have no score.
+1/p overflows | by_p = beta + tau * (nats - np.log(1 / np.float64(p) - 1)) | not_finite
+  For a tiny p, 1/p is infinite in float64, though p is not 0. Take the logarithm of p itself.
 p clipped | cost = -np.log(np.clip(p, 1e-8, 1 - 1e-8)) if p is not None else loss | nearer_the_threshold
-0 taken for None | one = (not p) != (not loss); in_range = 0 < (p or 0.5) < 1 and (loss or 1) > 0
+0 taken for None | one = (not p) != (not loss); in_range = 0 < (p or 0.5) < 1 and 0 < (loss or 1) < math.inf
   A loss of 0 was given beside p, and you took it for not given: 0 counts as false in Python. Ask whether it
   `is None`.
 an infinite score | in_range = 0 <= (0.5 if p is None else p) <= 1 and (loss is None or loss >= 0) | infinite
   A weight of exactly 0 or 1, a loss of exactly 0: no finite score gives that. Raise ValueError, where you
   divide by zero or return infinity.
-nothing refused | one = True; in_range = True | not_refused
+nothing refused | one = True; in_range = True | let_through
   Some wishes no score fulfils: a probability of 0, of 1 or beyond, a loss of 0 or less, two wishes at once or
   none. Look at the wish and raise ValueError before you compute.
-both or neither | one = True; in_range = 0 < p < 1 if p is not None else loss > 0 | answered_or_crashed
+both or neither | one = True; in_range = 0 < p < 1 if p is not None else 0 < loss < math.inf | let_through
   Exactly one of p and loss is to be given. With both or none of them there is no question: raise ValueError.
-both or neither | one = True; in_range = loss > 0 if loss is not None else 0 < p < 1 | answered_or_crashed
+both or neither | one = True; in_range = 0 < loss < math.inf if loss is not None else 0 < p < 1 | let_through
 """,
-    answered_or_crashed,
-    infinite,
-    lost_or_equal,
-    nearer_the_threshold,
-    not_finite,
-    not_refused,
-    rough,
-    wherever,
+    *(let_through, infinite, lost_or_equal, nearer_the_threshold, not_finite, overflown, rough),
 )
 
 
@@ -446,19 +452,24 @@ EFFECTIVE = mistakes(
     right_effective,
     """
 plain mean | return s.mean()
-  The mean is a lower bound: an exponential gives the high scores more weight than it takes from the low ones.
+  Neither mean nor median depends on τ. An exponential gives the high scores more weight than the low ones.
+plain mean | return np.median(s)
 the hardest | return top
-  The maximum is an upper bound, reached only as τ goes to 0: it counts every negative as if it were the
-  hardest.
+  The maximum is too high: it counts every negative as if it were the hardest. That holds only as τ goes to 0.
 sum for mean | mean = weights.sum()
   This is s_eff + τ ln K, the threshold. One score that stands for each of K negatives takes the mean of the
   exponentials, not their sum.
+K + 1 for K | mean = weights.sum() / (len(s) + 1)
+  You divided by K + 1. The positive is no part of this mean: a single negative stands for itself.
+equal scores counted once | weights = np.exp(np.unique(logits))
+  Two negatives with the same score are two negatives: each has its exponential in the mean.
+lowest for highest | return s.min() - tau * np.log(np.exp((s.min() - s) / tau).mean())
+  The exponents have the wrong sign: a low τ must favour the hardest negative, yours favours the easiest.
 softmax-weighted mean | return weights @ s / weights.sum()
   You averaged the scores with their softmax weights. The sum of exponentials is to be kept, and that is
   another mean: of the exponentials.
 variance correction | return s.mean() + s.var() / (2 * tau)
-  Mean and variance give an approximation for scores that hardly differ. At a low τ it exceeds the largest
-  score.
+  Mean and variance suffice for scores that hardly differ. At a low τ your answer exceeds the largest score.
 exp overflows | top = 0 | not_finite
   An exponential left the range of float64. Take one number from all scores before it and add that again at
   the end: s_eff moves with the scores.
@@ -488,7 +499,7 @@ variance correction | return s.mean() + s.var() / tau
 
 # The inputs.
 
-FIVE = np.array([0.9, 0.5, 0.3, 0.0, -0.4])
+FIVE = np.array([0.9, 0.5, 0.5, 0.0, -0.4])
 _TINY = "the loss is tiny, and it is not 0"
 _HUGE = "the negatives lie far above the positive: the exponential of their lead in units of τ overflows"
 _FAR = "adding one number to every score must change nothing"
@@ -541,7 +552,7 @@ def _threshold_cases(seed: int) -> list[Case]:
         (0.4, 0.07, 255, "every score 0.3 higher, and so is the threshold"),
         (-4.9, 0.07, 255, "every score 5 lower, and so is the threshold"),
         (0.1, 0.07, 510, "twice the negatives: τ ln 2 higher"),
-        (0.1, 0.01, 32767, ""),
+        (0.9, 0.001, 32767, _COLD),
         (0.0, 1.0, 2, "at s⁻ = 0 and τ = 1 only K is left"),
         *[(*at, "") for at in _settings(seed, 10)],
     )
@@ -570,20 +581,20 @@ def _alpha_cases(seed: int) -> list[Case]:
         (None, math.log(2), *at, "a loss of ln 2: that is the threshold"),
         (0.9, None, *at, "with p = 0.1 the two ends of the slope"),
         (0.1, None, *at, "with p = 0.9 the two ends of the slope"),
-        (0.9, None, 0.4, 0.07, 255, "every score 0.3 higher, and so is this one"),
-        (0.9999, None, *at, ""),
+        (1e-310, None, *at, "p is so small that 1/p is more than float64 can hold"),
         (0.2, None, 0.0, 1.0, 1, "below the single negative"),
-        (None, 0.1, *at, ""),
-        (None, 0.001, *at, ""),
+        (None, 2, *at, "a loss may be a whole number, and above 1"),
         (None, 4.248354255291589e-18, -1.0, 0.05, 1, "a tiny loss is a loss: the score is 1"),
         (None, 1e-12, *at, "a tiny loss is a loss"),
         (None, 1000.0, 1.0, 0.001, 10, "exp(1000) overflows, and exp(−1000) is 0 in float64"),
-        (None, 800.0, 0.5, 0.002, 255, "exp(800) overflows, and exp(−800) is 0 in float64"),
         (0.0, None, *at, "a softmax weight is never 0"),
         (1.0, None, *at, "a softmax weight is never 1"),
         (1.2, None, *at, "a probability above 1"),
         (None, 0.0, *at, "the loss is never 0"),
         (None, -0.1, *at, "the loss is never negative"),
+        (None, math.inf, *at, "no score has an infinite loss"),
+        (None, math.nan, *at, "NaN is no loss: every comparison with it is false"),
+        (math.nan, None, *at, "NaN is no probability: every comparison with it is false"),
         (None, None, *at, "neither is given"),
         (0.5, 0.3, *at, "both are given, and they contradict each other"),
         (0.5, 0.0, *at, "both are given: a 0 is not None"),
@@ -606,11 +617,7 @@ def _effective_cases(seed: int) -> list[Case]:
         (FIVE, 20.0, "a high τ: close to the mean"),
         (FIVE + 0.3, 0.1, "every score 0.3 higher, and so is s_eff"),
         (FIVE, 0.001, "exp(900) overflows"),
-        (
-            np.array([1.0, -1.0]),
-            0.001,
-            "exp(1000) overflows, and the mean is 0: only the largest is safe to take away",
-        ),
+        (np.array([1.0, -1.0]), 0.001, "the mean is 0, and exp(1000) overflows: take the largest away"),
         (FIVE + 100, 0.05, "exp(2000) overflows"),
         (FIVE - 100, 0.05, "exp(−2000) is 0 in float64"),
         *[(rng.normal(0.1, 0.25, K).round(3), float(rng.choice(_TAUS[2:])), "") for K in sizes],
