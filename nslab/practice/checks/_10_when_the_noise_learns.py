@@ -14,7 +14,6 @@ from nslab import noise
 from nslab.practice._exercise import Case, Exercise, Question, edges
 from nslab.practice._judgements import (
     a_value_error,
-    an_error,
     as_array,
     finite,
     nearly,
@@ -59,10 +58,8 @@ def nce_gradient(f: Vector, mode: str, pd: Vector, k: int, T: float, u: float = 
     for y in range(N):
         for x in range(N):
             slope = (1 - u) / T * p[x] * ((x == y) - p[y])  # dq(x)/df(y)
-            if mode in ("logq_only", "full"):
-                gradient[y] -= by_G[x] * slope / q[x]
-            if mode in ("measure", "full"):
-                gradient[y] += k * _ln_sigmoid(-G[x]) * slope
+            gradient[y] -= (mode in BY_LOG) * by_G[x] * slope / q[x]
+            gradient[y] += (mode in BY_DRAWS) * k * _ln_sigmoid(-G[x]) * slope
     return np.array(gradient)
 
 
@@ -146,60 +143,59 @@ def nearly_or_lost(case: Case, got: Outcome, own: Outcome) -> bool:
 
 LN_K = """
 ln q for ln(Kq) | {}
-  You subtract ln q, and one data point stands against K draws: the odds of noise are K q. Off by ln K,
-  e^f ends at p_d/K and sums to 1/K (0.3333 at K = 3) instead of 1.
+  You subtract ln q, but the odds of noise are K q. So e^f ends at p_d/K and sums to 1/K, 0.3333 at K = 3.
+"""
+TYPED = """
+numbers typed in | {}
+  Your function is right for K = 3, for PD or for five states. It gets others too: use the arguments.
 """
 OBJECTIVE = mistakes(
     right_objective,
     LN_K.format("subtracted = np.log(q)")
+    + TYPED.format("return right_objective(f, pd, q, 3)")
     + """
+numbers typed in | return right_objective(f, PD if len(f) == 5 else pd, q, k)
+corrected in one sum | as_noise = ln_sigmoid(-f)
+  The same G stands in both sums: ln(Kq) is subtracted from f for data and for noise.
 one draw of noise | return first + second
   Your second sum counts one draw of noise, and there are K for each data point.
-one draw of noise throughout | subtracted = np.log(q); return first + second
-  Your J does not depend on K: it belongs both in what is subtracted and before the second sum.
+one draw of noise | subtracted = np.log(q); return first + second
 loss for objective | return -first - k * second
   This is −J, the loss. J is what NCE maximises: a sum of logarithms of probabilities, never above 0.
-data and noise swapped | first = q @ as_data; second = pd @ as_noise
-  The weights are swapped: data points come with p_d and should be called data, noise points with q.
+wrong weights | first = q @ as_data; second = pd @ as_noise
+  The first sum is weighed by p_d and the second by q: data points come with p_d, noise points with q.
+wrong weights | first = as_data.mean()
+wrong weights | second = as_noise.mean()
+wrong weights | second = pd @ as_noise
 nothing subtracted | G = f
   You used G = f. The model's odds of data against noise are e^f : K q, so the logit has ln(Kq) taken away.
+wrong ln(Kq) | subtracted = np.log(k / len(f))
+  The odds of noise in state x are K q(x), so ln K + ln q(x) is what is subtracted.
+wrong ln(Kq) | subtracted = np.log(q / k)
+wrong ln(Kq) | subtracted = k * np.log(q)
 added, not subtracted | G = f + subtracted
   The correction has the wrong sign: what the noise draws often is likely to be noise, so G must be lower.
-K divides | subtracted = np.log(q / k)
-  With more draws of noise, noise gets more likely: K multiplies q, yours divides it.
-ln σ(G) twice | second = q @ as_data
-  Your second sum rewards calling noise data. A noise point is called noise with probability σ(−G).
-minus ln σ(G) for noise | second = -(q @ as_data)
-  A noise point is called noise with probability σ(−G). Its logarithm is ln σ(−G), and −ln σ(G) is above 0.
+ln σ(G) for noise | second = q @ as_data
+  A noise point is called noise with probability σ(−G). Its logarithm is ln σ(−G), not ±ln σ(G).
+ln σ(G) for noise | second = -(q @ as_data)
 logarithm of the mean | first = np.log(pd @ np.exp(as_data)); second = np.log(q @ np.exp(as_noise))
-  You took the logarithm of a mean probability. J is the mean of the logarithms: the logarithm comes first.
-K outside the logarithm | subtracted = k * np.log(q)
-  You subtract K ln q. The odds of noise are K q, and their logarithm is ln K + ln q.
+  You took the mean before the logarithm. J is a mean of logarithms: the logarithm comes first.
+logarithm of the mean | second = ln_sigmoid(-(q @ G))
 no logarithm | as_data = np.exp(ln_sigmoid(G)); as_noise = np.exp(ln_sigmoid(-G))
   These are mean probabilities of a right answer. J has their logarithms.
 exp overflows | as_data = -np.log(1 + np.exp(-G)); as_noise = -np.log(1 + np.exp(G)) | not_finite
-  An exponential left the range of float64, so a logarithm of 0 or ∞/∞ came out. ln σ(G) itself is harmless,
-  about G where G is far below 0: write it as minus a softplus.
+  An exponential overflowed, so ∞/∞ or ln 0 came out. Write ln σ(G), about G far below 0, as minus a softplus.
 clipped | G = np.clip(f - subtracted, -30, 30) | finite
-  You clip G, or keep a logarithm away from 0 by a small number. That hides the overflow and changes J,
-  which is about −800 where a score is 800 off: minus a softplus needs no clipping.
+  You clip G, or add a small number. J is about −800 where a score is 800 off: minus a softplus needs no clip.
 1 − σ(G) cancels | as_data = -np.log(1 + np.exp(-G)); as_noise = np.log(1 - np.exp(as_data)) | nearly_or_lost
-  For a large G, σ(G) rounds to 1 and 1 − σ(G) loses its digits, then is 0. The same number is σ(−G), and
-  its logarithm is minus a softplus: no subtraction, no overflow.
+  For a large G, 1 − σ(G) loses its digits and becomes 0. It is σ(−G), whose logarithm is minus a softplus.
 mean for sum | return (first + k * second) / len(f)
   You divided by the number of states. The weights p_d and q sum to 1: the two sums are means already.
 divided by K + 1 | return (first + k * second) / (k + 1)
   You divided by the number of points, K + 1. J is a sum: one data point and its K draws of noise.
-data weighed alike | first = as_data.mean()
-  The first sum weighs every state alike. Data points come with p_d.
-noise weighed alike | second = as_noise.mean()
-  The second sum weighs every state alike. Noise points come with q.
-noise weighed by p_d | second = pd @ as_noise
-  Both sums are weighed by p_d. The second runs over points of noise, and those come with q.
 not in nats | return (first + k * second) / np.log(2)
-  This is in bits. Logarithms are natural throughout.
+  Logarithms are natural throughout. Yours are in bits, or in powers of ten.
 not in nats | return (first + k * second) / np.log(10)
-  This is in powers of ten. Logarithms are natural throughout.
 normalised first | G = ln_softmax(f) - subtracted
   You normalised the scores before playing. NCE needs no normaliser: f enters as it is, and learns its own.
 hole in the noise | rarest = 1 | silent
@@ -237,43 +233,57 @@ def right_gradient(f: np.ndarray, mode: str, pd: np.ndarray, k: int, T: float, u
 GRADIENT = mistakes(
     right_gradient,
     LN_K.format("subtracted = np.log(q)")
+    + TYPED.format("return right_gradient(f, mode, pd, 3, T, u)")
     + """
+numbers typed in | return right_gradient(f, mode, PD if len(f) == 5 else pd, k, T, u)
+numbers typed in | uniform = np.full(len(f), 1 / 5)
 not stopped | log_open = mode in ("stop", *BY_LOG); draws_open = mode in ("stop", *BY_DRAWS)
-  In mode 'stop' q is computed anew from the scores and then held: no gradient flows through it, neither
-  through ln q nor through the draws. Yours lets some through.
+  In mode 'stop' q is held: no gradient flows through ln q or through the draws. Yours lets some through.
 not stopped | log_open = mode in ("stop", *BY_LOG)
 not stopped | draws_open = mode in ("stop", *BY_DRAWS)
 not stopped | log_open = mode not in ("fixed", "uncorrected"); draws_open = log_open
 every path stopped | return held
   Your noise is held in every mode. In 'logq_only', 'measure' and 'full' the gradient flows through it.
 ln q path missing | log_open = False
-  In 'logq_only' and 'full' the ln q inside G is a function of the scores: raising f(x) raises q(x) as well,
-  and takes a part of the rise of G away. That path is missing.
+  In 'logq_only' and 'full' ln q in G moves too: raising f(x) raises q(x) as well. That path is missing.
 draws path missing | draws_open = False
   In 'measure' and 'full' the q that weighs the second sum depends on the scores too. That path is missing.
-paths swapped | log_open = mode in BY_DRAWS; draws_open = mode in BY_LOG
-  'logq_only' and 'measure' are swapped: the first goes through ln q in G, the second through the draws.
+other paths open | log_open = mode in BY_DRAWS; draws_open = mode in BY_LOG
+  'logq_only' opens the path through ln q in G, 'measure' the one through the draws, and 'full' both.
+other paths open | log_open = mode == "logq_only"; draws_open = mode == "measure"
+other paths open | draws_open = mode == "measure"
+other paths open | log_open = mode in (*BY_LOG, *BY_DRAWS)
+other paths open | draws_open = mode in (*BY_LOG, *BY_DRAWS)
 model's own path missing | return moved if mode in ("logq_only", "measure") else held + moved
   The scores enter through f in G in every mode; 'logq_only' and 'measure' add to that. Yours only adds.
 sign | return -held - moved
   The sign is reversed: this is the gradient of −J. Where p_d > e^f, the held gradient must be positive.
 sign of the ln q path | by_log = held / q
   ln q is subtracted in G: when q rises, G falls. Your ln q path has the other sign.
-sign of the draws path | by_draws = -k * as_noise
-  The second sum is added in J: a change of q has the weight K ln σ(−G). Your draws path has the other sign.
-σ(G) in the draws path | by_draws = k * as_data
-  Your path through the draws weighs the change of q by ln σ(G). The second sum has ln σ(−G).
+derivative of ln σ | held = pd * np.exp(as_data) - k * q * np.exp(as_noise)
+  J changes with G(x) by p_d σ(−G) − K q σ(G): that is the path through f. Yours has another sign or factor.
+derivative of ln σ | held = pd * np.exp(as_noise) + k * q * np.exp(as_data)
+derivative of ln σ | held = pd * np.exp(as_noise) - k * np.exp(as_data)
+weight of the draws path | by_draws = -k * as_noise
+  Moving q changes the second sum by K ln σ(−G) times the change of q. Your draws path weighs it otherwise.
+weight of the draws path | by_draws = k * as_data
+weight of the draws path | by_draws = k * np.exp(as_noise)
+weight of the draws path | by_draws = as_noise
 1/T missing in the chain | slope = (1 - share) * p
   The noise sees f/T, so its derivative has a factor 1/T. At T = 1 you are right, elsewhere not.
+1/T missing in the chain | slope = (1 - share) * heat * p
 1 − u missing in the chain | slope = p / heat
   Only the part 1 − u of the noise moves with the scores. Your derivative of q moves the uniform part too.
+1 − u missing in the chain | slope = share / heat * p
+1 − u missing in the chain | by_log = -held / p / (1 - share)
 softmax moves one state | moved = slope * by_q
   q sums to 1: raising one score lowers the probability of all others. Your derivative of q lacks that part.
 softmax moves one state | moved = slope * (1 - p) * by_q
-full stopped | log_open = mode == "logq_only"; draws_open = mode == "measure"
-  Your 'full' is the gradient of 'stop'. All three are open there: f in G, ln q in G, and the draws.
 u and 1 − u swapped | share = 1 - u
   u is the share of the noise that is uniform: at u = 0 it is the model's own. Yours is uniform there.
+u and 1 − u swapped | own = (1 - share) / len(f) + share * p
+u for u/N | own = share + (1 - share) * p
+  The uniform share u is divided among N states, u/N for each. Your q sums to more than 1.
 temperature ignored | heat = 1
   Your noise does not depend on T: it is the softmax of f/T, not of f.
 multiplied by T | heat = 1 / T
@@ -281,9 +291,9 @@ multiplied by T | heat = 1 / T
 u ignored | share = 0
   Your noise does not depend on u, the share that is uniform.
 uncorrected subtracts | G = f - subtracted
-  In mode 'uncorrected' nothing is subtracted: G is f itself, though the draws come from q all the same.
-uncorrected subtracts uniform noise | G = f - (np.log(k * uniform) if mode == "uncorrected" else subtracted)
-  In mode 'uncorrected' nothing at all is subtracted, not even the ln(K/N) of uniform noise: G is f itself.
+  In mode 'uncorrected' nothing is subtracted, not even ln K: G is f itself, though the draws come from q.
+uncorrected subtracts | G = f - (np.log(k * uniform) if mode == "uncorrected" else subtracted)
+uncorrected subtracts | G = f - (np.log(k) if mode == "uncorrected" else subtracted)
 uncorrected flows through the draws | draws_open = mode in ("uncorrected", *BY_DRAWS)
   In mode 'uncorrected' the gradient flows through f in G alone. Yours goes through the draws too.
 uncorrected draws from uniform noise | q = uniform if mode in ("fixed", "uncorrected") else own
@@ -294,14 +304,11 @@ ln K for ln(K/N) | subtracted = np.log(k * (1 if mode == "fixed" else q))
   In mode 'fixed' q is 1/N in every state, and ln(Kq) is ln(K/N): yours lacks the N.
 one draw of noise | held = pd * np.exp(as_noise) - q * np.exp(as_data); by_draws = as_noise
   Your noise part counts one draw, and there are K for each data point.
-K missing in the draws path | by_draws = as_noise
-  Your path through the draws counts one draw of noise, and there are K for each data point.
 own path counted twice | return held + moved + (held if mode == "full" else 0)
   'full' is not 'logq_only' plus 'measure': both hold the path through f in G, so it would count twice.
-uncorrected subtracts ln K | G = f - (np.log(k) if mode == "uncorrected" else subtracted)
-  In mode 'uncorrected' nothing at all is subtracted, not even ln K: G is f itself.
 model divided by T | scores = f / T
-  T belongs to the proposal. In G the model's own score stays f, not f/T.
+  T belongs to the proposal. In G the model's own score stays f, and J is differentiated with respect to f.
+model divided by T | return (held + moved) * heat
 mean for sum | return (held + moved) / len(f)
   You divided by the number of states. The weights in J sum to 1, so nothing is left to divide by.
 divided by p_d | return (held + moved) / pd
@@ -309,8 +316,12 @@ divided by p_d | return (held + moved) / pd
 normalised model | scores = ln_softmax(f); return held + moved - np.exp(scores) * (held + moved).sum()
   You normalised the scores or centred the gradient. f is free: all scores may move, and e^f have any sum.
 normalised model | return held + moved - (held + moved).mean()
+normalised model | scores = ln_softmax(f)
+normalised model | scores = f - f.max()
 exp overflows | held = (pd - k * q * np.exp(G)) / (1 + np.exp(G)) | not_all_finite
   e^f left the range of float64: ∞/∞ is NaN. Write e^f/(e^f + Kq) and Kq/(e^f + Kq) as sigmoids of ±G.
+1 − σ(G) cancels | as_noise = np.log(1 - np.exp(as_data)) | not_all_finite
+  For a large G, 1 − σ(G) becomes 0, and its logarithm −∞. It is σ(−G), whose logarithm is minus a softplus.
 softmax overflows | p = pd if mode == "fixed" else np.exp(f / heat) / np.exp(f / heat).sum() | not_all_finite
   e^{f/T} left the range of float64: ∞/∞ is NaN. Take the largest score away from all: it changes nothing.
 """,
@@ -339,9 +350,8 @@ def right_rest(mode: str, T: float, pd: np.ndarray, k: int, u: float = 0.0) -> n
     data = tuple(pd.tolist())
     end = climb(mode, T, data, k, u)
     f, rests = end
-    refusal = ValueError
     if not rests:
-        raise refusal("does not come to rest")
+        raise ValueError("does not come to rest")
     return f
 
 
@@ -384,35 +394,33 @@ normalised | return ln_softmax(f)
 normalised | return bent(f, T / (1 + T), mode, pd, u)
 always the data | f, rests = np.log(pd), True
   You returned ln p_d, where NCE should end, whatever the mode. Follow your gradient to where it does end.
-stopping cures all | return np.log(pd) if mode == "uncorrected" else f
-  In 'uncorrected' the gradient is stopped and the end is not the data. Stopping does not replace subtracting.
-square root at every T | end = climb(mode, 1.0 if mode == "uncorrected" else T, data, k, u)
-  The uncorrected end is the square root of the data at T = 1 only: q ∝ e^{f/T}, so the power depends on T.
-square root at every T | return bent(f, 1 / 2, mode, pd, u)
+wrong power of the data | end = climb(mode, 1.0 if mode == "uncorrected" else T, data, k, u)
+  The uncorrected end is a power of the data below 1: a square root at T = 1, and nearer to 1 as T grows.
+wrong power of the data | return np.log(pd) if mode == "uncorrected" else f
+wrong power of the data | return bent(f, 1 / 2, mode, pd, u)
 wrong power of the data | return bent(f, 1 / (1 + T), mode, pd, u, scale=np.logaddexp.reduce(f))
-  A flat noise (large T) hardly harms, so the end must approach the data as T grows. Yours goes away.
 wrong power of the data | return bent(f, (1 + T) / T, mode, pd, u, scale=np.logaddexp.reduce(f))
-  A state that the model likes is held down, so the end is flatter than the data. Yours is sharper.
 not stopped | end = climb("full" if mode == "stop" else mode, T, data, k, u)
   In mode 'stop' the noise is held in each step: the end is the data. Your gradient flows through q.
 run-away answered | f, rests = end[0], True | silent
   From here training never rests, and you returned where your loop stopped. Raise ValueError instead.
-another error | refusal = RuntimeError | an_error
-  You refuse what never comes to rest, and with another error than was asked for: raise ValueError.
 stands still refused | f, rests = end[0], end[1] and np.ptp(end[0]) > 0 | a_value_error
   At T = 1 the gradient is 0 at the start, up to rounding: that is rest. The start is the answer, no error.
 another start | return f if np.ptp(f) > 1e-9 else ln_softmax(np.linspace(0, 1, len(f))) | sums_to_one
   You did not start at −ln N each. Where every model that sums to 1 has gradient 0, the start is the end.
-u ignored | end = climb(mode, T, data, k)
-  Your answer does not depend on u, the share of uniform noise. Is it handed on to `nce_gradient`?
+not handed on | end = climb(mode, T, data, k)
+  Your answer does not depend on T, K or u as it should. Is each of them handed on to `nce_gradient`?
+not handed on | end = climb(mode, 1.0, data, k, u)
+not handed on | end = climb(mode, T, data, 3, u)
 step too large | end = climb(mode, T, data, k, u, step=2.0) | run_off
   In some settings your search jumps to and fro over the end and never gets there. Take a smaller step.
 never at rest | f, rests = end[0], False | run_off
   Your search finds no rest where there is one. Does it climb? Are its steps small enough, and many enough?
 stops too early | f, rests = climb(mode, T, data, k, u, steps=8)[0], end[1] | on_the_way
   Your scores are still on the way to the end. Go on until the largest part of the gradient is tiny.
+stops too early | f, rests = climb(mode, T, data, k, u, steps=0)[0], True
 """,
-    *(a_value_error, an_error, on_the_way, run_off, silent, sums_to_one),
+    *(a_value_error, on_the_way, run_off, silent, sums_to_one),
 )
 
 
@@ -424,8 +432,7 @@ def right_verdict(mode: str, T: float) -> str:
     below_one = "away"
     logq_only = "data" if T > 1 else at_one if T == 1 else below_one
     full = "elsewhere" if T > 1 else at_one if T == 1 else below_one
-    words: tuple[str, ...] = "data", stop, logq_only, measure, full, uncorrected
-    word = words[MODES.index(mode)]
+    word = ("data", stop, logq_only, measure, full, uncorrected)[MODES.index(mode)]
     return word
 
 
@@ -433,19 +440,17 @@ VERDICT = mistakes(
     right_verdict,
     """
 any moving noise is biased | stop = "elsewhere"; logq_only = "elsewhere"; measure = "elsewhere"
-  You say that noise which depends on the model always moves the answer. Held in each step, with the right
-  ln(Kq) subtracted, it ends at p_d: the gradient of every state is 0 at f = ln p_d for any q.
+  You say that moving noise always moves the answer. Held, with ln(Kq) subtracted, it ends at p_d for any q.
 any moving noise is biased | stop = "elsewhere"
 any moving noise is biased | return "data" if mode == "fixed" else "elsewhere"
 stopping always cures | uncorrected = "data"
-  You say that a stopped gradient ends at the data. In mode 'uncorrected' it is stopped too, and the end is
-  p_d^{T/(1+T)}: what is not subtracted is not made up for.
+  In 'uncorrected' the gradient is stopped too, and it ends at p_d^{T/(1+T)}: nothing was subtracted.
 any open path is biased | logq_only = "elsewhere"
   'logq_only' above T = 1 ends at the data, where every G is at its best: the path only weakens the signal.
 any open path is biased | logq_only = "elsewhere"; full = "elsewhere"
+any open path is biased | measure = "elsewhere"; logq_only = (measure, at_one, below_one)[(T <= 1) + (T < 1)]
 ln q path is harmless | logq_only = "data"
-  f = ln p_d is a zero of this gradient, but below T = 1 it is one that the scores run away from, and at T =
-  1 nothing moves at all. Follow the gradient from the start.
+  f = ln p_d is a zero of this gradient, but below T = 1 the scores run away from it, and at T = 1 none moves.
 always the data | return "data"
   You trust NCE in every mode. At T = 2 some modes rest elsewhere, and at T = 1 some never leave their start.
 words swapped | return {"data": "elsewhere", "elsewhere": "data"}.get(word, word)
@@ -455,16 +460,22 @@ draws path is harmless | measure = "data"; full = logq_only
 draws path is harmless | full = logq_only
 measure biased at T = 1 too | measure = "elsewhere"
   At T = 1 and f = ln p_d no small move of q makes the game easier: the extra pull of 'measure' is 0 there.
-still taken for biased | at_one = "elsewhere"
-  At T = 1 the model has not moved: the signal is gone, not biased. Compare the end with the start first.
-still taken for the data | at_one = "data"
-  At T = 1 the gradient is 0 at every model that sums to 1, right or not. Training never leaves its start.
-run-away taken for biased | below_one = "elsewhere"
-  Below T = 1 these scores do not rest elsewhere, they rest nowhere: 1 − 1/T is negative, the data repel.
-T = 1 taken for a run-away | at_one = "away"
-  At T = 1 nothing runs away: the gradient is 0 from the first step, up to rounding.
-run-away taken for standing still | below_one = "still"
-  Only T = 1 stands still. Below it the signal is back, with its sign turned: the scores run away.
+still at T = 1 | at_one = "elsewhere"
+  At T = 1 the gradient is 0 at every model that sums to 1, up to rounding: no score leaves its start.
+still at T = 1 | at_one = "data"
+still at T = 1 | at_one = "away"
+away below T = 1 | below_one = "elsewhere"
+  Below T = 1 the sign of the signal is turned, 1 − 1/T < 0: the data repel, and the scores rest nowhere.
+away below T = 1 | below_one = "still"
+T ignored | return right_verdict(mode, 1)
+  What 'logq_only', 'measure' and 'full' do depends on T: below 1, at 1 and above 1 are three cases.
+T ignored | return right_verdict(mode, 2)
+T ignored | return right_verdict(mode, 0.5)
+T ignored | full = at_one
+T ignored | logq_only = below_one
+three temperatures only | return word if T in (0.5, 1, 2) else "elsewhere"
+  T may be any number above 0: what you saw at 0.5 holds everywhere below 1, what you saw at 2 above it.
+three temperatures only | return right_verdict(mode, 0.5 if T < 0.75 else 1 if T < 1.5 else 2)
 """,
 )
 
@@ -486,6 +497,11 @@ def up_to_a_constant(case: Case, got: Outcome, own: Outcome) -> bool:
     return value is not None and bool(np.ptp(value - own.value) < 1e-4)
 
 
+def in_the_family(case: Case, got: Outcome, own: Outcome) -> bool:
+    X, value = case.args[0], np.array(as_array(got.value), dtype=float)
+    return value.ndim == 1 and np.allclose(X @ np.linalg.lstsq(X, value, rcond=None)[0], value)
+
+
 FAMILY = mistakes(
     right_family,
     LN_K.format("odds = q")
@@ -495,7 +511,7 @@ noise ignored | drawn = np.full(len(q), k / len(q))
 K ignored | drawn = q
   Your answer does not depend on K, and the weights Kq/(e^f + Kq) of the states do.
 nothing subtracted | odds = np.ones(len(q))
-  You used G = X θ. The model's odds of data against noise are e^f : K q, so the logit has ln(Kq) taken away.
+  You used G = X θ. The model's odds of data against noise are e^f : K q, so G has ln(Kq) subtracted.
 least squares | f = least_squares(X, pd, 1)
   You fitted ln p_d by least squares. NCE's compromise is another: Xᵀ times the gradient of J must be 0.
 least squares | f = least_squares(X, pd, pd)
@@ -509,8 +525,10 @@ data and noise swapped | drawn = k * pd; f = best(X, q, drawn, odds)
   Data and noise are swapped: the model should rise where p_d is, and q is what it is told from.
 the data themselves | return np.log(pd)
   These scores are not of the form X θ: the family cannot express the data.
+not the best θ | return f + X[:, 1:].sum(1) | in_the_family
+  These are scores X θ, but Xᵀ times the gradient of J is not 0: the search stopped early, or J is another.
 """,
-    up_to_a_constant,
+    *(in_the_family, up_to_a_constant),
 )
 
 # The inputs.
@@ -530,7 +548,6 @@ def _objective_cases(seed: int) -> list[Case]:
     two, uniform, against = np.full(2, 0.5), np.full(5, 0.2), PD[::-1].copy()
     shown, drawn_less = np.array([0.7, 0.0, 0.3]), np.array([0.2, 0.5, 0.3])
     hole = "a state that is never drawn as noise is never pushed down: refuse it"
-    unvisited = "nothing visits state 2, neither data nor noise: its score is free, and that is refused"
     known = edges(
         (np.log(two), two, two, 1, "model, data and noise are equal: every G is 0"),
         (np.zeros(2), two, two, 3, "three draws of noise for each data point"),
@@ -538,38 +555,27 @@ def _objective_cases(seed: int) -> list[Case]:
         (np.log(PD), PD, PD, 3, "noise like the data: the game is hardest"),
         (np.log(PD), PD, against, 3, "noise unlike the data: the game is easy"),
         (np.array([0.0, 1.0, 0.5]), shown, drawn_less, 2, "a state that the data never show"),
-        (
-            np.array([0.0, -11.0]),
-            two,
-            np.array([1 - 1e-5, 1e-5]),
-            2,
-            "small, but not 0: the logarithm needs no help",
-        ),
+        (np.array([0.0, -11.0]), two, np.array([1 - 1e-5, 1e-5]), 2, "q is small, but it is not 0"),
         (np.array([0.0, 32.0]), two, two, 1, "at G = 32, σ(−G) is small but not 0"),
         (np.array([33.0, -1.0]), two, two, 4, "at G = 33, σ(−G) is small but not 0"),
         (np.array([0.0, 800.0]), two, two, 1, _FAR),
-        (np.array([-800.0, 0.0]), two, two, 3, _FAR),
+        (np.zeros(12), np.full(12, 1 / 12), np.r_[1.0, np.full(11, 1e-30)], 2, "rarely drawn is not never"),
         (np.array([800.0, -800.0]), two, two, 2, _FAR),
         (np.array([0.0, 0.0]), two, np.array([1.0, 0.0]), 1, hole),
         (np.log(PD), PD, np.array([0.5, 0.0, 0.2, 0.3, 0.0]), 3, hole),
-        (np.zeros(3), np.array([0.6, 0.4, 0.0]), np.array([0.3, 0.7, 0.0]), 2, unvisited),
+        (np.zeros(3), np.array([0.6, 0.4, 0]), np.array([0.3, 0.7, 0]), 2, "nothing ever visits state 2"),
     )
-    drawn = []
-    for n in (2, 3, 3, 4, 5, 5, 6, 8):
-        f = rng.normal(-2, 1.5, n).round(2)
-        drawn.append(Case((f, _shares(rng, n), _shares(rng, n), int(rng.integers(2, 11)))))
-    return known + drawn
+    return known + [
+        Case((rng.normal(-2, 1.5, n).round(2), _shares(rng, n), _shares(rng, n), int(rng.integers(2, 11))))
+        for n in (2, 3, 3, 4, 5, 5, 6, 8)
+    ]
 
 
 def _gradient_cases(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     right, own = np.log(PD), np.log(np.array([0.1, 0.3, 0.2, 0.25, 0.15]))
-    rest, pulled = (
-        "the model is right: this gradient is 0",
-        "the model is right, and still the draws pull it away",
-    )
+    rest, pulled = "the model is right: this gradient is 0", "the model is right, and the draws pull it away"
     still = "the model is its own noise and sums to 1: nothing moves"
-    unseen = np.array([-0.5, 1.0, 0.0]), np.array([0.7, 0.0, 0.3])
     by_hand = "two states: small enough for pencil and paper"
     known = edges(
         (right, "fixed", PD, 3, 2.0, rest),
@@ -584,8 +590,8 @@ def _gradient_cases(seed: int) -> list[Case]:
         (own, "full", PD, 3, 2.0, 1.0, "u = 1: the noise stands still, whatever the mode"),
         (own, "measure", PD, 3, 1.0, 0.5, "half of the noise is uniform"),
         (own, "uncorrected", PD, 1, 0.5, "T below 1: the noise is sharper than the model"),
-        (unseen[0], "stop", unseen[1], 2, 2.0, "a state that the data never show"),
-        (np.array([800.0, 0.0]), "fixed", np.array([0.5, 0.5]), 1, 1.0, _FAR),
+        (np.array([-0.5, 1, 0]), "stop", np.array([0.7, 0, 0.3]), 2, 2.0, "a state that the data never show"),
+        (np.array([800.0, 0.0]), "full", np.array([0.5, 0.5]), 2, 400.0, _FAR),
         (np.array([0.0, 800.0, -800.0]), "fixed", np.array([0.5, 0.3, 0.2]), 3, 1.0, _FAR),
         (np.array([800.0, 0.0]), "stop", np.array([0.5, 0.5]), 1, 1.0, 0.5, _FAR),
         (own, "frozen", PD, 3, 1.0, "there is no such mode"),
@@ -612,7 +618,7 @@ def _rest_cases(seed: int) -> list[Case]:
     return edges(
         ("fixed", 1.0, PD, 3, "fixed noise: e^f ends at the data and sums to 1 by itself"),
         ("stop", 2.0, PD, 3, "moving noise, held in each step: the same end"),
-        ("stop", 1.0, PD, 10, ""),
+        ("stop", 2.0, np.array([0.89, 0.1, 0.01]), 2, "a rare state: divide by p_d, or it takes too long"),
         ("stop", 0.5, PD, 3, "noise sharper than the model, held in each step"),
         ("logq_only", 2.0, PD, 3, ""),
         ("logq_only", 1.0, PD, 3, same),
@@ -626,7 +632,7 @@ def _rest_cases(seed: int) -> list[Case]:
         ("uncorrected", 1.0, PD, 3, "a square root, and its sum is not 1"),
         ("uncorrected", 2.0, PD, 3, ""),
         ("uncorrected", 0.8, PD, 3, ""),
-        ("uncorrected", 1.0, PD, 3, 1.0, "uniform noise: not subtracting costs only a factor"),
+        ("uncorrected", 1.0, PD, 1, 1.0, "uniform noise: not subtracting costs only a factor, here N"),
         *drawn,
         atol=2e-5,
     )
@@ -670,7 +676,8 @@ def _family_cases(seed: int) -> list[Case]:
         (bowl, PD, against, 100, "many draws: the noise matters less"),
         (np.eye(5), PD, against, 3, "a score for each state: any noise leads to the data"),
         (np.ones((5, 1)), PD, PD, 3, "one number for all states"),
-        *[(slope, _shares(rng, 5), _shares(rng, 5), int(rng.integers(2, 8)), "") for _ in range(6)],
+        (slope[:, 1:], PD, uniform, 3, "no column of ones: no constant may be added to X θ"),
+        *[(slope, _shares(rng, 5), _shares(rng, 5), int(rng.integers(2, 8)), "") for _ in range(5)],
         atol=1e-5,
     )
 
@@ -698,8 +705,8 @@ def _picture(args: tuple[Any, ...], value: Any) -> Figure:
     axes.bar(states, pd, width=0.8, color=COLORS["faint"])
     axes.plot(states - 0.1, ends[0], "o", color=COLORS["anchor"])
     axes.plot(states + 0.1, ends[1], "D", color=COLORS["hard"])
-    axes.set(ylabel="$e^{f(x)}$", xticks=states)
-    axes.set_xlabel("state x (grey: the data, circle: expected, diamond: yours)")
+    key = "state x (grey: the data, circle: expected, diamond: yours)"
+    axes.set(ylabel="$e^{f(x)}$", xticks=states, xlabel=key)
     figure.suptitle(f"Where the model rests: mode {mode!r}, T = {T:g}", fontsize=9)
     return figure
 
