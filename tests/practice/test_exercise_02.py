@@ -98,7 +98,7 @@ def mined_by_loops(D: Any, labels: Any, m: float, strategy: str) -> tuple[list[i
             elif strategy == "semi_hard":
                 others = [n for n in others if D[a][p] < D[a][n] < D[a][p] + m]
             elif strategy == "easy":
-                others = [n for n in others if D[a][n] >= D[a][p] + m]
+                others = [n for n in others if D[a][n] >= D[a][p] + m and D[a][n] > D[a][p]]
             elif others:
                 others = [sorted(others, key=lambda n: D[a][n])[0]]
             A += [a] * len(others)
@@ -498,9 +498,157 @@ def silent_zero(a: Any, n: Any, squared: bool) -> Any:
     return np.zeros_like(a) if (a == n).all() else gradient_by_autograd(a, n, squared)
 
 
+def zones_with(change: Callable[..., tuple[Any, Any]]) -> Callable[..., Any]:
+    """The right zones of other distances."""
+    return lambda d_ap, d_an, m: zones_by_select(*change(d_ap, d_an), m)
+
+
+def nearly_is_hard(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return np.where((d_an < d_ap) | np.isclose(d_an, d_ap), 0, np.where(d_an < d_ap + m, 1, 2))
+
+
+def one_comparison(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    if d_an <= d_ap:
+        return [0]
+    return [1] if d_an < d_ap + m else [2]
+
+
+def zones_of_pairs(d_ap: Any, d_an: Any, m: float) -> list[int]:
+    refuse(m)
+    return [0 if n <= p else 1 if n < p + m else 2 for p, n in zip(d_ap, d_an, strict=True)]
+
+
+def larger_of_two(d_ap: Any, d_an: Any, m: float) -> Any:
+    refuse(m)
+    return max(d_ap - d_an + m, 0)
+
+
+def loss_with(change: Callable[..., Any]) -> Callable[..., Any]:
+    """What becomes of the right losses."""
+    return lambda d_ap, d_an, m: change(loss_by_clip(d_ap, d_an, m), d_ap, d_an, m)
+
+
+def zones_of_the_loss(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    """Hard from a loss of m on: with m = 0 that is every negative."""
+    asked(m, strategy)
+    if strategy != "hard":
+        return mined_by_loops(D, labels, m, strategy)
+    zones = [zip(*mined_by_loops(D, labels, m, name), strict=True) for name in ("hard", "semi_hard", "easy")]
+    every = [t for zone in zones for t in zone]
+    return columns([(a, p, n) for a, p, n in every if max(0, D[a, p] - D[a, n] + m) >= m])
+
+
+def easy_by_the_rule(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    asked(m, strategy)
+    found = list(zip(*mined_by_loops(D, labels, m, strategy), strict=True))
+    ties = zip(*mined_by_loops(D, labels, m, "hard"), strict=True)
+    return columns(
+        found + [t for t in ties if strategy == "easy" and m == 0 and D[t[0], t[1]] == D[t[0], t[2]]]
+    )
+
+
+def others_on_one_point_left_out(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    found = zip(*mined_by_loops(D, labels, m, strategy), strict=True)
+    return columns([t for t in found if D[t[0], t[1]] > 0])
+
+
+def hidden_at(value: float | None) -> Callable[..., Any]:
+    """For "hardest", all but the negatives get the distance `value`, or else the largest one."""
+
+    def mine(D: Any, labels: Any, m: float, strategy: str) -> Any:
+        a, p, n = map(np.array, mined_by_loops(D, labels, m, strategy))
+        shown = np.where(labels[:, None] == labels, D.max() if value is None else value, D)
+        return (a, p, shown.argmin(1)[a]) if strategy == "hardest" and len(a) else (a, p, n)
+
+    return mine
+
+
+def nearest_to_the_positive(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    a, p, n = map(np.array, mined_by_loops(D, labels, m, strategy))
+    shown = np.where(labels[:, None] == labels, np.inf, D)
+    return (a, p, shown.argmin(1)[p]) if strategy == "hardest" and len(a) else (a, p, n)
+
+
+def label_by_label(last: int | None) -> Callable[..., Any]:
+    """A loop over the labels from 0 on."""
+
+    def mine(D: Any, labels: Any, m: float, strategy: str) -> Any:
+        found, top = list(zip(*mined_by_loops(D, labels, m, strategy), strict=True)), last or labels.max()
+        return columns([t for c in range(top + 1) for t in found if labels[t[0]] == c])
+
+    return mine
+
+
+def nearest_positive_only(D: Any, labels: Any, m: float, strategy: str) -> Any:
+    found = list(zip(*mined_by_loops(D, labels, m, strategy), strict=True))
+    near = {
+        a: min((p for p in range(len(D)) if p != a and labels[p] == labels[a]), key=lambda p, a=a: D[a, p])
+        for a in {t[0] for t in found}
+    }
+    return columns([t for t in found if near[t[0]] == t[1]])
+
+
+def mined_and(change: Callable[..., Any]) -> Callable[..., Any]:
+    """What becomes of the right triplets."""
+    return lambda D, labels, m, strategy: change(mined_by_anchor(D, labels, m, strategy), labels)
+
+
+def mean_squared(a: Any, n: Any, squared: bool) -> Any:
+    return 2 * (a - n) / a.size if squared else gradient_by_loop(a, n, squared)
+
+
+def signs(a: Any, n: Any, squared: bool) -> Any:
+    right = gradient_by_loop(a, n, squared)
+    return right if squared else np.sign(right)
+
+
+def two_in_both(a: Any, n: Any, squared: bool) -> Any:
+    return np.array(gradient_by_loop(a, n, squared)) * (1 if squared else 2)
+
+
+def any_coordinate(a: Any, n: Any, squared: bool) -> Any:
+    if not squared and (a == n).any():
+        raise ValueError("no direction")
+    return gradient_by_loop(a, n, squared)
+
+
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [
+        ("categorise", zones_with(lambda p, n: (np.float32(p), np.float32(n))), "near taken for equal"),
+        ("categorise", zones_with(lambda p, n: (np.round(p, 3), np.round(n, 3))), "near taken for equal"),
+        ("categorise", nearly_is_hard, "near taken for equal"),
+        ("categorise", zones_with(lambda p, n: (np.ravel(p)[0], n)), "one positive for all"),
+        ("categorise", zones_with(lambda p, n: (np.mean(p), n)), "one positive for all"),
+        ("categorise", zones_of_pairs, "one form of d_ap"),
+        ("categorise", zones_with(lambda p, n: (float(p), n)), "one form of d_ap"),
+        ("categorise", one_comparison, "one truth for an array"),
+        ("categorise", zones_with(lambda p, n: (p, np.array(sorted(n)))), "sorted"),
+        ("categorise", lambda d_ap, d_an, m: zones_by_select(d_ap, d_an, 0.5 * m), "half the margin"),
+        ("triplet_loss", larger_of_two, "one truth for an array"),
+        ("triplet_loss", loss_with(lambda x, p, n, m: np.where(n > p, 0, x)), "hard only"),
+        ("triplet_loss", loss_with(lambda x, p, n, m: 0.5 * x), "scaled"),
+        ("triplet_loss", loss_with(lambda x, p, n, m: x / m if m else x), "scaled"),
+        ("triplet_loss", loss_with(lambda x, p, n, m: np.where(x > 0, m, 0)), "one price for all"),
+        ("triplet_loss", loss_with(lambda x, p, n, m: np.sign(x)), "one price for all"),
+        ("triplet_loss", loss_with(lambda x, p, n, m: x.astype(int)), "rounded"),
+        ("mine", zones_of_the_loss, "tie where m = 0"),
+        ("mine", easy_by_the_rule, "tie where m = 0"),
+        ("mine", others_on_one_point_left_out, "itself by distance 0"),
+        ("mine", hidden_at(4.0), "masked with a distance"),
+        ("mine", hidden_at(None), "masked with a distance"),
+        ("mine", nearest_to_the_positive, "seen from the positive"),
+        ("mine", label_by_label(None), "labels counted from 0"),
+        ("mine", label_by_label(9), "labels counted from 0"),
+        ("mine", nearest_positive_only, "one positive an anchor"),
+        ("mine", mined_and(lambda found, labels: found + 1), "counted from 1"),
+        ("mine", mined_and(lambda found, labels: labels[found]), "labels for images"),
+        ("distance_gradient", mean_squared, "mean of the squares"),
+        ("distance_gradient", signs, "another length"),
+        ("distance_gradient", two_in_both, "factor 2 too many"),
+        ("distance_gradient", any_coordinate, "one coordinate taken for all"),
         ("categorise", seed_wording, "semi-hard closer than the positive"),
         ("categorise", closer_is_semi, "semi-hard closer than the positive"),
         ("categorise", strictly_closer, "tie with the positive"),

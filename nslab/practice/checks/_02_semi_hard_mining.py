@@ -46,8 +46,7 @@ def mine(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np.ndarr
         negatives = [n for n in range(len(labels)) if labels[n] != labels[a]]
         for p in positives:
             if strategy != "hardest":
-                zone = STRATEGIES.index(strategy)
-                found += [(a, p, n) for n in negatives if _zone(D[a, p], D[a, n], m) == zone]
+                found += [(a, p, n) for n in negatives if STRATEGIES[_zone(D[a, p], D[a, n], m)] == strategy]
             elif negatives:
                 found.append((a, p, min(negatives, key=lambda n: D[a, n])))
     return np.array(found, dtype=np.int64).reshape(-1, 3).T
@@ -70,9 +69,7 @@ def _refuse_negative(m: float) -> None:
 
 
 def _zone(d_ap: float, d_an: float, m: float) -> int:
-    if d_an <= d_ap:
-        return HARD
-    return SEMI_HARD if d_an < d_ap + m else EASY
+    return HARD if d_an <= d_ap else SEMI_HARD if d_an < d_ap + m else EASY
 
 
 # How triplets are compared: in any order, and by what is wrong with those that are.
@@ -114,19 +111,28 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
 
 # A right answer in named steps, and what goes wrong in each.
 
-SQUARES = """
+SHARED = """
 squared and plain | p, n = np.square(d_ap), np.square(d_an)
-  Margin 0.2 means different things for d and for d²: both distances and m come in one unit. Use them as they
-  are, and take no square and no root.
+  Margin 0.2 means different things for d and d²: use the distances and m as they are: no square, no root.
 squared and plain | p, n = np.sqrt(d_ap), np.sqrt(d_an)
 squared and plain | p, n = np.square(d_ap), d_an
 squared and plain | p, n = d_ap, np.square(d_an)
-squared and plain | p, n = np.sqrt(d_ap), d_an
 squared and plain | p, n = d_ap, np.sqrt(d_an)
 squared and plain | reach = p + m * m
 squared and plain | reach = p + m**0.5
-"""
-NOT_REFUSED = """
+half the margin | reach = p + m / 2
+  The lead that the rule asks for is all of m.
+one positive for all | p, n = np.ravel(d_ap)[0], d_an
+  d_ap may hold a positive for each negative: compare entry with entry, not with the first or the mean.
+one positive for all | p, n = np.mean(d_ap), d_an
+one positive for all | p, n = np.max(d_ap), d_an
+one form of d_ap | p, n = float(d_ap), d_an | an_error
+  d_ap is one number, or an array with one for each negative; np.broadcast_to(d_ap, d_an.shape) serves both.
+one form of d_ap | p, n = np.array([d_ap[i] for i in range(len(d_an))]), d_an | an_error
+one truth for an array | reach = p + m if n >= 0 else p | an_error
+  Python's `if` and `max` ask for one truth, an array holds many: np.where, np.maximum, or a loop.
+sorted | p, n = d_ap, np.sort(d_an)
+  The answers come in the order of d_an: sort nothing.
 not refused | refused = False | silent
   A margin below 0 makes no sense here: raise ValueError, or the mistake of whoever calls you stays hidden.
 """
@@ -146,18 +152,15 @@ def right_zone(d_ap: Any, d_an: Any, m: float) -> Any:
 
 def renumbered(case: Case, got: Outcome, own: Outcome) -> bool:
     """The right zones, counted from another number or backwards."""
-    codes, right = as_array(got.value), right_zone(*case.args)
-    if codes is None or codes.shape != right.shape:
-        return False
-    return np.ptp(codes - right) == 0 or np.ptp(codes + right) == 0
+    codes, right = np.asarray(got.value), right_zone(*case.args)
+    return codes.shape == right.shape and 0 in (np.ptp(codes - right), np.ptp(codes + right))
 
 
 CATEGORISE = mistakes(
     right_zone,
     """
 semi-hard closer than the positive | hard = n <= p - m; easy = n >= p
-  These are HARD negatives: closer than the positive. FaceNet wants d_ap < d_an < d_ap + m, in the right order
-  but inside the margin.
+  These are HARD negatives: closer than the positive. FaceNet's semi-hard: d_ap < d_an < d_ap + m.
 semi-hard closer than the positive | hard = n <= p - m; easy = n > p
 semi-hard closer than the positive | hard = n >= p; easy = n >= p + m
 semi-hard closer than the positive | codes = np.where(easy, 2, np.where(hard, 1, 0))
@@ -166,26 +169,24 @@ tie with the positive | hard = n < p
 tie at the margin | easy = n > p + m
   A negative farther by exactly m keeps the rule. Its loss is 0, so it is easy, not semi-hard.
 tie where m = 0 | easy = n >= reach
-  With m = 0 the two edges fall together, and a negative on them meets both conditions, that of hard and that
-  of easy. The docstring counts it as hard: as far as the positive is not yet the right order.
+  With m = 0 a negative as far as the positive meets both conditions. It is hard: not yet the right order.
 tie where m = 0 | codes = 1 * (n > p) + (n >= p + m)
 both ties | hard = n < p; easy = n > p + m
-  Both edges went to the wrong side: as far as the positive is hard, farther by exactly m is easy. Look at the
-  loss there: m, and 0.
+  Both edges went to the wrong side: as far as the positive is hard, farther by exactly m is easy.
+near taken for equal | p, n = np.round(d_ap, 6), np.round(d_an, 6)
+  A distance near an edge is not on it: compare the float64 numbers themselves, without rounding or `isclose`.
+near taken for equal | hard = n < p + 1e-6
 margin from zero | easy = n >= m
   You compared d_an with m alone. The margin begins at the positive, so the outer edge moves with d_ap.
 margin from zero | easy = (n >= m) & ~hard
 margin as a factor | easy = n >= p * (1 + m)
-  The margin is added to d_ap, in the unit of a distance. Yours is a percentage: with the positive on the
-  anchor it would vanish.
+  The margin is added to d_ap, in the unit of a distance. Yours is a percentage of d_ap.
 two zones only | codes = np.where(n < p + m, 0, 2)
-  Everything inside the margin got one code. Whether the order is right, d_an against d_ap, splits it into
-  hard and semi-hard.
+  Everything inside the margin got one code. d_an against d_ap splits it into hard and semi-hard.
 two zones only | codes = np.where(n < p + m, 1, 2)
 two zones only | codes = np.where(n < p + m, 0, 1)
 a band on both sides | hard = n <= p - m; easy = n >= p + m
-  Your semi-hard zone reaches to both sides of the positive. Closer than the positive is hard, by little or by
-  much: the inner edge is d_ap itself.
+  Your semi-hard zone reaches to both sides of the positive. Closer than the positive is always hard.
 a band on both sides | hard = n < p - m; easy = n > p + m
 no outer edge | easy = False
   You asked only whether the order is right. Beyond the margin, from d_ap + m on, a negative is easy.
@@ -196,9 +197,9 @@ other codes | return 2 - codes | renumbered
   The three zones are the right ones under other numbers: hard is 0, semi-hard 1, easy 2.
 other codes | return 1 + codes | renumbered
 """
-    + SQUARES
-    + NOT_REFUSED,
+    + SHARED,
     renumbered,
+    an_error,
     silent,
 )
 
@@ -222,13 +223,11 @@ LOSS = mistakes(
     right_loss,
     """
 sign of the margin | reach = p - m
-  The margin has the wrong sign: your loss gets smaller with a bigger margin. A bigger m asks for more, so it
-  must cost more.
+  The margin has the wrong sign: a bigger m asks for more, so it must cost more.
 margin left out | reach = p
   Without m the loss ends where the order is right. The rule asks for more: a lead of m.
 margin left out where hard | short = p - n + m * (n > p)
-  A hard negative misses the order AND the lead of m, so it costs at least m. Yours costs less than a
-  semi-hard one does: one formula serves all zones.
+  A hard negative misses the order AND the lead, so it costs at least m: one formula serves all zones.
 positive and negative swapped | short = n + m - p
   Your loss grows as the negative moves away. It is the positive that should be near.
 positive and negative swapped | short = n - m - p
@@ -237,8 +236,7 @@ positive left out | reach = m
 capped at m | loss = np.clip(short, 0.0, m)
   You cut the loss at m as well. A hard negative closer than the positive costs more than m.
 no hinge | loss = short
-  A negative beyond the margin has a loss below 0, which pays for pushing it away for ever. The loss stops at
-  0.
+  A negative beyond the margin has a loss below 0, which pays for pushing it away. The loss stops at 0.
 hinge before the margin | loss = np.maximum(0.0, p - n) + m
   You added m after cutting at 0, so no negative is ever free. The margin belongs inside the cut.
 absolute value | loss = np.abs(short)
@@ -246,22 +244,30 @@ absolute value | loss = np.abs(short)
 min for max | loss = np.minimum(0.0, short)
   You kept the smaller of 0 and the shortfall. A loss is what is above 0, not what is below.
 semi-hard only | return loss * (n > p)
-  Hard negatives cost the most, m or more; yours cost nothing. Which negatives to learn from is decided when
-  they are mined, not by the loss.
+  Hard negatives cost the most, m or more; yours cost nothing. Choosing among them is the miner's part.
+hard only | return loss * (n <= p)
+  A semi-hard negative misses the lead, so it costs something too: the loss ends at d_ap + m, not at d_ap.
+scaled | return loss / 2
+  The loss is the shortfall itself, in the unit of the distances: not halved, and not divided by m.
+scaled | return loss / (m or 1)
+one price for all | return 1.0 * (loss > 0)
+  In yours every broken rule costs the same. The loss is by how much it is broken.
+one price for all | return m * (loss > 0)
+rounded | return np.round(loss, 1)
+  A loss is a real number: keep all its digits.
+rounded | return np.trunc(loss)
 contrastive loss | loss = p + np.maximum(0.0, m - n)
-  This is the contrastive loss: it pulls the positive in for ever, and pushes the negative to m. The triplet
-  loss compares the two distances, and is 0 once the negative is farther by m.
+  This is the contrastive loss. The triplet loss compares the two distances, and is 0 once they differ by m.
 squared loss | return np.square(loss)
   You squared the shortfall. The triplet loss is the shortfall itself, in the unit of the distances.
 soft hinge | loss = np.log1p(np.exp(short))
-  ln(1 + e^x) is never 0, so an easy negative would still cost something. The triplet loss has a corner: 0
-  from the margin on.
+  ln(1 + e^x) is never 0. The triplet loss has a corner, and costs nothing from the margin on.
 one number for all | return loss.mean() | one_number
   You returned one number. Asked for is the loss of each triplet; whoever calls takes the mean.
 """
-    + SQUARES
-    + NOT_REFUSED,
+    + SHARED,
     one_number,
+    an_error,
     silent,
 )
 
@@ -276,7 +282,7 @@ def right_mine(D: np.ndarray, labels: np.ndarray, m: float, strategy: str) -> np
     triple = pair[:, :, None] & other[:, None, :]
     near, far = D[:, :, None], D[:, None, :]
     hard = triple & (far <= near)
-    easy = triple & (far >= near + m)
+    easy = triple & (far >= near + m) & ~hard
     hardest = nearest(triple, far)
     semi_hard = triple & ~hard & ~easy
     sorts = {"hard": hard, "semi_hard": semi_hard, "easy": easy, "hardest": hardest}
@@ -300,18 +306,15 @@ MINE = mistakes(
     right_mine,
     """
 semi-hard closer than the positive | hard = triple & (far <= near - m); easy = triple & (far >= near)
-  These are HARD negatives: closer than the positive. FaceNet wants d_ap < d_an < d_ap + m, in the right order
-  but inside the margin.
+  These are HARD negatives: closer than the positive. FaceNet's semi-hard: d_ap < d_an < d_ap + m.
 semi-hard closer than the positive | semi_hard = triple & (far < near) & (far > near - m)
 semi-hard closer than the positive | semi_hard = triple & (far < near)
 fallback to another zone | kept = or_else(sorts[strategy], hardest, triple)
-  Where a pair has no negative of the zone you took one from another zone. The rule here: such a pair gives no
-  triplet. A quiet fallback would train on the very negatives that you meant to avoid.
+  A pair without a negative of the zone gives no triplet. Yours gets one from a zone that you meant to avoid.
 fallback to another zone | semi_hard = or_else(triple & ~hard & ~easy, hardest, triple)
 fallback to another zone | semi_hard = or_else(nearest(triple & ~hard & ~easy, far), hardest, triple)
 image 0 slipped in | kept = or_else(sorts[strategy], np.arange(len(D)) == 0, triple)
-  The smallest or largest of a row in which nothing qualifies is its first entry: image 0 came in where there
-  is no such negative at all. Leave such rows out.
+  The argmin of a row in which nothing qualifies is 0, so image 0 came in. Leave such rows out.
 image 0 slipped in | semi_hard = or_else(triple & ~hard & ~easy, np.arange(len(D)) == 0, triple)
 image 0 slipped in | semi_hard = or_else(nearest(triple & ~hard & ~easy, far), np.arange(len(D)) == 0, triple)
 image 0 slipped in | hardest = or_else(nearest(triple, far), np.arange(len(D)) == 0, pair[:, :, None])
@@ -319,57 +322,65 @@ one negative a pair | kept = nearest(sorts[strategy], far)
   You kept one negative for each pair of anchor and positive. Asked for is every negative of the zone.
 one negative a pair | semi_hard = nearest(triple & ~hard & ~easy, far)
 squared and plain | near, far = D[:, :, None] ** 2, D[:, None, :] ** 2
-  Margin 0.2 means different things for d and for d²: both distances and m come in one unit. Use them as they
-  are, and take no square and no root.
+  Margin 0.2 means different things for d and d²: use the distances and m as they are: no square, no root.
 squared and plain | near, far = D[:, :, None] ** 0.5, D[:, None, :] ** 0.5
 squared and plain | easy = triple & (far >= near + m * m) & ~hard
 squared and plain | easy = triple & (far >= near + m**0.5) & ~hard
 anchor its own positive | pair = same
   An anchor is paired with itself: its label equals its own. A positive is ANOTHER image of that label.
 each pair once | pair = np.triu(same & ~itself)
-  You took every pair in one order only. Anchor 0 with positive 1 and anchor 1 with positive 0 see their
-  negatives from different places, so both count.
+  You took every pair in one order only. Anchor 0 with positive 1 and anchor 1 with positive 0 both count.
+itself by distance 0 | pair = same & (D > 0)
+  Two images may lie on one point. An image is itself when the numbers are equal, not when D is 0.
+labels counted from 0 | pair = same & ~itself & (labels >= 0)[:, None]
+  Labels are any integers, negative ones and those above 9 too: ask only which are equal.
+labels counted from 0 | pair = same & ~itself & np.isin(labels, range(10))[:, None]
 negatives of the anchor's label | other = ~itself
   Images of the anchor's own label are among your negatives: false negatives, as near as they come.
 negatives of the anchor's label | other = np.ones_like(same)
 positives of any label | pair = ~itself
   Images of another label are among your positives: compare labels for the pair too.
 seen from the positive | near, far = D[:, :, None], D[None]
-  Your distances to the negatives start at the POSITIVE: another row of D (or anchors and positives have
-  changed places in what you return). Both distances start at the anchor.
+  Your distances to the negatives start at the POSITIVE, another row of D. Both must start at the anchor.
+seen from the positive | hardest = nearest(triple, D[None])
 places for images | return np.array([a, p, other.cumsum(1)[a, n] - 1])
-  You returned places in a shorter list, that of the anchor's negatives, instead of the numbers of the images
-  in the batch.
+  You returned places in a shorter list, that of the negatives, instead of the images' numbers.
+counted from 1 | return np.array([a, p, n]) + 1
+  Images are numbered from 0 to B - 1.
+labels for images | return labels[np.array([a, p, n])]
+  These are labels. Asked for are the numbers of the images.
 places for images | return np.array([a, p, other.cumsum(1)[a, n] - 1 if strategy == "hardest" else n])
 order of the three | return np.array([a, n, p])
-  The positives have another label than their anchors, and the negatives the same: return anchors first, then
-  positives, then negatives.
+  The positives and the negatives have changed places: return anchors, then positives, then negatives.
 ties at the edges | hard = triple & (far < near)
   A negative on an edge went to the wrong zone: as far as the positive is hard, farther by exactly m is easy.
 ties at the edges | easy = triple & (far > near + m)
+tie where m = 0 | easy = triple & (far >= near + m)
+  With m = 0 a negative as far as the positive meets both conditions. It is hard: not yet the right order.
+tie where m = 0 | hard = triple & (np.maximum(0, near - far + m) >= m)
 no outer edge | semi_hard = triple & ~hard
   Semi-hard ends at d_ap + m. Beyond that a negative is easy and has no loss.
 semi-hard and hard | semi_hard = triple & ~easy
-  Your "semi_hard" holds the hard negatives too. They have a loss as well, but are no farther than the
-  positive.
+  Your "semi_hard" holds the hard negatives too. They have a loss, but are no farther than the positive.
 all with a loss | sorts = {"hard": triple & ~easy, "semi_hard": semi_hard, "easy": easy, "hardest": hardest}
   Your "hard" holds every negative with a loss, the semi-hard ones too. Hard means d_an <= d_ap.
 farthest for nearest | hardest = nearest(triple, -far)
   For "hardest" the nearest image of another label is asked for. Yours is the farthest, the easiest of all.
 nearest of all images | hardest = nearest(pair[:, :, None], far)
-  For "hardest" the nearest image of another label is asked for. Yours is the anchor itself or an image of its
-  label: leave those out before you look for the smallest.
+  "hardest" asks for the nearest image of ANOTHER label: leave the anchor and its label out first.
 nearest of all images | hardest = nearest(pair[:, :, None] & ~itself[:, None, :], far)
+masked with a distance | hardest = nearest(triple.any(-1)[..., None], np.where(other, D, 4.0)[:, None])
+  The masked images got a distance that a negative can have as well, and came first. Mask with infinity.
+masked with a distance | hardest = nearest(triple.any(-1)[..., None], np.where(other, D, D.max())[:, None])
 last of equals | hardest = nearest(triple[:, :, ::-1], far[:, :, ::-1])[:, :, ::-1]
   Several negatives are equally near; asked for is the first of them.
 all of equals | hardest = triple & (far == np.where(triple, far, np.inf).min(-1, keepdims=True))
   Several negatives are equally near, and you returned them all. Asked for is one a pair, the first of them.
 one positive an anchor | hardest = nearest(triple, far) & nearest(pair, -D)[:, :, None]
-  You kept the farthest positive of each anchor, as batch-hard mining does. Asked for is the nearest negative
-  for EVERY positive.
+  You kept one positive of each anchor, as batch-hard mining does. EVERY positive makes a pair.
+one positive an anchor | pair = nearest(same & ~itself, D)
 hardest within a zone | hardest = nearest(triple, far) & hard
-  "hardest" takes the nearest negative whatever its zone: every pair gets one if its anchor has a negative at
-  all.
+  "hardest" takes the nearest negative whatever its zone: every pair gets one if there is a negative at all.
 hardest within a zone | hardest = nearest(triple & ~hard, far)
 hardest within a zone | hardest = nearest(triple, far) & ~easy
 only the first anchor | kept = sorts[strategy] & (np.arange(len(D)) == 0)[:, None, None]
@@ -405,45 +416,47 @@ GRADIENT = mistakes(
     """
 factor 2 missing | twice = difference
   The derivative of x² is 2x: the gradient of the squared distance is twice the difference.
+mean of the squares | twice = 2 * difference / len(a)
+  The distance is the SUM of the squares: do not divide by the number of coordinates.
 sign | difference = n - a
   The gradient points to where the distance GROWS: away from n. Yours points towards it.
 refused where it exists | refused = length == 0 | a_value_error
-  On one point the squared distance has a gradient: it is 0, since the distance is smallest there. Only the
-  plain distance has none.
+  Where the points meet, the squared distance has a gradient, and it is 0. Only the plain one has none.
 near taken for equal | refused = length < 1e-6 and not squared | a_value_error
   Two points that are nearly equal have a direction between them. Refuse a distance of exactly 0 alone.
+one coordinate taken for all | refused = (difference == 0).any() and not squared | a_value_error
+  Points that agree in one coordinate still lie apart. Refuse them only if ALL coordinates agree.
 squared and plain swapped | refused = False; return unit if squared else twice
   You returned the gradient of the plain distance for the squared one, and the other way round.
 always squared | refused = False; return twice
   Your answer does not depend on `squared`. The plain distance is a root: divide by what the chain rule gives.
 always plain | refused = length == 0; return unit
-  Your answer does not depend on `squared`. The squared distance has a gradient that shrinks with the
-  distance.
+  Your answer does not depend on `squared`. The squared distance's gradient shrinks with the distance.
 not divided by the length | refused = False; unit = difference
   The gradient of a plain distance has length 1 wherever it exists: divide the difference by its length.
+another length | unit = np.sign(difference)
+  The length is the root of the sum of squares, not the sum or the largest of the coordinates.
+another length | unit = difference / np.abs(difference).max()
 divided by the squared length | unit = difference / length**2
   You divided by the squared distance. The root of it is left in the denominator, so that the length is 1.
 divided by twice the length | unit = difference / (2 * length)
   The 1/2 from the root and the 2 from the square cancel; one of them is left in yours. The length is 1.
-divided by twice the length | unit = 2 * difference / length
+factor 2 too many | unit = 2 * difference / length
+  The 2 of the square and the 1/2 of the root cancel: the plain distance's gradient has length 1.
 small number in the denominator | refused = False; unit = difference / (length + 1e-8)
-  A small number added to the length hides the division by zero and shortens the gradient of near points,
-  which should have length 1.
+  A small number added to the length shortens the gradient of near points. It should have length 1.
 distance for gradient | return length**2 if squared else length
   This is the distance. Asked for is its gradient, a vector of the shape of a.
 length for vector | return 2 * length if squared else 1.0
   This is the length of the gradient. Asked for is the vector, of the shape of a.
 no direction answered | refused = False | unrefused
-  Where the points meet the plain distance has no gradient: 0 divided by 0. Raise ValueError, where you return
-  NaN or make a choice.
+  Where the points meet the plain distance has no gradient: 0 divided by 0. Raise ValueError.
 """,
     a_value_error,
     unrefused,
 )
 
 # The inputs. Distances are fractions of 64, so that d_ap + m is exact and an edge is an edge.
-
-SEVEN = np.array([0.25, 0.5, 0.5625, 0.75, 0.9375, 1.0, 1.25])
 
 
 def _fractions(rng: np.random.Generator, size: Any) -> np.ndarray:
@@ -452,7 +465,7 @@ def _fractions(rng: np.random.Generator, size: Any) -> np.ndarray:
 
 def _zone_cases(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
-    drawn = []
+    drawn, hair = [], 2**-30
     for count in (4, 6, 10, 16, 24):
         d_ap, m = float(_fractions(rng, ())), float(rng.choice([0.125, 0.25, 0.5]))
         drawn.append((d_ap, np.clip(d_ap + rng.integers(-48, 64, count) / 64, 0, None), m, ""))
@@ -463,11 +476,12 @@ def _zone_cases(seed: int) -> list[Case]:
         (0.5, np.array([1.0]), 0.25, "farther by more than m"),
         (0.5, np.array([0.5, 1.5]), 0.25, "as far as the positive: the rule is broken, by all of m"),
         (0.5, np.array([0.75, 1.5]), 0.25, "farther by exactly m: the rule is met"),
-        (0.5, SEVEN, 0.5, "seven negatives, one on each edge"),
+        (0.5, np.array([0.25, 0.5, 0.5625, 0.75, 0.9375, 1.0, 1.25]), 0.5, "seven, one on each edge"),
         (0.0, np.array([0.0, 0.25, 0.5]), 0.5, "the positive lies on the anchor"),
         (0.5, np.array([0.25, 0.5, 0.75]), 0.0, "with m = 0 the two edges fall together: on them is hard"),
         (np.array([0.25, 1.0, 0.5]), np.array([0.5, 0.5, 0.5]), 0.5, "a positive for each negative"),
         (0.25, np.array([1.5, 1.75, 2.0, 2.25]), 1.75, "a margin larger than most distances"),
+        (0.5, np.array([0.5 - hair, 0.5 + hair, 0.75 - hair, 0.75 + hair]), 0.25, "a hair beside each edge"),
         (0.5, np.array([0.25, 1.0]), -0.25, "a margin below 0 would give zones that overlap"),
         *drawn,
     )
@@ -486,11 +500,10 @@ def _three(first: float, second: float, third: float) -> np.ndarray:
 def _mine_cases(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     three, pair, four = _three(0.5, 0.625, 1.0), np.array([7, 7, 8]), np.array([4, 4, 4])
-    on_edges = _three(0.5, 0.5, 0.75)
+    on_edges, nearly = _three(0.5, 0.5, 0.75), _three(0.5, 0.5, 0.5 + 2**-30)
     six, classes = _matrix(np.random.default_rng(2), 6), np.array([0, 1, 0, 1, 2, 0])
     order = np.array([3, 0, 5, 4, 1, 2])
     moved, renamed = six[np.ix_(order, order)], classes[order] * 10 - 7
-    equal = np.full((5, 5), 0.5) - 0.5 * np.eye(5)
     drawn = []
     for size in (9, 12):
         labels = rng.permutation(np.arange(size) % 3)
@@ -517,7 +530,9 @@ def _mine_cases(seed: int) -> list[Case]:
         (three, pair, -0.25, "hardest", "a margin below 0, even where the margin is not used"),
         *((six, classes, 0.5, name, "three labels, one of them without a pair") for name in STRATEGIES),
         *((moved, renamed, 0.5, name, "another order and labels") for name in ("semi_hard", "hardest")),
-        (equal, np.array([0, 1, 0, 2, 1]), 0.25, "hardest", "all equal"),
+        (_three(0.0, 4.0, 4.0), pair, 0.25, "hardest", "positive on the anchor, negative opposite"),
+        *((nearly, pair, 0.0, name, "with m = 0 a tie is hard, and not easy") for name in ("hard", "easy")),
+        (0.5 - 0.5 * np.eye(5), np.array([0, 1, 0, 2, 1]), 0.25, "hardest", "all equal"),
         *drawn,
         (real, np.arange(24) % 5, 0.2, "semi_hard", "points on a sphere"),
     )
@@ -527,25 +542,18 @@ def _gradient_cases(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     origin, near = np.array([0.25, 0.5]), np.array([0.25 + 2**-30, 0.5])
     apart, zero = np.array([3.0, 4.0]), np.zeros(2)
-    drawn = [
-        (rng.normal(size=k).round(3), rng.normal(size=k).round(3), squared, "")
-        for k in (2, 3, 5, 16)
-        for squared in (True, False)
-    ]
-    return [
-        *edges(
-            (apart, zero, True, ""),
-            (apart, zero, False, "a step straight away from n: length 1"),
-            (zero, apart, False, "the same pair, seen from the other end"),
-        ),
-        Case((near, origin, True), "nearly on one point: hardly any gradient is left", atol=1e-13),
-        *edges(
-            (near, origin, False, "nearly on one point, and the gradient is as long as ever"),
-            (origin, origin, True, "on one point: the squared distance has a gradient, and it is 0"),
-            (origin, origin, False, "on one point there is no direction"),
-            *drawn,
-        ),
-    ]
+    drawn = [(*rng.normal(size=(2, k)).round(3), flag, "") for k in (2, 3, 5, 16) for flag in (True, False)]
+    faint = Case((near, origin, True), "nearly on one point: hardly any gradient is left", atol=1e-13)
+    rest = edges(
+        (apart, zero, True, ""),
+        (apart, zero, False, "a step straight away from n: length 1"),
+        (np.array([3.0, 0.0]), apart, False, "one coordinate agrees, and the points lie apart"),
+        (near, origin, False, "nearly on one point, and the gradient is as long as ever"),
+        (origin, origin, True, "on one point: the squared distance has a gradient, and it is 0"),
+        (origin, origin, False, "on one point there is no direction"),
+        *drawn,
+    )
+    return [faint, *rest]
 
 
 # What a card draws.
@@ -571,8 +579,8 @@ def _strip(d_ap: float, m: float, rows: dict[str, Row], title: str) -> Figure:
         for x, name in zip(xs, names, strict=False):
             axes.text(x, y + 0.08, name, ha="center", fontsize=8)
     axes.set(xlim=(-0.02 * right, right), ylim=(-0.5, len(rows) - 0.5))
+    axes.set(xlabel="distance (green line: the positive; red and orange zone: hard, semi-hard)")
     axes.set_yticks(range(len(rows)), list(rows)[::-1])
-    axes.set_xlabel("distance (green line: the positive; red and orange zone: hard, semi-hard)")
     figure.suptitle(title, fontsize=9)
     return figure
 
