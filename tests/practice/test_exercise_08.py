@@ -447,6 +447,129 @@ def gradient_of_own_half(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[A
     return along @ P / (2 * len(A) * tau), down.T @ A / (2 * len(A) * tau)
 
 
+def own_with(change: Callable[..., dict[str, int]]) -> Callable[..., Any]:
+    """The right counts, some of them replaced."""
+    return lambda B, K, d, bytes: {**counted_by_list(B, K, d, bytes), **change(B, K, d, bytes)}
+
+
+def lent_with(change: Callable[..., dict[str, int]]) -> Callable[..., Any]:
+    return lambda B, d, bytes: {**counted_by_shapes(B, d, bytes)._asdict(), **change(B, d, bytes)}
+
+
+def own_without_brackets(B: int, K: int, d: int, bytes: int) -> dict[str, int]:
+    items, scores = B * K + 2, B * (K + 1)
+    return {"bytes": (items * d + scores) * bytes, "flops": 2 * d * scores, "encoder_calls": items}
+
+
+def own_through_a_float(B: int, K: int, d: int, bytes: int) -> list[int]:
+    return [int(count * 1.0) for count in counted_by_terms(B, K, d, bytes)]
+
+
+def own_in_int32(B: int, K: int, d: int, bytes: int) -> list[int]:
+    with np.errstate(over="ignore"):
+        return [int(x) for x in counted_by_terms(*(np.int32(size) for size in (B, K, d, bytes)))]
+
+
+def lent_with_a_caret(B: int, d: int, bytes: int) -> tuple[int, int, int]:
+    scores = B ^ 2
+    return bytes * (2 * B * d + scores), scores * 2 * d, 2 * B
+
+
+def hard_step_by_step(rho: float, n: int) -> float:
+    return 0.0 if n == 0 else rho + (1 - rho) * hard_step_by_step(rho, n - 1)
+
+
+def hard_twice(rho: float, n: int) -> float:
+    none = (1 - rho) ** n
+    return 1 - none - (n * rho * (1 - rho) ** (n - 1) if n else 0)
+
+
+def hard_of_some(rho: float, n: int) -> float:
+    if n < 1:
+        raise ValueError("n must be at least 1")
+    return hard_by_loop(rho, n)
+
+
+def loss_shifted_by_the_masked(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    """The largest of all logits taken off, and the repeats set to 0 afterwards."""
+    out, parts = hits(len(A), ids), []
+    for logits in (A @ P.T / tau, P @ A.T / tau):
+        top = logits.max(1, keepdims=True)
+        parts.append(np.log((np.exp(logits - top) * ~out).sum(1)) + top[:, 0] - np.diag(logits))
+    return float(np.mean(parts))
+
+
+def loss_times_infinity(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    return mean_of_both(A @ P.T / tau + hits(len(A), ids) * -math.inf)
+
+
+def loss_with(change: Callable[..., float]) -> Callable[..., Any]:
+    """What becomes of each row's two losses."""
+
+    def loss(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+        logits = logits_of(A, P, tau, ids)
+        ways = [np.logaddexp.reduce(way, axis=1) - np.diag(way) for way in (logits, logits.T)]
+        return change(np.array(ways), np.arange(len(A)) if ids is None else ids)
+
+    return loss
+
+
+def loss_of_pairs(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    logits = logits_of(A, P, tau, ids)
+    return float(np.logaddexp(0, logits * (1 - 2 * np.eye(len(A)))).sum() / len(A))
+
+
+def loss_at(power: float) -> Callable[..., Any]:
+    return lambda A, P, tau, ids=None: loss_with_numpy(A, P, tau**power, ids)
+
+
+def loss_refusing_repeats(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    if hits(len(A), ids).any():
+        raise ValueError("every item once")
+    return loss_with_numpy(A, P, tau)
+
+
+def loss_masked_before_tau(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    scores = A @ P.T
+    scores[hits(len(A), ids)] = -10
+    return mean_of_both(scores / tau)
+
+
+def loss_of_bounded_logits(A: Any, P: Any, tau: float, ids: Any = None) -> float:
+    return mean_of_both(logits_of(A, P, tau, ids).clip(-80, 80))
+
+
+def gradient_with(slope: Callable[..., Any], move: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """From the weights along the rows and down the columns, and the identity: the slopes, and the rest."""
+
+    def gradient(A: Any, P: Any, tau: float, ids: Any = None) -> tuple[Any, Any]:
+        found = slope(*both_softmaxes(A, P, tau, ids), np.eye(len(A))) / (2 * len(A) * tau)
+        return move(A, P, found) if move else (found @ P, found.T @ A)
+
+    return gradient
+
+
+def gradient_masked_once(A: Any, P: Any, tau: float, ids: Any = None) -> Any:
+    """The repeats are hidden from the columns' softmaxes, not from the rows'."""
+    hits(len(A), ids)
+    along = gradient_with(lambda rows, columns, eye: rows - eye)(A, P, tau)
+    down = gradient_with(lambda rows, columns, eye: columns - eye)(A, P, tau, ids)
+    return np.stack(along) + np.stack(down)
+
+
+def gradient_without_tau(A: Any, P: Any, tau: float, ids: Any = None) -> Any:
+    return gradient_by_rows(A, P, 1.0, ids) / tau
+
+
+def gradient_of_cosines(A: Any, P: Any, tau: float, ids: Any = None) -> Any:
+    a, p = (F.normalize(torch.from_numpy(X), dim=1).numpy() for X in (A, P))
+    return gradient_by_rows(a, p, tau, ids)
+
+
+def right_slope(rows: Any, columns: Any, eye: Any) -> Any:
+    return rows + columns - 2 * eye
+
+
 @pytest.mark.parametrize("seed", (0, 1, 5))
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
@@ -486,6 +609,52 @@ def test_minus_infinity_and_a_mask_below_every_logit_pass() -> None:
 @pytest.mark.parametrize(
     ("name", "fn", "mistake"),
     [
+        (
+            OWN.name,
+            own_with(lambda B, K, d, b: {"bytes": B * (K + 2) * d + B * (K + 1) * b}),
+            "numbers, not bytes",
+        ),
+        (OWN.name, own_with(lambda B, K, d, b: {"bytes": B * (2 * K + 3) * d * b}), "d numbers or one"),
+        (OWN.name, own_with(lambda B, K, d, b: {"bytes": B * (2 * K + 3) * b}), "d numbers or one"),
+        (OWN.name, own_with(lambda B, K, d, b: {"flops": B * (K + 1) * d * 4}), "counted twice"),
+        (OWN.name, own_with(lambda B, K, d, b: {"encoder_calls": 3}), "batches, not items"),
+        (OWN.name, own_without_brackets, "+ after *"),
+        (OWN.name, own_through_a_float, "not integers"),
+        (OWN.name, own_in_int32, "wrapped in 32 bits"),
+        (IN_BATCH.name, lent_with(lambda B, d, b: {"bytes": 8 * b * (2 * B * d + B * B)}), "bits"),
+        (IN_BATCH.name, lent_with(lambda B, d, b: {"encoder_calls": 2}), "batches, not items"),
+        (IN_BATCH.name, lent_with(lambda B, d, b: {"flops": 2 * B * d**2}), "another product"),
+        (IN_BATCH.name, lent_with_a_caret, "^ for **"),
+        (P_HARD.name, hard_step_by_step, "too many steps"),
+        (P_HARD.name, hard_twice, "at least two"),
+        (P_HARD.name, hard_of_some, "no negative"),
+        (LOSS.name, loss_shifted_by_the_masked, "masked maximum"),
+        (LOSS.name, loss_times_infinity, "−∞ times 0"),
+        (LOSS.name, loss_with(lambda ways, ids: ways.sum() / 2 / len(set(ids.tolist()))), "items for rows"),
+        (LOSS.name, loss_with(lambda ways, ids: math.log(len(ids)) - ways.mean()), "InfoNCE's bound"),
+        (LOSS.name, loss_with(lambda ways, ids: ways.mean() - math.log(len(ids))), "mean of the negatives"),
+        (LOSS.name, loss_with(lambda ways, ids: float(np.exp(ways.mean()))), "e to the loss"),
+        (LOSS.name, loss_of_pairs, "a sigmoid for each pair"),
+        (LOSS.name, loss_at(2), "another power of τ"),
+        (LOSS.name, loss_at(0.5), "another power of τ"),
+        (LOSS.name, loss_refusing_repeats, "refused"),
+        (LOSS.name, loss_masked_before_tau, "mask not low enough"),
+        (LOSS.name, loss_of_bounded_logits, "a small number in the logarithm"),
+        (
+            GRADIENT.name,
+            gradient_with(lambda rows, columns, eye: 2 * (columns - eye)),
+            "only positive to anchor",
+        ),
+        (
+            GRADIENT.name,
+            gradient_with(right_slope, lambda A, P, S: (S @ A, S.T @ A)),
+            "moved by one's own side",
+        ),
+        (GRADIENT.name, gradient_with(right_slope, lambda A, P, S: (S @ P, 0 * P)), "positives held fixed"),
+        (GRADIENT.name, gradient_with(right_slope, lambda A, P, S: (S, S.T)), "slopes of the scores"),
+        (GRADIENT.name, gradient_masked_once, "masked in one direction"),
+        (GRADIENT.name, gradient_without_tau, "τ forgotten in the softmax"),
+        (GRADIENT.name, gradient_of_cosines, "vectors normalised"),
         (OWN.name, own_pairs_only, "negatives not encoded"),
         (OWN.name, own_scores_against_negatives, "positive not scored"),
         (OWN.name, own_in_float, "not integers"),

@@ -12,7 +12,7 @@ import torch
 
 from nslab import diagnostics, losses, theory
 from nslab.practice._exercise import Case, Exercise, Question, edges, show
-from nslab.practice._judgements import finite, is_number, lost, not_all_finite, not_finite
+from nslab.practice._judgements import an_error, finite, is_number, lost, not_all_finite, not_finite
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
 
@@ -23,51 +23,35 @@ if TYPE_CHECKING:
 
 
 def cost_per_example(B: int, K: int, d: int, bytes: int) -> dict[str, int]:
-    """Each anchor: itself, its positive, its K negatives; a score with the positive and with every
-    negative.
-    """
+    """Each anchor: itself, its positive, its K negatives; a score with the positive and each negative."""
     items, scores = 1 + 1 + K, 1 + K
-    return {
-        "bytes": B * (items * d + scores) * bytes,
-        "flops": B * scores * (d + d),
-        "encoder_calls": B * items,
-    }
+    held = B * (items * d + scores) * bytes
+    return {"bytes": held, "flops": B * scores * (d + d), "encoder_calls": B * items}
 
 
 def cost_in_batch(B: int, d: int, bytes: int) -> dict[str, int]:
     """Each anchor: itself and its positive; a score with every positive of the batch."""
     items, scores = 1 + 1, B
-    return {
-        "bytes": B * (items * d + scores) * bytes,
-        "flops": B * scores * (d + d),
-        "encoder_calls": B * items,
-    }
+    held = B * (items * d + scores) * bytes
+    return {"bytes": held, "flops": B * scores * (d + d), "encoder_calls": B * items}
 
 
 def p_hard(rho: float, n: int) -> float:
     """One minus the chance that all n negatives are easy."""
-    easy = 1.0
-    for _ in range(n):
-        easy *= 1 - rho
-    return 1 - easy
+    return 1 - math.prod([1 - rho] * n)
 
 
 def inbatch_infonce(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> float:
     """The mean loss of 2B softmaxes: every anchor among the positives, every positive among the anchors."""
-    scores, rows = _scores(A, P, tau), range(len(A))
-    total = 0.0
+    scores, total = _scores(A, P, tau), 0.0
     for i, others in enumerate(_negatives(len(A), ids)):
         total += _loss(scores[i][i], [scores[i][j] for j in others])
         total += _loss(scores[i][i], [scores[j][i] for j in others])
-    return total / (2 * len(rows))
+    return total / (2 * len(A))
 
 
-def inbatch_gradient(
-    A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Every softmax pulls on the score of its positive by weight − 1, and pushes those of its negatives by
-    weight.
-    """
+def inbatch_gradient(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> Any:
+    """Every softmax pulls on the score of its positive by weight − 1, and pushes its negatives' by weight."""
     scores, B = _scores(A, P, tau), len(A)
     slope = np.zeros((B, B))
     for i, others in enumerate(_negatives(B, ids)):
@@ -152,43 +136,51 @@ def shuffled(case: Case, got: Outcome, own: Outcome) -> bool:
 
 EITHER = """
 d − 1 additions | flops = (2 * d - 1) * scores | one_count
-  Strictly, d products are added in d − 1 steps. Here, as in most FLOP counts, an addition comes with each
-  product: d and d.
+  Strictly, d products are added in d − 1 steps. Here, as in most FLOP counts, each has one: d and d.
 numbers, not bytes | held = vectors * d * bytes + scores | one_count
   You counted numbers. Each takes `bytes` bytes: the vectors' and the scores'.
 numbers, not bytes | held = vectors * d + scores | one_count
+numbers, not bytes | held = vectors * d + scores * bytes | one_count
 multiplications only | flops = d * scores | one_count
-  A dot product of d numbers is d multiplications and their sum. You counted the multiplications alone (some
-  call that multiply-adds, MACs); a FLOP count has both.
+  You counted the multiplications alone (some say multiply-adds, MACs); a FLOP count has the additions too.
 flops times bytes | flops = 2 * d * scores * bytes | one_count
-  A multiplication is one operation, however many bytes its numbers take: `bytes` counts for what is held,
-  not for what is computed.
+  A multiplication is one operation, however many bytes its numbers take.
 scores not held | held = vectors * d * bytes | one_count
   The scores are numbers too, and are held with the vectors. In a large batch they are most of the memory.
 vectors not held | held = scores * bytes | one_count
   You counted the scores alone. The vectors that they are made of are held as well.
+d numbers or one | held = (vectors + scores) * d * bytes | one_count
+  A vector is d numbers, a score is one.
+d numbers or one | held = (vectors + scores) * bytes | one_count
+counted twice | held = 2 * (vectors * d + scores) * bytes | one_count
+  You counted something twice: vectors and scores are held once, and a dot product takes 2d operations.
+bits | held = 8 * (vectors * d + scores) * bytes | one_count
+  You counted bits. A byte has eight.
+batches, not items | calls = 2 | one_count
+  An encoder call is counted for each item, although a batch of them may go through at once.
+batches, not items | calls = 3 | one_count
 megabytes | held = (vectors * d + scores) * bytes / 1e6 | in_thousands
-  You returned kilobytes, megabytes or the like. Whole bytes are asked for: a count is exact, and easily
-  divided later.
+  You returned kilobytes, megabytes or the like. Whole bytes are asked for.
 not integers | return [float(count) for count in (held, flops, calls)]
-  These are counts, so integers: beyond 2⁵³ a float leaves whole numbers out. A division with `/` or a
-  factor such as `2.0` makes a float of any count.
+  A division with `/` or a factor `2.0` makes a float, and beyond 2⁵³ floats leave whole numbers out.
+not integers | return [int(float(count)) for count in (held, flops, calls)]
+wrapped in 32 bits | return [(count + 2**31) % 2**32 - 2**31 for count in (held, flops, calls)] | one_count
+  An int32 ends at 2³¹: beyond it the counts start again from below. Python's own integers never end.
 another order | return calls, held, flops | shuffled
-  The three numbers are right, under other names: as a dict, look at the keys; as a tuple, the order is
-  bytes, FLOPs, encoder calls.
+  The three numbers are right, under other names: look at the keys (a tuple has bytes, FLOPs, encoder calls).
 """
 
 OWN = mistakes(
     right_own,
     f"""
 negatives not encoded | calls = 2 * B | one_count
-  An anchor's own negatives must be encoded as well. With B = 1,024 and K = 1,023 the step encodes 1,049,600
-  items, and you counted 2,048.
+  An anchor's own negatives must be encoded as well: with B = 1,024 and K = 1,023 a million, not 2,048 items.
 an item of each anchor not encoded | calls = B * (K + 1) | one_count
-  Each anchor brings its negatives, its positive, and itself. One of these is missing from your encoder
-  calls.
+  Each anchor brings its negatives, its positive, and itself. One of them is missing from your encoder calls.
 only negatives encoded | calls = B * K | one_count
   You encode the negatives alone. The anchor and its positive go through the encoder too.
++ after * | calls = B * K + 2; vectors = B * K + 2 | one_count
+  Each anchor adds its two: mind the brackets, B (K + 2) is not B K + 2.
 one set of negatives for all | calls = 2 * B + K; vectors = 2 * B + K | one_count
   You let all anchors share one set of K negatives. Here each draws its own, so they are multiplied by B.
 a single anchor | return right_own(1, K, d, bytes) | one_count
@@ -207,6 +199,7 @@ every anchor with every item | scores = B * B * (K + 2) | one_count
 as many scores as items | scores = B * (K + 2) | one_count
   An item is not a score: the anchor is not compared with itself.
 {EITHER}
+counted twice | flops = 4 * d * scores | one_count
 """,
     one_count,
     in_thousands,
@@ -217,30 +210,31 @@ LENT = mistakes(
     right_lent,
     f"""
 positive counted as a negative | scores = B * (B + 1) | one_count
-  The positive was counted as its own negative: the batch lends an anchor B − 1 negatives, not B. With its
-  positive that makes B scores.
+  The batch lends an anchor B − 1 negatives, not B: with its positive that makes B scores.
 positive not scored | scores = B * (B - 1) | one_count
   You scored the borrowed negatives alone. The anchor's own positive is in its row as well, on the diagonal.
 encoded for each anchor anew | calls = B * (B + 1) | one_count
-  You pay for B − 1 negatives of each anchor, as if they were its own. A borrowed negative is another row's
-  positive: it has been encoded already.
+  A borrowed negative is another row's positive: it has been encoded already.
 a call for every score | calls = B * B | one_count
   The encoder sees items, not pairs. A vector that is there serves all the scores of its row or column.
 vectors copied for each anchor | vectors = B * (B + 1) | one_count
-  Your bytes hold the borrowed vectors once for each anchor. A matrix product reads the same vectors for all
-  rows: they are held once.
+  Your bytes hold the borrowed vectors once for each anchor. All rows read the same ones.
 one side encoded | calls = B | one_count
   A row of the batch is a pair. Anchors and positives both go through the encoder.
 one side held | vectors = B | one_count
   A row of the batch is a pair: two vectors, the anchor's and the positive's.
 a matrix for each direction | scores = 2 * B * B | one_count
-  You counted the scores twice, once for each direction of the loss. Both read the same matrix, one by rows
-  and one by columns.
+  You counted the scores once for each direction of the loss. Both read the same matrix.
 every item with every item | scores = 4 * B * B | one_count
   You scored all 2B items with each other. Anchors meet positives only: B rows and B columns.
 half of the matrix | scores = B * (B + 1) // 2 | one_count
   The matrix is not symmetric: anchor i with positive j is another pair than anchor j with positive i.
 half of the matrix | scores = B * (B - 1) // 2 | one_count
+^ for ** | scores = B ^ 2 | one_count
+  In Python `^` is the exclusive or, not a power: write B ** 2 or B * B.
+another product | flops = 2 * B * d * d | one_count
+  B x d times d x B: each of the B x B scores takes d multiplications and d additions.
+another product | flops = 2 * B**3 | one_count
 only the diagonal | scores = B | one_count
   B scores are the positives' alone. Each anchor is also compared with what it borrows.
 {EITHER}
@@ -262,8 +256,7 @@ CHANCE = mistakes(
 the opposite | return easy
   That is the chance that no negative is hard. At least one is the opposite of none.
 chances added up | return n * rho
-  You added up the chances of the draws. n ρ is how many hard ones to expect, and it passes 1: batches with
-  two hard ones count twice in it.
+  n ρ is how many hard ones to expect, and it passes 1: batches with two hard ones count twice in it.
 chances added up to 1 | return min(1.0, n * rho)
   Cutting n ρ off at 1 gives a bound, not the chance: two draws may both be hard, and that counts once.
 all hard | return rho**n
@@ -275,15 +268,21 @@ exactly one | return n * rho * (1 - rho) ** (n - 1) if n else 0.0
 positive counted as a negative | easy = (1 - rho) ** (n + 1)
   n is the number of negatives already. You drew one more, as if the positive were its own negative.
 one negative too few | easy = (1 - rho) ** max(n - 1, 0)
-  n is the number of negatives already: nothing is to be taken off. In a batch of B, whoever calls passes
-  n = B − 1.
+  n is the number of negatives already: in a batch of B, whoever calls passes n = B − 1.
 e^(−nρ) | easy = math.exp(-n * rho)
   1 − e^(−nρ) is what remains when ρ is small and n large. The exact chance is as short.
 ln 0 | easy = np.exp(n * np.log(1 - np.float64(rho))) | not_finite
-  At ρ = 1 the logarithm of 1 − ρ is −∞, and 0 times that is NaN. Everything is hard there: treat it on its
-  own.
+  At ρ = 1 the logarithm of 1 − ρ is −∞, and 0 times that is NaN. Treat it on its own.
+no negative | return 1 - easy if n else 1.0
+  Among 0 negatives none is hard: the chance is 0, and no error.
+no negative | easy = (1 - rho) ** n if n else 1 / n | an_error
+at least two | return 1 - easy - n * rho * (1 - rho) ** (n - 1) if n else 0.0
+  That is the chance of two or more hard negatives. One is enough.
+too many steps | easy = (1 - rho) ** n if n < 999 else 1 / 0 | an_error
+  A batch may lend thousands: no recursion, no binomials. One power of 1 − ρ does it.
 """,
     not_finite,
+    an_error,
 )
 
 
@@ -329,86 +328,92 @@ def too_small(case: Case, got: Outcome, own: Outcome) -> bool:
     return is_number(got) and 0 < float(got.value) < 0.999 * right_loss(*case.args)
 
 
-OVERFLOW = """exp(s/τ) left the range of float64: over 709 it is infinite, far below 0 every weight is 0. A
-  softmax does not change when one number is taken from all its logits: make the largest of each softmax 0
-  first, and take the logarithm of its sum, not of a weight that may be 0."""
-SHIFT = """You took one number from all logits of the batch. Where it is far above a row's own largest, all
-  weights of that row are 0. Each row, and each column, needs its own."""
-LOW = """You masked with a low number, and here the other logits are lower still, so that it takes over the
-  softmax. Only −∞ weighs nothing beside any logit."""
+def no_number(case: Case, got: Outcome, own: Outcome) -> bool:
+    """As `lost`; of errors only those of the math module, and none that the learner raises."""
+    return lost(case, got, own) and "math" in str(got.error or "math")
+
+
+OVERFLOW = """exp(s/τ) left the range of float64: over 709 it is infinite, far below 0 every weight is 0. Take
+  the largest logit of each softmax from all its logits, and the logarithm of the sum, not of a weight."""
+SHIFT = "The one number taken from all logits left weights of 0: each row, and each column, needs its own."
+LOW = "You masked with a low number, and here other logits are lower still. Only −∞ weighs nothing at all."
 
 LOSS = mistakes(
     right_loss,
     f"""
 false negatives | keep = True
-  Rows with equal ids hold the same item. You took only the diagonal out of the negatives, so these are
-  false negatives: where rows 3 and 17 hold one item, anchor 3 is pushed away from its own positive in row
-  17.
+  Rows with equal ids hold the same item: you push an anchor away from its own positive in another row.
 positive counted as a negative | losses = np.logaddexp(lse(ways), own) - own
-  The positive was counted as its own negative: the diagonal is in the sum over the row already. B scores in
-  all, of which B − 1 are negatives.
+  The positive was counted as its own negative: the diagonal is in the sum over the row already.
 positive not in the sum | losses = lse(np.where(eye, -np.inf, ways)) - own
-  Your softmax runs over the negatives alone. The positive competes with them, so its exponential belongs
-  into the sum as well (without it, the loss can fall below 0: the decoupled loss of Yeh et al.).
-mask hides the positive | keep = ids is None or ~same | lost
-  Every row has the same id as itself, so your mask hides the positive too. Repeats are the equal ids beside
-  the diagonal.
+  Your softmax runs over the negatives alone (the decoupled loss of Yeh et al.). The positive belongs in too.
+mask hides the positive | keep = ids is None or ~same | no_number
+  An id equals itself, so your mask hides the positive too. Repeats are equal ids off the diagonal.
 masked score of 0 | masked = logits * keep
-  A score of 0 is a score like any other, and weighs e⁰ = 1. What is masked must weigh nothing after the
-  exponential.
+  A score of 0 weighs e⁰ = 1. What is masked must weigh nothing after the exponential.
+−∞ times 0 | masked = logits + np.where(keep, np.nan, -np.inf) | no_number
+  −∞ · 0 is NaN, and so is every score that stays: choose with np.where instead of multiplying.
 masked on one side | keep = eye + ~np.triu(same)
   Row 3 does not count row 17, but row 17 still counts row 3. Equal ids are equal both ways.
 masked in one direction | ways = np.stack([masked, logits.T])
-  The repeats are masked in one direction of the loss only. A positive must not be pushed from the anchors
-  of its own item either.
+  The repeats are masked in one direction of the loss only. Both must leave them out.
 masked in one direction | ways = np.stack([logits, masked.T])
 repeated rows dropped | counted = ~np.tril(same, -1).any(1); return right_loss(A[counted], P[counted], tau)
-  You threw away the later rows of an item. Each of them is an anchor with a positive and counts in the
-  mean; they are only not negatives of one another.
+  You threw away the later rows of an item. Each of them is an anchor with a positive and counts in the mean.
 repeats left out of the mean | counted = ~np.tril(same, -1).any(1)
-  Rows whose item comes again are missing from your mean. Each is an anchor with a positive of its own:
-  repeats are no negatives of one another, and all of them count.
+  Rows whose item comes again are missing from your mean. Each is an anchor with a positive of its own.
 repeats left out of the mean | counted = same.sum(1) == 1
+items for rows | loss = losses.mean() * len(A) / (1 / same.sum(1)).sum()
+  You divided by the number of items. The mean is that of the rows, repeats among them.
 equal ids pulled | keep = True; losses = lse(ways) - ways.mean(-1, where=same)
-  You count rows with equal ids as further positives, as the supervised contrastive loss does. Here they are
-  only no negatives: each row has one positive.
+  You count rows with equal ids as positives, as SupCon does. Here they are just not negatives.
 equal ids pulled | keep = True; losses = lse(ways) - lse(np.where(same, ways, -np.inf))
 mask not low enough | masked = np.where(keep, logits, -100.0) | finite
   {LOW}
+mask not low enough | masked = np.where(keep, scores, -10.0) / tau
+masked maximum | loss = np.nan if (logits - lse(masked)[:, None]).max() > 745 else losses.mean() | not_finite
+  You took off the largest of ALL logits. Where that one is masked, the weights that stay may all be 0.
 only anchor to positive | ways = masked
-  That is one direction: an anchor looks for its positive among the positives. The symmetric loss also lets
-  each positive look for its anchor, and takes the mean.
+  That is one direction. In the other each positive looks for its anchor, down the columns.
 only positive to anchor | ways = masked.T
-  Your softmax runs down the columns: each positive looks for its anchor. That is one of the two directions;
-  the other runs along the rows.
+  That is one direction. In the other each anchor looks for its positive, along the rows.
 directions added | return 2 * loss
-  You added the two directions. Their mean is asked for, which stays comparable with a loss in one
-  direction.
+  You added the two directions. Their mean is asked for.
 summed over the batch | return len(A) * loss
   You added up the rows. The mean over the batch is asked for, or a larger batch would mean a larger step.
 summed over the batch | return 2 * len(A) * loss
-  You added up all 2B terms. The mean is asked for, or a larger batch would mean a larger step.
 mean of the negatives | losses = lse(ways - np.log(keep.sum(1, keepdims=True) - 1) * ~eye) - own
-  You averaged the negatives' exponentials. InfoNCE sums them: more negatives make the task harder.
+  You averaged the exponentials. InfoNCE sums them: more negatives make the task harder.
+mean of the negatives | loss = losses.mean() - math.log(len(A))
 one softmax for the batch | losses = lse(masked.ravel()) - own
   Your softmax runs over all B × B scores at once. Each anchor has a softmax of its own, over its row.
 anchors as negatives | losses = np.logaddexp(lse(ways), lse(np.where(same, -np.inf, sides(A, P) / tau))) - own
-  You compare anchors with anchors too, as SimCLR's NT-Xent does, with 2(B − 1) negatives. Here an anchor
-  borrows the other rows' positives alone.
+  You compare anchors with anchors too, as SimCLR's NT-Xent does. Here only the other positives are borrowed.
 anchors with anchors | return right_loss(A, A, tau, ids)
-  Your scores compare anchors with anchors; the positives never come in. Score (i, j) is anchor i with
-  positive j.
+  Your scores compare anchors with anchors. Score (i, j) is anchor i with positive j.
 vectors normalised | scores = unit(A) @ unit(P).T
-  You scaled the vectors to length 1. They are used as they are: whether a score is a cosine is for the
-  caller to decide.
+  You scaled the vectors to length 1. They are used as they are.
+divided by √d | scores = A @ P.T / A.shape[1] ** 0.5
+  That is how attention scales its scores. Here τ alone divides them.
+a sigmoid for each pair | losses = np.logaddexp(0, np.where(eye, -ways, ways)).sum(-1)
+  That judges each pair by itself, as SigLIP does. InfoNCE takes a softmax along each row and each column.
 τ forgotten | logits = scores
   The scores are not divided by τ.
+another power of τ | logits = scores / tau**2
+  The logit is s/τ: neither τ² nor √τ.
+another power of τ | logits = scores / tau**0.5
 times τ | logits = scores * tau
   You multiplied by τ. A lower temperature must widen the gaps between the scores.
+e to the loss | return np.exp(loss)
+  The loss is the mean of −ln weight itself: no exponential is taken of it.
+logarithm of a mean | loss = -np.log(np.exp(-losses).mean(-1)).mean()
+  You took the logarithm of the mean weight. Asked for is the mean of the logarithms.
+InfoNCE's bound | return math.log(len(A)) - loss
+  That is ln B less the loss, a bound on the mutual information. Asked for is the loss.
 sign | return -loss
   The logarithm of a weight below 1 is negative; the loss is its negative, never below 0.
 bits | return loss / math.log(2)
-  That is the loss in bits. It is asked for in nats: the natural logarithm.
+  That is the loss in bits. Nats take the natural logarithm.
 distances | scores = -((A[:, None] - P) ** 2).sum(-1)
   Your scores are negative squared distances. Here a score is a dot product, whatever the vectors' lengths.
 exp overflows | losses = -np.log(np.exp(own) / np.exp(ways).sum(-1)) | not_finite
@@ -416,16 +421,12 @@ exp overflows | losses = -np.log(np.exp(own) / np.exp(ways).sum(-1)) | not_finit
 one shift for all | losses = np.log(np.exp(ways - ways.max()).sum(-1)) + ways.max() - own | not_finite
   {SHIFT}
 ln 0 | losses = -np.log(np.exp(own - lse(ways))) | not_finite
-  Where the positive's logit lies far below another one, its weight is 0 in float64, and −ln 0 is infinite.
-  Take the logarithm of the sum, with the largest logit taken out, and subtract the positive's logit: no
-  weight is needed.
+  The positive's weight may be 0 in float64. Take the logarithm of the sum, less the positive's logit.
 a small number in the logarithm | losses = -np.log(np.exp(own - lse(ways)) + 1e-12) | too_small
-  A small number inside the logarithm keeps the loss from growing where the positive's weight is tiny: at a
-  low τ the true loss is far larger. The logarithm of a sum, with its largest term taken out, needs no such
-  help.
+  A small number inside the logarithm, or a bound on the logits, cuts off the large losses of a low τ.
 a small number in the logarithm | losses = -np.log(np.exp(own - lse(ways)) + 1e-8)
 """,
-    lost,
+    no_number,
     finite,
     not_finite,
     too_small,
@@ -463,36 +464,52 @@ GRADIENT = mistakes(
 false negatives | keep = True
   Rows with equal ids still push each other. A masked score has no weight, so it passes no gradient on.
 push without pull | pull = 0
-  Each softmax's slope at its positive is the weight less 1: that is the pull. Yours holds the weights
-  alone.
+  Each softmax's slope at its positive is the weight less 1: that is the pull. Yours holds the weights alone.
 direction of the step | scale = -1 / (2 * len(A) * tau)
   That is where to step, the negative of the gradient. Whoever calls takes the step.
+direction of the step | return A - on_anchors, P - on_positives
 τ forgotten in the chain | scale = 1 / (2 * len(A))
   A logit is a score over τ, so one more 1/τ comes in on the way from logits to scores.
+τ forgotten in the chain | scale = tau / (2 * len(A))
+τ forgotten in the softmax | logits = A @ P.T
+  The softmax is taken of s/τ, not of s.
 summed over the batch | scale = 1 / (2 * tau)
   This is the gradient of the sum over the batch. The loss is a mean over its B rows.
+averaged twice | scale = 1 / (2 * len(A) ** 2 * tau)
+  The mean over the rows divides by B once.
 directions added | scale = 1 / (len(A) * tau)
   This is the gradient of the two directions added. The loss is their mean.
 only anchor to positive | slope = 2 * scale * (rows - eye)
   Only the softmaxes along the rows are in it. Those down the columns pull and push as well.
+only positive to anchor | slope = 2 * scale * (columns.T - eye)
+  Only the softmaxes down the columns are in it. Those along the rows pull and push as well.
+masked in one direction | ways = np.stack([masked, logits.T])
+  The repeats are masked in one direction of the loss only. Both must leave them out.
+masked in one direction | ways = np.stack([logits, masked.T])
+positive not in the sum | keep = ~same
+  Your softmaxes run over the negatives alone. The positive belongs in too.
+vectors normalised | return right_gradient(unit(A), unit(P), tau, ids)
+  You scaled the vectors to length 1. They are used as they are.
+slopes of the scores | return slope, slope.T
+  That is how the loss changes with the scores. One step more: how a score changes with its vectors.
+positives held fixed | return on_anchors, 0 * on_positives
+  The positives are encoded too: the loss changes with them as with the anchors.
 columns not turned back | slope = scale * (rows + columns - pull)
-  The columns' weights come out with the positive first. Turn them back before they are added to the rows'
-  weights, or score (i, j) gets the slope of score (j, i).
+  Turn the columns' weights back, or score (i, j) gets the slope of score (j, i).
 moved by one's own side | on_anchors = slope @ A; on_positives = slope.T @ P
   The score of anchor i and positive j changes with the anchor along the positive, and the other way round.
+moved by one's own side | on_anchors = slope @ A
 slopes not transposed | on_positives = slope @ A
   Positive j collects from all anchors: column j of the slopes, not row j.
 anchors and positives swapped | return on_positives, on_anchors
   Both gradients are right, in the other order: the anchors' comes first.
 pulled once | pull = eye
-  A score on the diagonal is the positive in two softmaxes, its row's and its column's. Each takes 1 away,
-  yours only one of them.
+  A score on the diagonal is the positive in two softmaxes, its row's and its column's. Each takes 1 away.
 equal ids pulled | pull = 2 * same
-  You pull rows with equal ids together. They are only no negatives of each other: their scores have no
-  slope at all.
+  You pull rows with equal ids together. They are just not negatives: their scores have no slope.
+equal ids pulled | pull = 2 * same / same.sum(1)
 each side from one direction | return 2 * scale * (rows - eye) @ P, 2 * scale * (columns - eye) @ A
-  Your anchors move by the rows' softmaxes alone, and the positives by the columns'. Every score is in both,
-  so both move both sides.
+  Your anchors move by the rows' softmaxes alone, and the positives by the columns'. Both move both sides.
 each side from one direction | return scale * (rows - eye) @ P, scale * (columns - eye) @ A
 exp overflows | rows, columns = ratio(ways) | not_all_finite
   {OVERFLOW}
@@ -507,8 +524,6 @@ mask not low enough | masked = np.where(keep, logits, -100.0)
 
 # The inputs.
 
-_CROSSING = "at B = K(d + 1) + 1 both ways hold the same number of bytes"
-
 
 def _own_cases(seed: int) -> list[Case]:
     return edges(
@@ -518,10 +533,11 @@ def _own_cases(seed: int) -> list[Case]:
         (7, 1, 2, 4, "one negative an anchor"),
         (6, 5, 2, 4, "as many negatives as a batch of 6 lends"),
         (1024, 1023, 128, 4, "as many negatives as a batch of 1,024 lends"),
-        (1506, 5, 300, 4, _CROSSING),
+        (1506, 5, 300, 4, "at B = K(d + 1) + 1 both ways hold the same number of bytes"),
         (1507, 5, 300, 4, "one anchor more, and own negatives hold less"),
         (32_768, 5, 300, 4, "a large batch with few negatives"),
         (65_536, 65_535, 1024, 4, "counts far above 2³¹: they wrap in 32 bits"),
+        (99_999_999, 99_999, 8191, 1, "counts above 2⁵³: a float rounds them"),
         *_sizes(seed, 600, 90, 400),
         atol=0.0,
     )
@@ -533,10 +549,11 @@ def _lent_cases(seed: int) -> list[Case]:
         (3, 5, 4, "small enough to count on paper"),
         (6, 2, 4, ""),
         (1024, 128, 4, "1,023 negatives for each anchor"),
-        (1506, 300, 4, f"{_CROSSING}, here K = 5"),
+        (1506, 300, 4, "at B = K(d + 1) + 1 both ways hold the same number of bytes, here K = 5"),
         (1507, 300, 4, "one anchor more, and the scores outweigh five own negatives"),
         (32_768, 300, 4, "a large batch: nearly all bytes are scores"),
         (1_048_576, 1024, 4, "counts far above 2³¹: they wrap in 32 bits"),
+        (9_999_999, 8191, 1, "counts above 2⁵³: a float rounds them"),
         *_sizes(seed, 900, 400),
         atol=0.0,
     )
@@ -573,7 +590,6 @@ def _vectors(rng: np.random.Generator, B: int, d: int) -> tuple[np.ndarray, np.n
 
 def _loss_cases(seed: int, atol: float = 1e-10) -> list[Case]:
     rng = np.random.default_rng(seed)
-    eye = np.eye(3)
     A, P = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]), np.array([[0.8, 0.6], [0.0, 1.0], [-0.6, 0.8]])
     four, pairs = _vectors(rng, 4, 3), np.array([7, 2, 7, 5])
     twenty, repeated = _vectors(rng, 20, 4), np.arange(20)
@@ -585,7 +601,7 @@ def _loss_cases(seed: int, atol: float = 1e-10) -> list[Case]:
         vectors, tau = _vectors(rng, B, d), float(rng.choice((0.5, 0.7, 1.5, 2.0)))
         drawn.append((*vectors, tau, *([rng.permutation(B) % kinds] if kinds else []), ""))
     return edges(
-        (eye[:2], eye[:2], 0.5, "two pairs that are orthogonal: ln(1 + e⁻²)"),
+        (np.eye(2, 3), np.eye(2, 3), 0.5, "two pairs that are orthogonal: ln(1 + e⁻²)"),
         (np.zeros((3, 2)), np.ones((3, 2)), 0.5, "all scores alike: three candidates, ln 3"),
         (A, P, 0.5, "the two directions give different losses"),
         (A, P[::-1].copy(), 0.2, "every positive is the wrong one"),
@@ -595,7 +611,8 @@ def _loss_cases(seed: int, atol: float = 1e-10) -> list[Case]:
         (*long, 0.05, "one anchor is far longer: a softmax has a largest logit of its own"),
         (A, P - 2, 0.002, twins, "rows 0 and 2 hold one item, and all logits are below −500"),
         (A, P - 200, 0.01, twins, "rows 0 and 2 hold one item, and all logits are below −19,000"),
-        (twin, twin, 0.1, twins, "rows 0 and 2 hold one item: a single negative is left"),
+        (twin, twin.copy(), 0.1, twins, "rows 0 and 2 hold one item: a single negative is left"),
+        (1000 * twin, twin[[1, 1, 0]], 0.5, twins, "one item in rows 0 and 2, and a huge score"),
         (*four, 0.7, pairs, "rows 0 and 2 hold one item"),
         (-four[0], four[1], 0.7, pairs, "the same with other signs: scores far below 0"),
         (*twenty, 1.0, repeated, "rows 3 and 17 hold one item"),
@@ -621,7 +638,9 @@ def _measure(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     else:
         counts = dict(zip(_STEMS, _three(value), strict=True))
     counts = {name: _plain(name, count) for name, count in counts.items()}
-    return {**counts, "all integers": all(isinstance(count, int) for count in counts.values())}
+    right = right_own(*args) if len(args) == 4 else right_lent(*args)
+    exact = (isinstance(n, int) and (n == right[of] or n != float(right[of])) for of, n in counts.items())
+    return {**counts, "all integers": all(exact)}
 
 
 def _entry(value: Mapping[Any, Any], name: str) -> Any:
@@ -660,19 +679,11 @@ def _picture(args: tuple[Any, ...], value: Any) -> Figure:
     roles = {"negative": "a negative", "positive": "the positive", "false_negative": "its item once more"}
     figure = Figure(figsize=(4.2, 2.2))
     axes = figure.add_axes((0.05, 0.2, 0.5, 0.66))
-    axes.pcolormesh(
-        kind,
-        cmap=ListedColormap([COLORS[role] for role in roles]),
-        vmin=0,
-        vmax=2,
-        edgecolors="white",
-        linewidth=1 if B <= 8 else 0.3,
-    )
-    ticks = [0, B - 1]
-    names = [str(t) for t in ticks]
+    colors, lines = ListedColormap([COLORS[role] for role in roles]), 1 if B <= 8 else 0.3
+    axes.pcolormesh(kind, cmap=colors, vmin=0, vmax=2, edgecolors="white", linewidth=lines)
     axes.set(aspect="equal", xlabel="row of P", ylabel="row of A", xlim=(0, B), ylim=(B, 0))
-    axes.set_xticks([t + 0.5 for t in ticks], names)
-    axes.set_yticks([t + 0.5 for t in ticks], names)
+    for set_ticks in (axes.set_xticks, axes.set_yticks):
+        set_ticks([0.5, B - 0.5], ["0", str(B - 1)])
     for line, (role, text) in enumerate([*roles.items()][: kind.max() + 1]):
         figure.text(0.58, 0.75 - 0.12 * line, text, color=COLORS[role], fontsize=9, weight="bold")
     figure.suptitle(f"What each of the {B} × {B} scores is", fontsize=9)
@@ -680,10 +691,6 @@ def _picture(args: tuple[Any, ...], value: Any) -> Figure:
 
 
 # The library.
-
-
-def _library_loss(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> torch.Tensor:
-    return losses.info_nce_in_batch(A, P, temperature=tau, ids=ids, symmetric=True)
 
 
 def _library_gradient(A: np.ndarray, P: np.ndarray, tau: float, ids: np.ndarray | None = None) -> Any:
@@ -749,7 +756,7 @@ EXERCISE = Exercise(
         Question(
             "inbatch_infonce(A, P, tau, ids=None)",
             inbatch_infonce,
-            _library_loss,
+            lambda A, P, t, ids=None: losses.info_nce_in_batch(A, P, temperature=t, ids=ids, symmetric=True),
             "nslab.info_nce_in_batch",
             _loss_cases,
             LOSS,
