@@ -62,7 +62,7 @@ def needed_binary(rho: float, q: float | None = None, miss: float | None = None)
     if rho in (0, 1) or allowed == 1:
         return int(allowed < 1)
     if rho < 1e-5:
-        ln_miss = math.log1p(-q if q else miss - 1)  # type: ignore[operator]
+        ln_miss = math.log1p(-q) if miss is None else math.log(miss)  # type: ignore[operator]
         return max(1, math.ceil(ln_miss / math.log1p(-rho)))
     high = 1
     while one**high > allowed:
@@ -88,8 +88,8 @@ def needed_decimal(rho: float, q: float | None = None, miss: float | None = None
         return math.ceil(x - Decimal("1e-40"))
 
 
-def needed_integers(rho: float, q: float | None = None, miss: float | None = None) -> np.int64:
-    """A numpy guess, then integers: n**K · v against u · d**K."""
+def needed_integers(rho: float, q: float | None = None, miss: float | None = None) -> np.int64 | int:
+    """A numpy guess, then integers: n**K · v against u · d**K; an int64 where K fits into one."""
     allowed, one = allowed_miss(rho, q, miss), 1 - Fraction(rho)
     if rho in (0, 1) or allowed == 1:
         return np.int64(allowed < 1)
@@ -100,7 +100,7 @@ def needed_integers(rho: float, q: float | None = None, miss: float | None = Non
         K = max(0, K - 2)
         while n**K * v > u * d**K:
             K += 1
-    return np.int64(K)
+    return np.int64(K) if K < 2**63 else K
 
 
 def finite_combinations(N: int, M: int, q: float) -> int:
@@ -275,6 +275,55 @@ def needed_without_refusal(rho: float, q: float | None = None, miss: float | Non
         return math.inf
 
 
+def needed_as_int64(rho: float, q: float | None = None, miss: float | None = None) -> Any:
+    return np.array(float(needed_integers(rho, q, miss))).astype(np.int64)
+
+
+def needed_shortened(rho: float, q: float | None = None, miss: float | None = None) -> int:
+    allowed = (1 - Fraction(q or 0) if miss is None else Fraction(miss)).limit_denominator(10_000)
+    one = 1 - Fraction(rho).limit_denominator(10_000)
+    if allowed == 1 or one == 0:
+        return int(allowed < 1)
+    if one == 1 or allowed == 0:
+        raise ValueError("never")
+    K = max(0, int(math.log(allowed) / math.log(one)) - 1)
+    while K < 100_000 and one**K > allowed:
+        K += 1
+    return K
+
+
+def needed_read_twice(rho: float, q: float | None = None, miss: float | None = None) -> int:
+    """ρ as it was typed, q and miss in binary."""
+    allowed, one = allowed_miss(rho, q, miss), 1 - Fraction(str(rho))
+    K = needed_decimal(rho, q, miss)
+    if not 0 < K < 10_000 or rho == 1:
+        return K
+    return next(k for k in range(K - 1, K + 2) if one**k <= allowed)
+
+
+def needed_from_q(rho: float, q: float | None = None, miss: float | None = None) -> int:
+    if q == 0:
+        return 0
+    return needed_decimal(rho, q) if q < 1 or rho == 1 else needed_decimal(0, q)  # type: ignore[operator]
+
+
+def needed_if_given(rho: float, q: float | None = None, miss: float | None = None) -> int:
+    return needed_decimal(rho, None, miss) if miss else needed_decimal(rho, 1 * q)  # type: ignore[operator]
+
+
+def needed_over_ln_rho(rho: float, q: float | None = None, miss: float | None = None) -> int:
+    if rho in (0, 1) or 0 in (q, miss) or 1 in (q, miss):
+        return needed_decimal(rho, q, miss)
+    return math.ceil((math.log(miss or 1) if q is None else np.log1p(-q)) / np.log(rho))
+
+
+def needed_by_short_decimals(rho: float, q: float | None = None, miss: float | None = None) -> int:
+    if rho in (0, 1) or 0 in (q, miss) or 1 in (q, miss):
+        return needed_decimal(rho, q, miss)
+    left = Decimal(str(miss)) if q is None else 1 - Decimal(str(q))
+    return math.ceil(left.ln() / (1 - Decimal(str(rho))).ln())
+
+
 def finite_by_division(N: int, M: int, q: float) -> int:
     if not M and q:
         raise ValueError("nothing to hit")
@@ -317,6 +366,52 @@ def finite_with_fewer_hard_ones(N: int, M: int, q: float) -> int:
     return K
 
 
+def finite_from_one_draw_on(N: int, M: int, q: float) -> int:
+    """1 − q is rounded; no draw is settled first."""
+    if M == 0 or q == 0:
+        return finite_combinations(N, M, q)
+    return next(K for K in range(1, N + 1) if math.comb(N - M, K) <= Fraction(1 - q) * math.comb(N, K))
+
+
+def finite_until_certain(N: int, M: int, q: float) -> int:
+    return finite_combinations(N, M, q) and 1 + N - M
+
+
+def finite_whole_pool(N: int, M: int, q: float) -> int:
+    return N if M and q == 1 else finite_combinations(N, M, q)
+
+
+def finite_with_a_tolerance(N: int, M: int, q: float) -> int:
+    if M == 0:
+        return finite_combinations(N, M, q)
+    missed = np.cumprod([1, *((N - M - k) / (N - k) for k in range(N - M + 1))])
+    return int(np.argmax(missed <= 1 - q + 1e-11))
+
+
+def finite_shortened(N: int, M: int, q: float) -> int:
+    wanted = Fraction(q).limit_denominator(5_000)
+    return finite_combinations(N, M, wanted) if M or wanted else 0  # type: ignore[arg-type]
+
+
+def finite_with_easy_ones_put_back(N: int, M: int, q: float) -> int:
+    if M == 0 or q == 0:
+        return finite_combinations(N, M, q)
+    missed, K = Fraction(1), 0
+    while missed > 1 - Fraction(q) and K <= N - M:
+        missed, K = missed * Fraction(N - M, N - K), K + 1
+    return K
+
+
+def average_of_the_best(rhos: np.ndarray, q: float) -> int:
+    return needed_decimal(max(rhos.tolist()), q)
+
+
+def average_of_logarithms(rhos: np.ndarray, q: float) -> int:
+    if q == 1 or not rhos.any():
+        raise ValueError("only in the limit")
+    return math.ceil(math.log1p(-q) / np.log1p(-np.minimum(rhos, 0.999999)).mean())
+
+
 def average_doubled(rhos: np.ndarray, q: float) -> int:
     if q >= np.mean(rhos > 0) and q > np.mean(rhos == 1):
         raise ValueError("only in the limit")
@@ -345,6 +440,8 @@ def average_of_needs(rhos: np.ndarray, q: float) -> float:
         ("p_hit", hit_summed, "sum of the chances"),
         ("p_hit", hit_at_the_last, "only the K-th draw"),
         ("p_hit", hit_in_single_precision, "imprecise"),
+        ("p_hit", lambda rho, K: round(hit_fraction(rho, K), 9), "rounded"),
+        ("p_hit", lambda rho, K: 1 - 2 ** (K * math.log(max(1 - rho, 1e-99))), "two bases"),
         ("k_needed", by_quotient(math.ceil, "log10"), "1 − ρ rounded"),
         ("k_needed", by_quotient(math.ceil), "decided by rounding"),
         ("k_needed", by_quotient(math.floor), "rounded down"),
@@ -358,16 +455,32 @@ def average_of_needs(rhos: np.ndarray, q: float) -> float:
         ("k_needed", needed_exactly_below(1000), "decided by rounding"),
         ("k_needed", needed_exactly_below(5000), "decided by rounding"),
         ("k_needed", needed_sure_before_none, "no draw"),
+        ("k_needed", needed_as_int64, "past int64"),
+        ("k_needed", needed_shortened, "cut short"),
+        ("k_needed", needed_read_twice, "two readings"),
+        ("k_needed", needed_from_q, "miss left out"),
+        ("k_needed", needed_if_given, "0 taken for None"),
+        ("k_needed", needed_by_short_decimals, "decided by rounding"),
+        ("k_needed", by_quotient(lambda x: math.ceil(x / math.log(2))), "two bases"),
+        ("k_needed", needed_over_ln_rho, "ρ for the miss"),
         ("k_needed_finite", finite_by_division, "decided by rounding"),
         ("k_needed_finite", finite_from_endless, "with replacement"),
         ("k_needed_finite", finite_until_none, "not refused"),
         ("k_needed_finite", finite_of_a_fixed_pool, "only one count shrinks"),
         ("k_needed_finite", finite_with_a_rounded_miss, "1 − q rounded"),
         ("k_needed_finite", finite_with_fewer_hard_ones, "only one count shrinks"),
+        ("k_needed_finite", finite_with_easy_ones_put_back, "only one count shrinks"),
+        ("k_needed_finite", finite_from_one_draw_on, "1 − q rounded"),
+        ("k_needed_finite", finite_until_certain, "until certain"),
+        ("k_needed_finite", finite_whole_pool, "never certain"),
+        ("k_needed_finite", finite_with_a_tolerance, "tolerance"),
+        ("k_needed_finite", finite_shortened, "tolerance"),
         ("k_for_average", average_doubled, "only doubled"),
         ("k_for_average", average_of_shares, "K at the mean ρ"),
         ("k_for_average", lambda rhos, q: max(1, average_counting(rhos, q)), "no draw"),
         ("k_for_average", average_of_needs, "mean of the K"),
+        ("k_for_average", average_of_the_best, "K of the richest anchor"),
+        ("k_for_average", average_of_logarithms, "mean of the logarithms"),
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:

@@ -133,6 +133,10 @@ def close(case: Case, got: Outcome, own: Outcome) -> bool:
     return math.isclose(number(got), number(own), rel_tol=1e-6)
 
 
+def mistyped(case: Case, got: Outcome, own: Outcome) -> bool:
+    return isinstance(got.error, TypeError)
+
+
 def lost_digits(case: Case, got: Outcome, own: Outcome) -> bool:
     return math.isclose(number(got), number(own), rel_tol=1e-3)
 
@@ -168,19 +172,14 @@ HIT = mistakes(
     right_hit,
     """
 1 − ρ rounded | return 1 - (1 - rho) ** K | lost_digits
-  For ρ = 1e-17, 1 − ρ is 1.0 in float64: the share is gone before the power is taken, and for 1e-10 most of
-  its digits are. Python has a logarithm of 1 + x and an exponential minus 1 that keep them.
+  In float64, 1 − 1e-17 is 1.0. Python has a logarithm of 1 + x and an exponential minus 1 that keep ρ.
 ρ = 1 | return hit if rho < 1 else math.nan | wherever
-  With ρ = 1 every draw is hard: one draw is sure. The logarithm of 0 has no value, so this end needs a line
-  of its own.
+  With ρ = 1 one draw is sure. The logarithm of 0 has no value, so this end needs a line of its own.
 no draw | return hit if rho < 1 else 1.0 | wherever
-  K = 0 is no draw, and no draw never hits, even where everything is hard. Settle K = 0 before you settle ρ =
-  1.
+  Without a draw there is no hit, even where everything is hard. Settle K = 0 before you settle ρ = 1.
 sum of the chances | return K * rho
-  K·ρ is the number of hard ones to expect, not the chance of at least one: draws that hit together are
-  counted twice. It is a bound from above, and passes 1.
+  K·ρ is the expected number of hits, an upper bound (the union bound). It counts some hits several times.
 sum of the chances | return min(1.0, K * rho)
-  K·ρ, cut at 1, is a bound from above (the union bound). It counts draws that hit together twice.
 chance of a miss | return 1 - hit
   This is the chance that no draw is hard. Asked for is the other one.
 exactly one | return K * rho * (1 - rho) ** (K - 1) if K else 0.0
@@ -188,11 +187,9 @@ exactly one | return K * rho * (1 - rho) ** (K - 1) if K else 0.0
 all of them | return rho**K
   This is the chance that all K draws are hard. One is enough.
 not all of them | return 1 - rho**K
-  You took the chance that not all K draws are hard: it is the chance of a miss, 1 − ρ, that is multiplied K
-  times.
+  This is the chance that not all K draws are hard. Multiply the chance of a miss, 1 − ρ, K times.
 exponential for power | return -math.expm1(-K * rho)
-  1 − e^(−Kρ) is what the chance comes near to for a small ρ. At ρ = 0.5 one draw hits with probability 0.5,
-  not 0.39.
+  1 − e^(−Kρ) is close only for a small ρ. At ρ = 0.5 one draw hits with probability 0.5, not 0.39.
 one draw too few | draws = K - 1
   One draw is missing: a single draw hits with probability ρ.
 one draw too many | draws = K + 1
@@ -202,6 +199,10 @@ sign | return -hit
 sign | return -math.expm1(K * math.log1p(rho))
 only the K-th draw | return rho * (1 - rho) ** (K - 1) if K else 0.0
   This is the chance that the first hit comes at draw K. A hit at an earlier draw counts too.
+two bases | return 1 - 2.0**ln_miss
+  You raise 2 or 10 to a natural logarithm. The power and the logarithm need the same base.
+rounded | return np.round(hit, 9)
+  You rounded to decimals. A small chance has its first digit further on: return it as it is.
 """,
     lost_digits,
     wherever,
@@ -254,40 +255,35 @@ NEEDED = mistakes(
     right_needed,
     """
 1 − ρ rounded | K = math.ceil(math.log(left(q, miss)) / math.log(1 - rho)) | blind
-  In float64, 1 − 1e-17 is 1.0 and its logarithm 0: a small ρ or q is lost before the logarithm is taken. At ρ
-  = 1e-12 your K is off by millions. log1p keeps both.
+  In float64, 1 − 1e-17 is 1.0 and its logarithm 0. A small ρ or q is lost before the logarithm: use log1p.
 decided by rounding | K = math.ceil(x) | close
   Off by one where the chance of a miss and what is allowed (nearly) coincide: rounded logarithms and powers
   cannot tell which is larger. Settle K and its neighbours in Fractions, while K is small.
 decided by rounding | K = first(x, lambda k: one**k <= allowed, 1_000)
+decided by rounding | K = math.ceil(_ln(allowed) / _ln(one))
 decided by rounding | K = first(x, lambda k: right_hit(rho, k) >= wanted(q, miss))
 decided by rounding | K = first(x, lambda k: k >= x if tiny(rho, q) else (1 - rho) ** k <= left(q, miss))
 decided by rounding | K = first(x, lambda k: math.exp(k * math.log1p(-rho)) <= left(q, miss)) | close
 tolerance | K = math.ceil(x - 1e-9) | close
-  You allowed for a little rounding before taking the ceiling. That helps where K draws reach q exactly, and
-  takes one too few where they miss it by a hair. Compare exactly.
+  You allowed for a little rounding. Where K draws miss q by a hair, that takes one too few. Compare exactly.
 rounded down | K = math.floor(x) | close
-  Rounded down, K draws hit with less than q: for ρ = 0.01 and q = 0.95, K = 298 gives 0.94996. The smallest K
-  that is enough is the ceiling.
+  Rounded down, K draws hit with less than q: for ρ = 0.01, 298 draws reach 0.94996. Take the ceiling.
 rounded to the nearest | K = round(x) | close
   Rounded to the nearest integer, K is often one too few to reach q. Which way is always safe?
 one too many at equality | K = first(x, lambda k: one**k < allowed, 10_000)
-  Where K draws reach q exactly, K is enough: K = 3 draws at ρ = 0.5 already reach 0.875. A strict comparison
-  takes one more, and so does rounding down and adding 1.
+  Where K draws reach q exactly, K is enough. A strict comparison takes one more, and so does floor + 1.
 one too many at equality | K = math.floor(x) + 1 | close
 one too many | K = first(x, lambda k: one**k <= allowed, 10_000) + 1 | close
   One draw fewer reaches q as well.
 not rounded up | K = x | close
   Half a negative cannot be drawn: K is an integer, the smallest that is not below your number.
 sum of the chances | K = math.ceil(wanted(q, miss) / rho) | close
-  q/ρ adds up the chances of the single draws; draws that hit together count twice. At ρ = 0.01, 95 draws hit
-  with probability 0.615, not 0.95: the union bound is no equality.
+  q/ρ adds up the chances, as if no two draws hit together. At ρ = 0.01, 95 draws reach 0.615, not 0.95.
 sum of the chances | K = math.floor(wanted(q, miss) / rho) | close
 three over ρ | K = math.ceil(3 / rho) | close
   3/ρ is a rule of thumb for q = 0.95 and a small ρ. Your K must depend on q.
 one to expect | K = math.ceil(1 / rho) | close
-  1/ρ draws hold one hard negative on average, whatever q is. Some samples of that size hold two, so others
-  hold none.
+  1/ρ draws hold one hard negative on average. Some samples hold two, so others hold none.
 exponential for power | K = math.ceil(-ln_miss / rho) | close
   You used ln(1 − ρ) ≈ −ρ (the rule 3/ρ). It is near for a small ρ, and never exact: your K is too large.
 upside down | K = math.ceil(1 / x) | close
@@ -297,11 +293,9 @@ q for the miss | K = math.ceil(math.log(wanted(q, miss)) / math.log1p(-rho)) | c
 miss read as q | allowed = 1 - typed(q or miss); ln_miss = math.log1p(-(q or miss)) | close
   `miss` is the chance that no draw is hard; you used it as the chance that one is.
 miss turned into q | allowed = 1 - typed(wanted(q, miss)); ln_miss = math.log1p(-wanted(q, miss)) | wherever
-  1 − miss is rounded, for 1e-20 to 1.0, and certainty takes for ever. `miss` is there to avoid just that: use
-  it as it comes.
+  1 − miss is rounded, for 1e-20 to 1.0, and no K is certain. Use `miss` as it comes.
 q turned into miss | allowed = typed(left(q, miss)); ln_miss = math.log(left(q, miss)) | a_number
-  For a tiny q, 1 − q is 1.0 in float64, and no draw seems needed. Keep q: log1p takes it, and so does an
-  exact comparison.
+  For a tiny q, 1 − q is 1.0 in float64, and no draw seems needed. log1p takes q, and so does a Fraction.
 not refused | never = 0 | not_refused
   No K is enough here: with ρ = 0 nothing is ever hit, and with ρ < 1 nothing is certain. Raise ValueError.
 no draw | none = 1 | wherever
@@ -309,10 +303,27 @@ no draw | none = 1 | wherever
 no draw | lambda rho, q=None, miss=None: 1 if rho == 1 else right_needed(rho, q, miss)
 ρ = 1 | sure = math.log(1 - rho) | wherever
   With ρ = 1 the first draw is a hit: K = 1 for every q > 0, q = 1 included. ln(1 − ρ) has no value there.
+miss left out | ln_miss = math.log1p(-q) | mistyped
+  Where `miss` is given, q is None. Your code needs a way for each of the two.
+0 taken for None | lambda rho, *a: right_needed(rho, *a) if a[0] != 0 else None + 1 | mistyped
+  0 is a number, and false in an `if`, as None is. Ask `is None`.
+0 taken for None | lambda rho, *a: None + 1 if a == (None, 0) else right_needed(rho, *a) | mistyped
+two bases | K = math.ceil(x / math.log(2)) | close
+  The two logarithms have different bases. Their quotient needs the same base in both.
+two bases | K = math.ceil(x * math.log(2)) | close
+ρ for the miss | K = math.ceil(ln_miss / math.log(rho)) | close
+  You divided by ln ρ. Each draw multiplies the chance of a miss by 1 − ρ, so it is ln(1 − ρ).
+two readings | allowed = Fraction(miss) if q is None else 1 - Fraction(q)
+  You read one of ρ and q as it was typed, and the other as the binary number beside it. Read both alike.
+cut short | lambda *given: right_needed(*(x and float(typed(x).limit_denominator()) for x in given))
+  limit_denominator changes the number: with it, 1e-17 is 0. A Fraction needs no shortening here.
+past int64 | K = min(first(x, lambda k: one**k <= allowed, 10_000), 2**63 - 1) | a_number
+  An int64 ends at 9.2e18, and K does not. A Python int has no end: `math.ceil` gives one.
 """,
     a_number,
     blind,
     close,
+    mistyped,
     not_refused,
     wherever,
 )
@@ -358,20 +369,19 @@ FINITE = mistakes(
     right_finite,
     """
 with replacement | K = right_needed(Fraction(M, N), q)
-  This is the K of an endless pool with the same share. Here nothing is drawn twice: every miss leaves fewer
-  items and the same hard ones, so fewer draws do.
+  This is the K of an endless pool. Here each miss leaves the same hard ones in a smaller pool.
 with replacement | K = math.ceil(math.log1p(-min(q, 1 - 1e-16)) / math.log1p(-min(M / N, 1 - 1e-16)))
 decided by rounding | K = drawn(misses, lambda k, _: 1 - math.comb(N - M, k) / math.comb(N, k) >= q)
-  Off by one where the chance of a hit and q (nearly) coincide: quotients, products and log-gammas in floats
-  cannot tell which is larger. All numbers here are integers but q: compare exactly.
+  Off by one where the chance of a hit and q (nearly) coincide: floats cannot decide. Compare whole numbers.
 decided by rounding | K = drawn(map(float, misses), lambda _, missed: 1 - missed >= q)
 decided by rounding | K = drawn(misses, lambda k, _: 1 - by_lgamma(N, M, k) >= q)
+tolerance | K = drawn(map(float, misses), lambda _, missed: 1 - missed >= q - 1e-12)
+  You allowed for some rounding or shortened q. Where K draws miss q by a hair, that takes one too few.
+tolerance | allowed = 1 - typed(q).limit_denominator()
 1 − q rounded | allowed = Fraction(1 - q)
-  In float64, 1 − q is rounded: for q = 1e-20 it is 1.0, and no draw seems needed. Turn q into a Fraction
-  before you take it from 1.
+  In float64, 1 − q is rounded, for q = 1e-20 to 1.0. Turn q into a Fraction before you take it from 1.
 one too many at equality | K = drawn(misses, lambda k, missed: missed < allowed)
-  Where K draws reach q exactly, K is enough. You took one more. If your comparison allows equality, rounding
-  has decided it: logarithms and quotients in floats do not meet q exactly.
+  Where K draws reach q exactly, K is enough. If you allow equality, floats have missed it: compare exactly.
 one too few | K = drawn(misses, lambda k, missed: missed <= allowed) - 1
   Your K is the last one that is not enough.
 one too many | K = drawn(misses, lambda k, missed: missed <= allowed) + 1
@@ -379,25 +389,24 @@ one too many | K = drawn(misses, lambda k, missed: missed <= allowed) + 1
 share of the pool | K = math.ceil(q * N)
   You draw a share q of the pool, however many hard items it holds. With more of them fewer draws do.
 share of the pool | K = math.ceil(q * (N - M + 1))
-  N − M + 1 draws are certain, but a share q of them is far more than probability q asks for: the first draws
-  add most.
+  A share q of the N − M + 1 draws that are certain is far more than needed: the first draws add most.
+until certain | K = N - M + 1
+  N − M + 1 draws are certain to hit. A probability below 1 often needs far fewer.
 sum of the chances | K = math.ceil(q * N / M)
   q·N/M adds up the chances of the single draws; draws that hit together count twice.
 exactly one | K = exactly_one(N, M, q) | looked_in_vain
-  You asked for exactly one hard item in the sample. Two or more are a hit as well, and that chance falls
-  again as K grows.
+  You asked for exactly one hard item in the sample. Two or more are a hit as well.
 all of them | K = next(k for k in range(M, N + 1) if math.prod((k - i) / (N - i) for i in range(M)) >= q)
   You asked for all M hard items in the sample. One is enough.
 only one count shrinks | misses = ((N - M - k) / N for k in range(N - M + 1))
-  After each miss the pool has one item less, and so have the easy ones in it: both counts go down, the hard
-  ones stay.
+  Each miss takes an easy item out of the pool: both counts go down by one, the hard ones stay.
 only one count shrinks | misses = ((N - M) / (N - k) for k in range(N + 1))
 only one count shrinks | misses = ((N - M) / (N - k) for k in range(N - 1))
+only one count shrinks | misses = ((N - M) / (N - k) for k in range(N - M))
 counted from one | misses = [Fraction(max(0, N - M - k), max(1, N - k)) for k in range(1, N + 1)]
   The first draw meets the whole pool and misses with probability (N − M)/N. You start one item later.
 one to expect | K = math.ceil((N + 1) / (M + 1))
-  (N + 1)/(M + 1) is where the first hard item turns up on average. That says little about how often it has
-  turned up within K draws.
+  (N + 1)/(M + 1) is where the first hard item turns up on average. It often turns up later.
 one to expect | K = math.ceil(q * (N + 1) / (M + 1))
 hard and easy swapped | misses = [Fraction(M - k, N - k) for k in range(min(M, N - 1))]
   You counted the draws until an easy item turns up. M is the number of hard ones.
@@ -457,26 +466,25 @@ K at the mean ρ | K = smallest([np.mean(rhos)], q)
 K at the median ρ | K = smallest([np.median(rhos)], q)
   This is the K for the anchor in the middle. The mean of the chances is another number.
 mean of the K | K = math.ceil(np.mean(each(rhos, q))) | nearby
-  You averaged the K that each anchor needs. Asked for is one K for all, at which the mean of the chances
-  reaches q.
+  You averaged the K that each anchor needs. Asked for is one K, at which the mean of the chances reaches q.
 K of the poorest anchor | K = max(each(rhos, q))
   Your K satisfies every single anchor that can be. The mean reaches q much earlier.
+K of the richest anchor | lambda rhos, q: smallest([rhos.max()], q)
+  This is the K for the anchor with the most hard negatives. The others need more draws.
+mean of the logarithms | K = math.ceil(math.log1p(-q) / np.log1p(-rhos).mean())
+  You averaged ln(1 − ρ). That multiplies the misses of the anchors; asked for is the mean of the chances.
 anchors without dropped | K = smallest(rhos[rhos > 0], q)
   Anchors without a hard negative count too: their chance is 0, and it stays in the mean.
 sum for mean | K = smallest(rhos, q / len(rhos))
   You added up the chances of the anchors: divide by their number.
 any anchor | K = smallest([1 - np.prod(1 - rhos)], q)
-  You multiplied the misses of the anchors: that is the chance that at least one of them is hit. Asked for is
-  the mean of their chances.
+  You multiplied the misses: this is the chance that at least one anchor is hit. Take the mean of the chances.
 refused too much | reached = q < np.mean(rhos > 0) or q == 0 | an_error
-  An anchor with ρ = 1 is hit for sure, by one draw. Where there are enough of them, the mean reaches q: K =
-  1.
+  An anchor with ρ = 1 is hit by the first draw. With enough of them the mean reaches q: K = 1.
 share of satisfied anchors | K = sorted([*each(rhos, q), *[10**9] * len(rhos)])[math.ceil(q * len(rhos)) - 1]
-  You asked that a share q of the anchors be hit with probability q each. It is the mean of the chances that
-  must reach q.
+  You asked that a share q of the anchors be hit with probability q each. The mean chance must reach q.
 only doubled | K = 2 ** math.ceil(math.log2(smallest(rhos, q)))
-  Your K is the first power of two that is enough. A smaller one may be enough too: it lies above the power
-  before.
+  Your K is the first power of two that is enough. A smaller K may do: search above the power before.
 one too many | K = smallest(rhos, q) + 1
   One draw fewer reaches q as well.
 no draw | none = 1 | wherever
@@ -493,8 +501,7 @@ not refused | never = 2**60 | not_refused
     wherever,
 )
 
-# The inputs. What is typed and the float64 beside it must lead to the same K, or both readings could not be
-# right.
+# The inputs. A number as it was typed and the float64 beside it must lead to the same K.
 
 EQUAL = (0.25, 6), (0.4375, 3), (0.5625, 3), (0.65625, 2), (0.03125, 3)  # in float64, logarithms say K + 1
 STEP = (*((0.5, K) for K in (8, 10, 13, 16, 19)), *((0.375, K) for K in (6, 9, 12, 15)))
@@ -583,7 +590,7 @@ def _needed_cases(seed: int) -> list[Case]:
             *tiny_shares,
             atol=0.0,
         ),
-        Case((1e-17, 0.95), "1 − 1e-17 is 1 in float64", atol=3e5),
+        Case((1e-17, None, 1e-300), "1 − 1e-17 is 1 in float64, and K is more than an int64 holds", atol=6e7),
         *edges(
             (0.01, 1e-20, "q > 0 needs a draw; 1 − 1e-20 is 1 in float64"),
             (0.3, 1e-17, "q > 0 needs a draw; 1 − 1e-17 is 1 in float64"),
@@ -621,7 +628,7 @@ def _finite_cases(seed: int) -> list[Case]:
     about = "one draw fewer has this chance to sixteen digits, and is still below q"
     near = [(*row, about) for row in _chosen(rng, FINITE_NEAR, 4)]
     drawn: list[tuple[Any, ...]] = []
-    while len(drawn) < 8:
+    while len(drawn) < 7:
         N = int(rng.integers(20, 400))
         M, q = int(rng.integers(2, N // 5 + 2)), float(rng.choice(TYPICAL))
         if _enough(N, M, Fraction(q)) == _enough(N, M, typed(q)):
@@ -635,6 +642,7 @@ def _finite_cases(seed: int) -> list[Case]:
         (6, 2, 1.0, "certain once the easy items are used up"),
         (100, 1, 1.0, "certain only when nothing is left"),
         (40, 25, 1.0, "certain once the easy items are used up"),
+        (10, 1, 0.3, "three draws reach 0.3 exactly; in float64, 1 − 0.3 is less than 0.7"),
         (10, 3, 0.0, "q = 0 needs no draw"),
         (10, 0, 0.0, "q = 0 needs no draw, even where nothing is hard"),
         (10, 0, 0.5, "nothing is hard: no K is enough"),
