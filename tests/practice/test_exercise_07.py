@@ -29,7 +29,7 @@ check = checker("07")
 
 
 def positive_T(T: float) -> None:
-    if T <= 0:
+    if not T > 0:
         raise ValueError("T")
 
 
@@ -115,7 +115,7 @@ def with_multinomial(f: Any, T: float, K: int, rng: Any, positive: Any = None) -
 
 def by_inversion(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> list[Any]:
     kept = [x for x in range(len(f)) if x != positive]
-    if T <= 0 or not kept or (positive is not None and len(kept) == len(f)):
+    if not T > 0 or not kept or (positive is not None and len(kept) == len(f)):
         raise ValueError("nothing to draw")
     q = with_math([f[x] for x in kept], T)
     places = np.searchsorted(np.cumsum(q), rng.random(K) * sum(q), side="right")
@@ -149,6 +149,10 @@ def walked(pd: Any, T: float, corrected: bool) -> np.ndarray:
     return with_logaddexp(f, 1.0)
 
 
+def four_digits(pd: Any, T: float, corrected: bool) -> np.ndarray:
+    return np.round(in_logarithms(pd, T, corrected).numpy(), 4)
+
+
 def in_logarithms(pd: Any, T: float, corrected: bool) -> torch.Tensor:
     return torch.softmax(torch.tensor(pd).log() / (1 if corrected else 1 + 1 / T), 0)
 
@@ -160,7 +164,7 @@ def in_logarithms(pd: Any, T: float, corrected: bool) -> torch.Tensor:
         *[("proposal", fn) for fn in (with_math, with_torch, with_logaddexp)],
         *[("expected_gradient", fn) for fn in (step_by_step, with_autograd, by_counts)],
         *[("sample_negatives", fn) for fn in (with_multinomial, by_inversion, by_gumbel)],
-        *[("resting_point", fn) for fn in (walked, in_logarithms)],
+        *[("resting_point", fn) for fn in (walked, in_logarithms, four_digits)],
     ],
 )
 def test_right_answers_pass_in_every_style(name: str, fn: Callable[..., Any], seed: int) -> None:
@@ -209,6 +213,30 @@ def power_of_the_softmax(f: Any, T: float) -> torch.Tensor:
     positive_T(T)
     q = torch.tensor(f).softmax(0) ** (1 / T)
     return q / q.sum()
+
+
+def nan_let_through(f: Any, T: float) -> list[float]:
+    if T <= 0:
+        raise ValueError("T")
+    weights = [math.exp((x - max(f)) / T) for x in f]
+    return [w / sum(weights) for w in weights]
+
+
+def around_the_largest_size(f: Any, T: float) -> torch.Tensor:
+    positive_T(T)
+    weights = (torch.tensor(f) / T - (torch.tensor(f) / T).abs().max()).exp()
+    return weights / weights.sum()
+
+
+def only_a_power(f: Any, T: float) -> torch.Tensor:
+    positive_T(T)
+    return torch.tensor(f).softmax(0) ** (1 / T)
+
+
+def in_base_2(f: Any, T: float) -> list[float]:
+    positive_T(T)
+    weights = [2 ** ((x - max(f)) / T) for x in f]
+    return [w / sum(weights) for w in weights]
 
 
 def looped(
@@ -334,6 +362,74 @@ def pairs_averaged(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarr
     return mass.sum(0) - mass.sum(1)
 
 
+def permutations(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+    """An urn: each class is drawn once at most."""
+    if corrected and q.min() == 0:
+        raise ValueError("q")
+    z, total = f - np.log(q) if corrected else f, np.zeros(len(f))
+    for i, draws in itertools.product(range(len(f)), itertools.permutations(range(len(f)), K)):
+        chance, rest = pd[i], 1.0
+        for j in draws:
+            chance, rest = chance * q[j] / rest, rest - q[j]
+        ids = [i, *draws]
+        np.add.at(total, ids, chance * with_logaddexp(z[ids], 1.0))
+        total[i] -= chance
+    return total
+
+
+def other_number_of_draws(more: int) -> Callable[..., Any]:
+    return lambda pd, f, q, K, corrected: step_by_step(pd, f, q, K + more, corrected)
+
+
+def each_outcome(edit: Callable[..., Any]) -> Callable[..., Any]:
+    """A frame for wrong answers: what `edit` makes of ids, logits and q of one outcome is averaged."""
+
+    def wrong(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
+        if corrected and q.min() == 0:
+            raise ValueError("q")
+        total = np.zeros(len(f))
+        for ids in itertools.product(range(len(f)), repeat=K + 1):
+            z = (f - np.log(q) if corrected else f)[list(ids)]
+            chance = pd[ids[0]] * math.prod(q[j] for j in ids[1:])
+            np.add.at(total, list(ids), chance * np.array(edit(ids, with_logaddexp(z, 1.0), f, q, corrected)))
+        return total
+
+    return wrong
+
+
+def pulled_everywhere(ids: Any, w: Any, f: Any, q: Any, corrected: bool) -> list[float]:
+    return [x - (j == ids[0]) for j, x in zip(ids, w, strict=True)]
+
+
+def pull_alone(ids: Any, w: Any, f: Any, q: Any, corrected: bool) -> list[float]:
+    return [w[0] - 1, *[0.0] * (len(ids) - 1)]
+
+
+def losses_of_the_positives(ids: Any, w: Any, f: Any, q: Any, corrected: bool) -> list[float]:
+    return [-math.log(w[0]), *[0.0] * (len(ids) - 1)]
+
+
+def divided_weights(ids: Any, w: Any, f: Any, q: Any, corrected: bool) -> Any:
+    raw = with_logaddexp(f[list(ids)], 1.0) / (q[list(ids)] if corrected else 1)
+    return raw - np.eye(len(ids))[0]
+
+
+def decimal_ln_q(ids: Any, w: Any, f: Any, q: Any, corrected: bool) -> Any:
+    z = f[list(ids)] - (np.log10(q[list(ids)]) if corrected else 0)
+    return with_logaddexp(z, 1.0) - np.eye(len(ids))[0]
+
+
+def ln_k_q_for_the_draws(ids: Any, w: Any, f: Any, q: Any, corrected: bool) -> Any:
+    K = len(ids) - 1
+    z = f[list(ids)] - (np.log(q[list(ids)] * np.array([1, *[K] * K])) if corrected else 0)
+    return with_logaddexp(z, 1.0) - np.eye(len(ids))[0]
+
+
+def weights_of_all_classes(ids: Any, w: Any, f: Any, q: Any, corrected: bool) -> Any:
+    p = with_logaddexp(f - np.log(q) if corrected else f, 1.0)
+    return p[list(ids)] - np.eye(len(ids))[0]
+
+
 def ascent(pd: Any, f: Any, q: Any, K: int, corrected: bool) -> np.ndarray:
     return -step_by_step(pd, f, q, K, corrected)
 
@@ -412,6 +508,40 @@ def rejected_and_lost(f: Any, T: float, K: int, rng: Any, positive: Any = None) 
         ids, _ = by_gumbel(f, T, K, rng)
         ids = ids[ids != positive]
     return ids, by_gumbel_all(f, T, positive)[ids]
+
+
+def swapped_for(other: Callable[..., Any]) -> Callable[..., Any]:
+    """The positive is drawn, and another class put in its place."""
+
+    def wrong(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+        by_gumbel(f, T, 1, np.random.default_rng(1), positive)
+        ids, log_q = by_gumbel(f, T, K, rng)
+        if positive is not None:
+            log_q = by_gumbel_all(f, T, positive)
+            ids = np.array([other(x, len(f), positive, rng) if x == positive else x for x in ids])
+            log_q = log_q[ids]
+        return ids, log_q
+
+    return wrong
+
+
+def any_other(x: int, n: int, positive: int, rng: Any) -> int:
+    return int((positive + 1 + rng.integers(n - 1)) % n)
+
+
+def moved_past(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    """Places above the positive's are moved up; the one at the positive's is forgotten."""
+    ids, log_q = by_gumbel(f, T, K, rng, positive)
+    return (ids, log_q) if positive is None else (np.where(ids == positive + 1, positive, ids), log_q)
+
+
+def at_least_once(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    ids, log_q = by_gumbel(f, T, K, rng, positive)
+    return ids, np.log(1 - (1 - np.exp(log_q)) ** K)
+
+
+def with_a_place_for_the_positive(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
+    return by_gumbel(f, T, K + 1, rng, positive)
 
 
 def sorted_top(f: Any, T: float, K: int, rng: Any, positive: Any = None) -> Any:
@@ -543,8 +673,27 @@ def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mist
         ("proposal", clipped, "logits clipped"),
         ("proposal", around_the_mean, "exp overflows"),
         ("proposal", power_of_the_softmax, "softmax before T"),
+        ("proposal", nan_let_through, "NaN taken for a T"),
+        ("proposal", around_the_largest_size, "exp overflows"),
+        ("proposal", only_a_power, "not normalised"),
+        (
+            "proposal",
+            lambda f, T: len(f) * with_logaddexp(f, T) if T > 0 else with_math(f, 0),
+            "not normalised",
+        ),
+        ("proposal", in_base_2, "powers of 2"),
+        ("expected_gradient", permutations, "without replacement"),
+        ("expected_gradient", other_number_of_draws(-1), "number of places"),
+        ("expected_gradient", other_number_of_draws(1), "number of places"),
+        ("expected_gradient", each_outcome(pulled_everywhere), "pulled more than once"),
+        ("expected_gradient", each_outcome(pull_alone), "push missing"),
+        ("expected_gradient", each_outcome(losses_of_the_positives), "loss for gradient"),
+        ("expected_gradient", each_outcome(divided_weights), "divided by q"),
+        ("expected_gradient", each_outcome(decimal_ln_q), "another base"),
+        ("expected_gradient", each_outcome(ln_k_q_for_the_draws), "ln K q on the negatives only"),
+        ("expected_gradient", each_outcome(weights_of_all_classes), "softmax over all classes"),
         ("expected_gradient", classes_in_a_set, "each class once"),
-        ("expected_gradient", all_classes_corrected, "full softmax"),
+        ("expected_gradient", all_classes_corrected, "softmax over all classes"),
         ("expected_gradient", mean_over_the_places, "divided by K + 1"),
         ("expected_gradient", combinations, "orders counted once"),
         ("expected_gradient", expected_odds, "averaged too early"),
@@ -568,6 +717,11 @@ def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mist
         ("sample_negatives", rejected_and_lost, "drawn, then dropped"),
         ("sample_negatives", sorted_top, "hardest only"),
         ("sample_negatives", masked_after, "renormalised too late"),
+        ("sample_negatives", swapped_for(lambda x, n, positive, rng: (x + 1) % n), "positive replaced"),
+        ("sample_negatives", swapped_for(any_other), "positive replaced"),
+        ("sample_negatives", moved_past, "places for ids"),
+        ("sample_negatives", at_least_once, "chance of coming at all"),
+        ("sample_negatives", with_a_place_for_the_positive, "one draw too many"),
         ("sample_negatives", index_from_the_end, "no such class"),
         (
             "sample_negatives",
@@ -580,6 +734,28 @@ def test_these_do_not_pass_and_are_named(name: str, fn: Callable[..., Any], mist
             "√p_d for every T",
         ),
         ("resting_point", lambda pd, T, corrected: [float(x) for x in pd], "always p_d"),
+        (
+            "resting_point",
+            lambda pd, T, corrected: pd if corrected else pd**T / (pd**T).sum(),
+            "T as the power",
+        ),
+        (
+            "resting_point",
+            lambda pd, T, corrected: pd if corrected else np.ones(len(pd)) / len(pd),
+            "always uniform",
+        ),
+        (
+            "resting_point",
+            lambda pd, T, corrected: (
+                pd if corrected else with_logaddexp(np.log(pd) * T / (T - 1 or math.nan), 1.0)
+            ),
+            "sign of ln q",
+        ),
+        (
+            "resting_point",
+            lambda pd, T, corrected: np.log(RESTING.truth(pd, T, corrected)),
+            "logits returned",
+        ),
         (
             "resting_point",
             lambda pd, T, corrected: pd if corrected else with_torch(np.log(pd), T),

@@ -151,23 +151,24 @@ exp overflows | shifted = z | lost
   exp left the range of float64: above 709 it is infinite, far below 0 all weights are 0, and their ratio is
   NaN. A softmax does not change when one number is taken from all logits: make the largest 0 first.
 exp overflows | shifted = z - z.mean() | lost
+exp overflows | shifted = z - np.abs(z).max() | lost
 logits clipped | z = np.clip(f / T, -500, 500)
-  Beyond a limit your logits are all the same, and so are the chances. Take the largest logit away from all of
-  them: then nothing overflows, and no limit is needed.
+  Beyond a limit your logits are all the same. Shift them: make the largest 0, and no limit is needed.
 softmax before T | z = np.log(proposal(f, 1)) / T
-  You took the power 1/T of softmax(f). A class that has underflowed to 0 there stays at 0: divide the logits
-  by T first.
+  You took the power 1/T of softmax(f), where a small chance has become 0. Divide the logits by T first.
 temperature ignored | z = f
-  Your q does not depend on T, or T cancels when you divide by the sum: it must divide the logits, inside the
-  exponential.
+  Your q does not depend on T, or T cancels: it must divide the logits, inside the exponential.
 multiplied by T | z = f * T
   A large T must flatten q, yours gets sharper: divide the logits by T.
 least likely first | z = -f / T
-  Your q prefers the classes with the lowest logits. The model proposes what it takes for likely: the sign of
-  the exponent is reversed.
+  Your q prefers the classes with the lowest logits: the sign of the exponent is reversed.
 not normalised | return weights
   Your chances do not sum to 1: divide by their sum.
 not normalised | return np.exp(z)
+not normalised | return weights / weights.mean()
+not normalised | return proposal(f, 1) ** (1 / T)
+powers of 2 | weights = np.exp2(shifted)
+  You raised 2 to the logits, which are in nats: raise e.
 logarithms returned | return log_softmax(z)
   These are ln q. Chances are asked for: numbers from 0 to 1.
 top class only | weights = 1.0 * (f == f.max())
@@ -175,14 +176,13 @@ top class only | weights = 1.0 * (f == f.max())
 divided by T twice | z = f / T**2
   The logits are divided by T twice. Once is asked for.
 shares of the logits | weights = z
-  You divided the logits by their sum. A logit can be negative and a chance cannot: the exponentials are what
-  is divided by its sum.
+  You divided the logits by their sum, and a logit can be negative. Take their exponentials first.
 power of the logits | weights = f ** (1 / T)
-  You raised the logits to a power, as one does with frequencies. A logit is a logarithm already: divide it by
-  T, then take the exponential.
+  You raised the logits to a power, as one does with frequencies. Divide them by T, then take exponentials.
 T not refused | legal = True | unrefused
-  At T = 0 you would divide by 0, and below 0 the order of the classes turns round: raise ValueError before
-  you compute anything.
+  At T = 0 you would divide by 0, and a negative T reverses the order of the classes: raise ValueError.
+NaN taken for a T | legal = not T <= 0 | unrefused
+  NaN passes your test: every comparison with it is false. Ask `if not T > 0`.
 """,
     lost,
     unrefused,
@@ -259,17 +259,15 @@ GRADIENT = mistakes(
     right_gradient,
     """
 + ln q | ln_q = -np.log(q) if corrected else 0 * q
-  The sign of the correction is wrong: popular negatives now count twice, once because they are drawn often
-  and once because ln q raises their logits. Subtract it.
+  The sign of the correction is wrong: what is drawn often is now pushed even more. Subtract ln q.
 negatives only corrected | pos = f
-  You corrected the negatives only. With one negative from q = p_d, training would then end at √p_d in place
-  of p_d. All K + 1 logits need it, the positive's too.
+  You corrected the negatives only: with q = p_d, training would end at √p_d. All K + 1 logits need it.
 ln K q on the negatives only | pos = f; neg = f - ln_q - math.log(K) * corrected
-  ln(K q) on the negatives, nothing on the positive: that is the correction for draws that never hit the
-  positive. Here they may, and all K + 1 logits need the same one.
+  ln(K q) on the negatives only is the correction for draws that never hit the positive. Here they may, and
+  all K + 1 logits need the same one.
+ln K q on the negatives only | neg = f - ln_q - math.log(K) * corrected
 positive only corrected | neg = f
-  You corrected the positive only. It is the negatives that are drawn too often or too seldom; all K + 1
-  logits need the correction.
+  You corrected the positive only. All K + 1 logits need the correction.
 gradient flows into q | return (push - pull) * (not corrected)
   Your corrected gradient is 0 everywhere: ln q moved with f, so that f − ln q is the same constant for all
   classes. q is only where the draws came from: hold it fixed (in torch: detach it).
@@ -282,17 +280,24 @@ flag reversed | ln_q = 0 * q if corrected else np.log(np.maximum(q, 1e-300))
 q for ln q | ln_q = q * corrected
   You subtracted q itself. A logit is a logarithm, so what is taken from it is a logarithm too.
 uphill | return pull - push
-  The sign is reversed: this is the gradient of ln p, which rises. The gradient of the loss is negative at the
-  positive.
+  This is the gradient of ln p, which rises. That of the loss has the other sign: negative at the positive.
+loss for gradient | return np.bincount(places[:, 0], -chance * np.log(shares[:, 0]), len(q))
+  This is the mean loss of each positive. Asked for is the gradient, an entry for each logit.
+push missing | return np.bincount(places[:, 0], (shares[:, 0] - 1) * chance, len(q))
+  Only the positive moves in your gradient. Each negative is pushed by its softmax weight.
+pulled more than once | pulled = chance * (1 + hits(places).sum(1))
+  You took 1 from every place that holds the positive's class. It is pulled once, however often it comes.
+divided by q | ln_q = 0 * q; kept = 1 / q[places] if corrected else 1
+  You divided the softmax weights by q: they no longer sum to 1. Subtract ln q before the softmax.
+another base | ln_q = np.log2(q) if corrected else 0 * q
+  Your logarithm of q has base 2 or 10. A logit is in nats, and so is ln q.
+another base | ln_q = np.log10(q) if corrected else 0 * q
 pull missing | return push
-  Only the push is there, and your gradient sums to 1. In each loss the positive is pulled by 1 too, so that
-  the gradient sums to 0.
+  Only the push is there, and your gradient sums to 1. Each positive is pulled by 1, so it must sum to 0.
 positive missing from the softmax | z = np.where(np.arange(K + 1), neg[places], -np.inf)
-  Your softmax runs over the K negatives only. The positive fills a place too: K + 1 weights sum to 1, and the
-  pull fades as its own weight grows.
+  Your softmax runs over the K negatives only. The positive fills a place too: K + 1 weights sum to 1.
 one logistic a place | return K * q / (1 + np.exp(-neg)) - pd / (1 + np.exp(pos))
-  You judged each place for itself, with a sigmoid, as word2vec and NCE do. Here the K + 1 places compete in
-  one softmax.
+  You used a sigmoid for each place, as word2vec and NCE do. Here all K + 1 places compete in one softmax.
 positive never drawn | z = np.where(hits(places), -np.inf, neg[places])
   You left out the draws that hit the positive. The rule of this exercise is to draw from all n classes, the
   positive among them: only then is K/(K+1) the factor at q = softmax(f). Other rules need other corrections.
@@ -301,22 +306,22 @@ positive never drawn | data = pd / (1 - q) ** K; times = missed(places)
 positive never drawn | data = pd / (1 - q)**K; times = missed(places); pos = f + corrected * np.log(K/(1 - q))
 without replacement | times = ~repeated(places, 1).any(1)
   Some draws are missing: those in which a negative comes twice. Draws are with replacement.
+without replacement | times = ~repeated(places, 1).any(1) / np.prod(1 - np.cumsum(q[places[:, 1:-1]], 1), 1)
+number of places | draws = K - 1
+  The positive and K draws fill K + 1 places. You have one draw too few or one too many.
+number of places | draws = K + 1
 orders counted once | times = (np.diff(places[:, 1:]) >= 0).all(1)
-  You listed sets of draws, but 0 then 1 and 1 then 0 are two outcomes, each with the chance q(0) q(1). List
-  sequences.
+  You listed sets of draws. 0 then 1 and 1 then 0 are two outcomes, each with chance q(0) q(1).
 orders counted once | times = (np.diff(places[:, 1:]) > 0).all(1)
 repeated ids counted once | kept = ~repeated(places)
-  A class that fills two places gets the weight of one of them only: `g[ids] += w` adds once for each
-  different id. Add place by place, or with `np.add.at`.
+  `g[ids] += w` adds only once where an id is repeated. Add place by place, or with `np.add.at`.
 repeated ids counted once | kept = ~repeated(places, 1)
 repeated ids counted once | kept = ~repeated(places, 1) & ~hits(places)
 repeated ids counted once | kept = ~repeated(places); pulled = chance * missed(places)
 each class once | z = np.where(repeated(places), -np.inf, neg[places])
-  You let each class into the softmax once. A class that fills two places stands there twice, and gets both
-  weights.
+  You let each class into the softmax once. A class that fills two places stands there twice.
 one negative at a time | draws = 1
-  Your negatives stand against the positive one by one, so K changes nothing but the scale. The K draws stand
-  in one softmax, together with the positive.
+  Your negatives meet the positive one by one. All K draws stand in one softmax, together with the positive.
 one negative at a time | draws = 1; return K * (push - pull)
 draws counted alike | noise = np.full(len(q), 1 / len(q))
   Every sequence of draws counts the same in your mean. Its chance is the product of the q of its draws.
@@ -325,10 +330,10 @@ positives counted alike | data = np.full(len(q), 1 / len(q))
 p_d and q swapped | data = q; noise = pd
   The positive comes from p_d and the negatives from q, not the reverse.
 full softmax | return proposal(f, 1) - pd
-  This is p − p_d, the gradient of the full softmax. That of K draws is shorter, and for most q it has another
-  direction: sum over the draws.
-full softmax | return proposal(neg, 1) - pd
+  This is p − p_d, the gradient of the full softmax. That of K draws is another one: sum over the draws.
+softmax over all classes | shares = proposal(neg, 1)[places]
   Your softmax runs over all n classes. That of one outcome runs over its K + 1 places: sum over the draws.
+softmax over all classes | return proposal(neg, 1) - pd
 averaged too early | averaged_too_early
   You put the expected number of draws of each class into the softmax. The mean of a quotient is not the
   quotient of the means: take the softmax for every sequence of draws, and average at the end.
@@ -337,26 +342,20 @@ K/(K+1) for every q | return K / (K + 1) * (proposal(f, 1) - pd)
 mean over the draws | return (push - pull) / len(places)
   A mean over all outcomes divides by their number, but their chances sum to 1 already: add them up.
 divided by K | return (push - pull) / K
-  Your gradient is K times too short: the K + 1 softmax weights sum to 1 already, so nothing is left to divide
-  by.
+  Your gradient is K times too short: the K + 1 softmax weights sum to 1 already.
 divided by K + 1 | return (push - pull) / (K + 1)
-  Your gradient is K + 1 times too short: the softmax weights sum to 1 already, so nothing is left to divide
-  by.
+  Your gradient is K + 1 times too short: the softmax weights sum to 1 already.
 exp overflows | shifted = z | lost
   exp left the range of float64: above 709 it is infinite, far below 0 all weights are 0, and their ratio is
   NaN. A softmax does not change when one number is taken from all logits: make the largest 0 first.
 q = 0 always refused | legal = q.min() > 0 | refused
-  You refuse a class that is never drawn where nothing is to be corrected. There no ln q is needed: the class
-  gets no push, and its pull if it is the positive.
+  You refuse a class that is never drawn although nothing is to be corrected: no ln q is needed then.
 0 times ln 0 | ln_q = corrected * np.log(q) | lost
-  A class with q = 0 has ln q = −∞, and 0 times that is NaN. Where nothing is to be corrected, take no
-  logarithm.
+  Where q = 0, ln q is −∞, and 0 times that is NaN. Take a logarithm only where you correct.
 q = 0 not refused | legal = True | silent
-  A class that is never drawn cannot be corrected: its ln q is −∞. Raise ValueError, where you return NaN or
-  go on without it.
+  A class that is never drawn cannot be corrected: its ln q is −∞. Raise ValueError.
 sampled, not summed | return push - pull + 1e-3 | off_by_chance
-  Your numbers are near, and off by chance. Nothing is to be drawn here: list every outcome once, with its
-  chance.
+  Your numbers are near, and off by chance. Draw nothing: list every outcome once, with its chance.
 """,
     lost,
     refused,
@@ -396,23 +395,26 @@ def too_few_classes(case: Case, got: Outcome, own: Outcome) -> bool:
     return isinstance(got.error, ValueError) and own.error is not None
 
 
+def replaced(
+    drawn: np.ndarray, positive: int | None, kept: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """The draws, with any other class in the place of the positive."""
+    return np.where(drawn == positive, rng.choice(np.flatnonzero(kept), len(drawn)), drawn)
+
+
 SAMPLE = mistakes(
     sample_negatives,
     """
 positive drawn | log_q = log_softmax(z) | alike
-  The positive is among your draws, though it was given to be left out. Then the others share its chance, and
-  ln q has to say so.
+  The positive is among your draws, though it was given to be left out. Then the others share its chance.
 class 0 taken for None | log_q = among(kept, z) if positive else log_softmax(z) | alike
-  Class 0 was the positive, and you drew it: `if positive` is False for 0 as it is for None. Ask `is not
-  None`.
+  Class 0 was the positive, and you drew it: 0 is false in an `if`, as None is. Ask `is not None`.
 ln q of all classes | told = log_softmax(z) | alike
-  The positive is out, but your ln q still gives it a share. The classes that are left are drawn more often:
-  their q sums to 1 without it.
+  The positive is out, but your ln q still gives it a share. Without it, the q of the others sums to 1.
 temperature ignored | z = f | alike
   Your draws do not depend on T: they come from softmax(f), where softmax(f/T) is asked for.
 temperature ignored in ln q | told = among(kept, f) | alike
-  The draws come from softmax(f/T), but your ln q is that of softmax(f). It has to be the one that was drawn
-  from.
+  The draws come from softmax(f/T), but your ln q is that of softmax(f).
 temperature ignored in the draws | p = np.exp(among(kept, f)) | alike
   Your ln q is that of softmax(f/T), but the draws come from softmax(f).
 multiplied by T | z = f * T | alike
@@ -425,49 +427,47 @@ q for ln q | told = np.exp(log_q) | alike
 logit for ln q | told = f / T | alike
   The second part is f/T. A log-probability has the logarithm of the sum taken away, so that q sums to 1.
 logit for ln q | told = f | alike
-  The second part is f. A log-probability is f/T with the logarithm of the sum taken away, so that q sums to
-  1.
+  The second part is f. A log-probability is f/T less the logarithm of the sum.
 ln K q for ln q | told = log_q + math.log(K) | alike
   ln K is added to your ln q. Asked for is the chance of one draw; a loss that needs ln(K q) adds it itself.
+chance of coming at all | told = np.log(-np.expm1(K * np.log1p(-p))) | alike
+  This is ln of the chance that K draws hold the class. Asked for is the chance of one draw.
+one draw too many | drawn = source.choice(len(f), size=K + 1, p=p) | alike
+  You returned K + 1 draws. K are asked for: the positive needs no place among them.
+positive replaced | p = proposal(f, T); ids = np.where(drawn == positive, (drawn + 1) % len(f), drawn) | alike
+  You drew from all classes and replaced the positive, so another class comes too often. Leave it out first.
+positive replaced | p = proposal(f, T); ids = replaced(drawn, positive, kept, rng) | alike
 sign of ln q | told = -log_q | alike
   The sign of ln q is reversed: the logarithm of a chance is never above 0.
 drawn, then dropped | p = proposal(f, T); ids = drawn[drawn != positive] | fewer
   You dropped the draws that hit the positive, so fewer than K came back. Draw from the classes that are left.
 without replacement | drawn = source.choice(len(f), size=K, p=p, replace=False) | too_few_classes
-  No class comes twice in your sample, so K cannot exceed their number. Draws are independent: with
-  replacement.
+  No class comes twice in your sample. Draws are independent: with replacement, whatever K is.
 without replacement | drawn = source.choice(len(f), size=K, p=p, replace=kept.sum() < K) | alike
-  Where the classes suffice, none comes twice in your sample. Draws are independent: with replacement,
-  whatever K is.
+  Where the classes suffice, none comes twice in your sample. Draw with replacement, whatever K is.
 hardest only | drawn = np.argsort(-log_q)[: min(K, kept.sum())] | each_once
-  You took the classes with the highest logits. A proposal draws: each class comes with its chance, the top
-  one only more often.
+  You took the classes with the highest logits. A proposal draws each class with its chance.
 hardest only | drawn = np.full(K, log_q.argmax()) | alike
 one draw repeated | ids = np.full(K, drawn[0]) | one_class
   You drew once and returned it K times. Each of the K draws has its own chance.
 sorted | ids = np.sort(drawn) | alike
-  Equal ids stand side by side in your sample. Draws are independent: what came before says nothing about what
-  comes next, and whoever cuts the sample into batches must get fair ones.
+  Equal ids stand side by side in your sample. Draws are independent, and batches cut from it rely on that.
 another generator | source = np.random.default_rng(0) | alike
-  The numbers did not come from `rng`, so that whoever calls you can neither repeat the draws nor get other
-  ones. Take all chance from `rng`.
+  The numbers did not come from `rng`, so your caller cannot repeat the draws. Take all chance from `rng`.
 logit 0 for the positive | log_q = log_softmax(np.where(kept, f, 0) / T) | alike
-  You set the positive's logit to 0, which is a logit like any other: it weighs e⁰ = 1. What must not come
-  needs the weight 0.
+  You set the positive's logit to 0, and it weighs e⁰ = 1. What must not come needs the weight 0.
 a low logit for the positive | log_q = log_softmax(np.where(kept, f, -1e9) / T) | alike
-  You gave the positive a very low logit. Divided by a large T it is low no more, and the positive comes back.
-  Only −∞ stays low at every T; or leave the class out.
+  You gave the positive a very low logit. A large T makes it high again; −∞ stays low at every T.
 bits | told = log_q / math.log(2) | alike
   Your logarithms have the base 2. ln q is in nats: the natural logarithm.
 places for ids | return np.cumsum(kept)[ids] - 1, told[ids] | alike
-  You returned places in the list of the classes that are left, instead of the classes at those places.
+  You returned places in the list of the classes that are left. From the positive on, the class is one higher.
+places for ids | ids = np.where(drawn - 1 == positive, drawn - 1, drawn); return ids, told[drawn] | alike
 renormalised too late | p = kept * proposal(f, T) / proposal(f, T)[kept].sum(); told = np.log(p) | lost
-  The positive held nearly all of q, so what you divide by is 0 in floating point. Take it out before the
-  softmax, not after.
+  The positive held nearly all of q, so you divide by 0. Take it out before the softmax, not after.
 renormalised too late | p = kept * proposal(f, T) / (1 - proposal(f, T)[~kept].sum()); told = np.log(p) | lost
 no such class | kept = np.arange(len(f)) != positive | indexed
-  There is no such class: raise ValueError. An index below 0 counts from the end in Python, and a class that
-  nobody meant is left out.
+  There is no such class: raise ValueError. An index below 0 would count from the end.
 """,
     alike,
     fewer,
@@ -482,8 +482,7 @@ RESTING = mistakes(
     resting_point,
     """
 always p_d | weights = pd
-  Without the correction training does not end at the data: what is drawn often is pushed often, and ends too
-  low.
+  Without the correction training does not end at the data: what is drawn often ends too low.
 never p_d | data = False
   With the correction every T ends at the data: ln q takes back what the draws gave.
 flag reversed | data = not corrected
@@ -491,19 +490,25 @@ flag reversed | data = not corrected
 √p_d for every T | power = 0.5
   The square root is the answer at T = 1 only. The flatter the proposal, the closer the end is to the data.
 power turned round | power = 1 / (1 + T)
-  Your answer gets flatter as T grows. It should be the reverse: draws that are nearly uniform need no
-  correction, so T → ∞ must end at the data.
+  Your answer gets flatter as T grows. But uniform draws need no correction: T → ∞ must end at the data.
 sharper than the data | power = (1 + T) / T
   Your answer is sharper than the data. What is drawn often is pushed down often, so the end must be flatter.
 the proposal at p_d | power = 1 / T
   This is what a model that has reached p_d proposes. Asked for is the p at which training comes to rest.
 not normalised | return weights
   Your probabilities do not sum to 1: the power of a distribution has to be divided by its sum.
-logits returned | return np.log(weights)
+T as the power | power = T
+  You used T itself as the power. As T grows the draws become uniform, and the power must come near to 1.
+always uniform | power = 0
+  Uniform is the end only for T → 0. At every other T the data still show.
+sign of ln q | power = T / (T - 1 or math.nan)
+  The sign of ln q is reversed: raw, f must be ln p_d − ln q up to a constant.
+logits returned | return np.log(weights / weights.max())
   These are logits. Asked for is softmax(f): probabilities that sum to 1.
+logits returned | return np.log(weights)
+logits returned | return np.log(weights / weights.sum())
 q of the data | power = 1 - 1 / T
-  You divided p_d by the q of a model that has reached p_d. It never gets there: q moves with f, and both must
-  fit at the end.
+  You divided p_d by the q of a model that has reached p_d. It never gets there: q moves with f.
 """,
 )
 
@@ -528,6 +533,7 @@ def _proposal_cases(seed: int) -> list[Case]:
         (np.array([-1000.0, -999.0]), 1.0, "exp(−1000) is 0 in float64"),
         (np.array([0.0, -800.0]), 400.0, "softmax(f) has lost the second class, softmax(f/T) has not"),
         (_LOGITS, 0.0, _NO_DIVISOR),
+        (_LOGITS, math.nan, "NaN is not above 0"),
         (_LOGITS, -1.0, "a negative T would prefer the least likely class"),
         *[(f, round(T, 2), "") for f, T in drawn],
     )
@@ -588,6 +594,7 @@ def _sample_cases(seed: int) -> list[Case]:
         (f, 1.0, 3, 4, "there is no class 4"),
         (f, 1.0, 3, -1, "there is no class −1: an index below 0 would count from the end"),
         (f, 0.0, 3, _NO_DIVISOR),
+        (f, math.nan, 3, "NaN is not above 0"),
         *[(f, round(T, 2), many, int(rng.integers(len(f))), "") for f, T in drawn],
     ]
     return edges(*((*row[:3], Watched(np.random.PCG64(seed)), *row[3:]) for row in rows), atol=1e-9)
@@ -605,7 +612,7 @@ def _resting_cases(seed: int) -> list[Case]:
         (P_D, 1e4, False, "uniform draws need no correction"),
         (np.full(3, 1 / 3), 0.7, False, "equal data stay equal"),
         *[(pd / pd.sum(), round(T, 2), False, "") for pd, T in drawn],
-        atol=1e-5,
+        atol=6e-5,
     )
 
 
