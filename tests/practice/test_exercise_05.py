@@ -13,7 +13,7 @@ import pytest
 import torch
 from answers import assert_named, assert_passed, checker
 from scipy.optimize import brentq
-from scipy.special import logsumexp, softmax, xlogy
+from scipy.special import expit, logsumexp, softmax, xlogy
 
 from nslab.practice._exercise import load
 
@@ -242,6 +242,110 @@ def root_with_brentq(s: Any, n_eff: float) -> float:
     ],
 )
 def test_mistakes_in_a_learners_own_words_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
+    assert_named(check(name, fn), mistake)
+
+
+def entropy_from_the_first(s: Any, tau: float, base: float = math.e) -> float:
+    weights = np.exp((s - s[0]) / tau)
+    p = weights / weights.sum()
+    return -np.sum(p[p > 0] * np.log(p[p > 0])) / math.log(base)
+
+
+def entropy_plus_the_mean(s: Any, tau: float, base: float = math.e) -> float:
+    shifted = (s - np.max(s)) / tau
+    return (logsumexp(shifted) + softmax(shifted) @ shifted) / math.log(base)
+
+
+def slope_of_equal_squares(s: Any, tau: float) -> float:
+    return sum((s - softmax(s / tau) @ s) ** 2) / tau**3
+
+
+def root_between(low: float, high: float, count: Callable[[Any, float], float], ties: int, of: Any) -> Any:
+    def tau_for_effective(s: Any, n_eff: float) -> float:
+        if not (ties or np.sum(s == s.max())) < n_eff < len(s):
+            raise ValueError("cannot be reached")
+        below, above = low * np.ptp(s), high * np.ptp(s)
+        for _ in range(100):
+            middle = math.sqrt(below * above)
+            below, above = (middle, above) if count(s, middle) < of(n_eff) else (below, middle)
+        return above
+
+    return tau_for_effective
+
+
+def root_of_h(s: Any, n_eff: float) -> float:
+    return root_between(1e-12, 1e9, entropy_right, 0, float)(s, n_eff)
+
+
+def root_within_ten_spreads(s: Any, n_eff: float) -> float:
+    return root_between(1e-12, 10, entropy_right, 0, math.log)(s, n_eff)
+
+
+def root_of_unshifted_exponentials(s: Any, n_eff: float) -> float:
+    return root_between(1e-12, 1e9, entropy_unshifted_in_nats, 0, math.log)(s, n_eff)
+
+
+def root_beside_the_first(s: Any, n_eff: float) -> float:
+    return root_between(1e-12, 1e9, entropy_right, np.sum(s == s[0]), math.log)(s, n_eff)
+
+
+def root_of_close_ties(s: Any, n_eff: float) -> float:
+    if not np.isclose(s, max(s)).sum() < n_eff < len(s):
+        raise ValueError("cannot be reached")
+    return root_with_brentq(s, n_eff)
+
+
+def gap_on_a_grid_to_ten(tau: float) -> float:
+    gaps = np.linspace(0, 10, 200_001)
+    return gaps[np.argmax(gaps**2 * expit(gaps / tau) * expit(-gaps / tau))]
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("entropy", lambda s, tau, base=math.e: entropy_right(-s, tau, base), "other weights"),
+        ("entropy", lambda s, tau, base=math.e: entropy_right(abs(s), tau, base), "other weights"),
+        ("entropy", lambda s, tau, base=math.e: entropy_right(np.unique(s), tau, base), "other weights"),
+        (
+            "entropy",
+            lambda s, tau, base=math.e: -math.log(sum(softmax(s / tau) ** 2), base),
+            "another measure",
+        ),
+        ("entropy", lambda s, tau, base=math.e: -math.log(max(softmax(s / tau)), base), "another measure"),
+        (
+            "entropy",
+            lambda s, tau, base=math.e: math.log(len(s), base) - entropy_right(s, tau, base),
+            "another measure",
+        ),
+        ("entropy", entropy_plus_the_mean, "ln Z and the mean"),
+        ("entropy", entropy_from_the_first, "exp overflows"),
+        (
+            "entropy",
+            lambda s, tau, base=math.e: entropy_right(s, tau, 2 if base == 2 else math.e),
+            "bits or nats only",
+        ),
+        ("entropy", lambda s, tau, base=math.e: round(entropy_right(s, tau, base), 3), "imprecise"),
+        ("dH_dtau", slope_of_equal_squares, "np.var"),
+        ("dH_dtau", lambda s, tau: np.var(softmax(s / tau)) / tau**3, "another spread"),
+        ("dH_dtau", lambda s, tau: 2 * slope_pairs(s, tau), "a factor"),
+        ("dH_dtau", lambda s, tau: slope_loop(s, tau) / math.log(2), "a factor"),
+        ("dH_dtau", lambda s, tau: slope_loop(s, tau) * tau**2, "power of τ"),
+        ("tau_for_effective", root_of_h, "entropy instead of number"),
+        ("tau_for_effective", root_within_ten_spreads, "fixed range"),
+        ("tau_for_effective", root_of_unshifted_exponentials, "fixed range"),
+        ("tau_for_effective", root_beside_the_first, "ties forgotten"),
+        ("tau_for_effective", root_of_close_ties, "near ties"),
+        ("tau_for_effective", lambda s, n_eff: root_with_brentq(s, n_eff // 1), "whole numbers"),
+        ("tau_for_effective", lambda s, n_eff: root_with_brentq(s, n_eff) * math.nan, "no number"),
+        ("tau_for_effective", lambda s, n_eff: math.log(root_with_brentq(s, n_eff)), "logarithm"),
+        ("tau_for_effective", lambda s, n_eff: root_with_brentq(s, n_eff) * 1.0005, "imprecise"),
+        ("steepest_gap", lambda tau: 2 * tau, "another number"),
+        ("steepest_gap", lambda tau: 1.19967864 * tau, "another number"),
+        ("steepest_gap", lambda tau: 2.39936 / tau, "units"),
+        ("steepest_gap", gap_on_a_grid_to_ten, "fixed grid"),
+    ],
+)
+def test_what_one_easily_takes_for_it_is_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
     assert_named(check(name, fn), mistake)
 
 
