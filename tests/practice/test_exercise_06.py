@@ -552,6 +552,78 @@ def test_a_learners_own_mistakes_are_named(
     assert_named(check(name, fn, seed=seed), mistake)
 
 
+def share_times(f: Any, scores: Any, alpha: float, push: Any) -> np.ndarray:
+    assert_lengths(f, scores)
+    with np.errstate(divide="ignore"):
+        return weighed(f, np.log(q_loop(f, alpha)) + push)
+
+
+def share_of_shifted_scores(f: Any, scores: Any, alpha: float) -> np.ndarray:
+    return share_times(f, scores, alpha, log_expit(scores - scores.max()))
+
+
+def share_of_corrected_scores(f: Any, scores: Any, alpha: float) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return share_times(f, scores, alpha, log_expit(scores - np.log(q_ratios(f, alpha))))
+
+
+def alpha_no_more_than_the_data(f: Any, c: int, target: float) -> float:
+    if target > f[c] / f.sum():
+        raise ValueError("too much")
+    return alpha_three_kinds(f, c, target)
+
+
+def alpha_with_unseen_classes(f: Any, c: int, target: float) -> float:
+    return 0.0 if target * len(f) == 1 else alpha_three_kinds(f, c, target)
+
+
+def logits_on(p: Any, f: Any, K: float, alpha: float) -> np.ndarray:
+    return np.array(logits_loop(p, f, cast(int, K), alpha))
+
+
+@pytest.mark.parametrize(
+    ("name", "fn", "mistake"),
+    [
+        ("unigram_probs", lambda f, alpha: sorted(q_loop(f, alpha), reverse=True), "sorted"),
+        ("unigram_probs", lambda f, alpha: np.add.accumulate(q_loop(f, alpha)), "added up"),
+        ("unigram_probs", lambda f, alpha: q_loop(f, alpha if alpha else 1.0), "0 taken for none"),
+        ("gradient_share", lambda f, s, alpha: share_times(f, s, alpha, 2 * log_expit(s)), "squared"),
+        ("gradient_share", lambda f, s, alpha: share_loop(np.square(f), s, alpha), "squared"),
+        ("gradient_share", share_of_shifted_scores, "scores shifted"),
+        ("gradient_share", share_of_corrected_scores, "corrected by ln q"),
+        (
+            "alpha_for_share",
+            lambda f, c, t: q_loop(f, alpha_three_kinds(f, c, t))[c],
+            "share for the exponent",
+        ),
+        ("alpha_for_share", alpha_no_more_than_the_data, "refused"),
+        ("alpha_for_share", alpha_with_unseen_classes, None),
+        ("alpha_for_share", lambda f, c, t: [alpha_three_kinds(f, c, t)] * 2, "not readable"),
+        (
+            "alpha_for_share",
+            lambda f, c, t: print(end=""[alpha_three_kinds(f, c, t) > 1 :]),
+            "nothing returned",
+        ),
+        ("optimal_logits", lambda p, f, K, alpha: logits_on(p, f, K, 0.0), "always α = 0"),
+        ("optimal_logits", lambda p, f, K, alpha: logits_on(p, f, K**alpha, alpha), "α on K"),
+        (
+            "optimal_logits",
+            lambda p, f, K, alpha: np.log(p / K) + np.log(q_ratios(f, alpha)),
+            "sign of ln(K q)",
+        ),
+        (
+            "optimal_logits",
+            lambda p, f, K, alpha: logits_on(p, f, K, alpha) - max(logits_on(p, f, K, alpha)),
+            "normalised",
+        ),
+    ],
+)
+def test_what_one_easily_takes_for_it_is_named(
+    name: str, fn: Callable[..., Any], mistake: str | None
+) -> None:
+    assert_named(check(name, fn), mistake)
+
+
 def test_the_counterexample_of_an_exponent_is_drawn() -> None:
     result = check("alpha_for_share", alpha_reversed)
     assert "alpha_for_share([1000, 1], 1, 0.9)" in result.message

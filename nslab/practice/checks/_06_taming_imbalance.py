@@ -200,6 +200,12 @@ logarithms for powers | weights = np.where(f > 0, logs, 0) if alpha else 1.0 * (
   would get nothing.
 ln q | return shifted - np.log(total)
   These are the logarithms of the probabilities: take the exponential at the end.
+0 taken for none | power = alpha or 1.0
+  At α = 0 you give the frequencies, as if no exponent were given. α = 0 is an exponent: all classes alike.
+sorted | return np.sort(weights / total)[::-1]
+  Your shares are sorted. Each stays at the place of its class.
+added up | return np.cumsum(weights / total)
+  Each of your shares includes all before it, so the last is 1. Asked for is what each class has by itself.
 length for sum | total = np.linalg.norm(weights)
   You divided by the length of the vector, so that the squares sum to 1. Probabilities themselves must.
 mixture | return alpha * f / f.sum() + (1 - alpha) / len(f)
@@ -219,11 +225,7 @@ not refused | legal = True | silent
   There is no distribution here: an entry is below 0, or none is above it. Raise ValueError; what you return
   looks like an answer and is none.
 """,
-    unseen_drawn,
-    small_added,
-    alike,
-    left_range,
-    silent,
+    *(unseen_drawn, small_added, alike, left_range, silent),
 )
 
 
@@ -291,7 +293,13 @@ slope of σ | push = log_sigma(s) + log_sigma(-s)
 score for σ | weights = np.exp(log_q) * s
   You multiplied by the score itself. A score can be negative and no push can: a draw pushes with σ(s).
 squared | logs = 2 * (log_q + push)
-  These are shares of the squared push. The gradient itself is asked for.
+  Something is squared here. The push is q·σ(s), both to the power one.
+squared | logs = log_q + 2 * push
+squared | logs = 2 * log_q + push
+scores shifted | push = log_sigma(s - s.max())
+  You took the largest score from all. That changes nothing in a softmax, but σ needs the scores as they are.
+corrected by ln q | push = log_sigma(s - log_q)
+  You took ln q from the scores, as a sampled softmax does. Here σ takes the score itself.
 sum for product | weights = np.exp(log_q) + np.exp(push)
   You added draws and push. A class that is never drawn is never pushed, however high its score: the two
   multiply.
@@ -314,10 +322,7 @@ not refused | legal = True | silent
   There are no shares here: an entry of f is below 0, or none is above it, or f and scores do not match. Raise
   ValueError; what you return looks like an answer and is none.
 """,
-    unseen_drawn,
-    left_range,
-    alike,
-    silent,
+    *(unseen_drawn, left_range, alike, silent),
 )
 
 
@@ -340,7 +345,7 @@ def ran_off(case: Case, got: Outcome, own: Outcome) -> bool:
 
 def as_formula(case: Case, got: Outcome, own: Outcome) -> bool:
     """The share that the formula gives, or what is left where it divides by ln 1."""
-    unread = got.error is None and not isinstance(got.value, dict)
+    unread = any(word in getattr(got.value, "reason", "") for word in ("nan", "inf"))
     return unread or isinstance(got.error, ZeroDivisionError) or same_share(case, got, own)
 
 
@@ -363,17 +368,18 @@ range too narrow | return min(max(alpha, 0), 1) | same_share
 range too narrow | possible = True; alpha = _halve(lambda a: share(f, c, a) > goal, 0, 1) | same_share
 range too narrow | return min(max(alpha, -1), 1) | same_share
 range too narrow | return min(max(alpha, -10), 10) | wherever
+refused | possible = varies and 0 < goal <= share(f, c, 1)
+  You refuse more than the class has in the data. At another exponent than 1 it gets more.
+share for the exponent | return target
+  This is the share that you reach. Asked for is the exponent at which it is reached.
 sign of the exponent | return -alpha
   The sign is reversed: above α = 0 the frequent classes are drawn most, below it the rare ones.
 sign of the exponent | return -formula(f, target, alpha, (f.sum() - f[c]) / f[c]) | as_formula
 1/t for the odds | return math.log(1 / target) / math.log(np.delete(f, c).max() / f[c])
   A share compares c with all classes, c among them. You solved for c beside the largest alone.
 two bases | return alpha * math.log(10)
-  Two logarithms to different bases were divided: your exponent is ln 10 times too large. Take both to the
-  same base.
+  Two logarithms to different bases were divided: your exponent is off by ln 10. Take both to the same base.
 two bases | return alpha / math.log(10)
-  Two logarithms to different bases were divided: your exponent is ln 10 times too small. Take both to the
-  same base.
 wrong direction | alpha = _halve(lambda a: share(f, c, a) > goal, -end, end) | ran_off
   Your search runs the wrong way here. The share of the rarest class falls as α rises, that of the most
   frequent rises, and a class in between has a peak: look at which one yours is first.
@@ -404,13 +410,7 @@ rounded | return round(alpha, 2) | near_share
   Close, but rounded or from a coarse grid: the share misses its target. Search on until nothing changes.
 rounded | return round(alpha, 5) | near_share
 """,
-    same_share,
-    wherever,
-    ran_off,
-    a_value_error,
-    as_formula,
-    silent,
-    near_share,
+    *(same_share, wherever, ran_off, a_value_error, as_formula, silent, near_share),
 )
 
 
@@ -428,7 +428,8 @@ LOGITS = mistakes(
 K missing | noise = log_q
   K is missing: with K negatives for each positive, class c is drawn K q times. Your logits are ln K too high.
 sign of ln(K q) | return log_p + noise
-  You added ln(K q). The more often a class is drawn, the further it is pushed down.
+  You added ln(K q), or ln q. The more often a class is drawn, the further it is pushed down.
+sign of ln(K q) | return log_p - math.log(K) + log_q
 sign | return noise - log_p
   The sign is reversed: a class that is often a positive must have a high logit.
 p missing | return -noise
@@ -440,6 +441,10 @@ noise missing | return log_p
   This is ln p, where a full softmax would end. Negatives drawn from q leave a trace of q.
 always α = 1 | power = 1.0
   You took the frequencies as the noise at every exponent. Negatives are drawn by f^α.
+always α = 0 | power = 0.0
+  You took equal noise at every exponent. Negatives are drawn by f^α.
+α on K | noise = alpha * math.log(K) + log_q
+  K was raised to the power α. The exponent belongs to the counts alone.
 noise not normalised | log_q = log_powers(f, alpha)
   The powers of the counts must be divided by their sum before they are probabilities.
 noise not normalised | log_q = log_powers(f / f.sum(), alpha)
@@ -468,12 +473,11 @@ never a positive | log_p = np.log(p + 1e-300) | wherever
 K + 1 | noise = math.log(K + 1) + log_q
   The positive was counted as one more draw. There are K draws beside it.
 normalised | return log_softmax(log_p - log_q)
-  You shifted the logits so that e^s sums to 1. Each class has a loss of its own here, and its level is fixed
-  by K.
+  You shifted the logits, so that e^s sums to 1 or the largest is 0. Each class has a loss of its own, and K
+  fixes its level.
+normalised | return log_p - log_q - (log_p - log_q).max()
 """,
-    alike,
-    left_range,
-    wherever,
+    *(alike, left_range, wherever),
 )
 
 # The inputs.
@@ -584,7 +588,7 @@ def _alpha_cases(seed: int) -> list[Case]:
         (STEPS, 1, 0.2, _MIDDLE),
         (FOUR, 1, 0.26, _MIDDLE),
         (STEPS, 1, 0.4, "a class in between has a largest share, and this is more"),
-        (WITH_NONE, 1, 0.05, "a class that never occurred is not the rarest: it is no class"),
+        (np.array([9.0, 1.0, 0.0, 0.0]), 1, 0.25, "what never occurred is not the rarest: it is no class"),
         (WITH_NONE, 2, 0.05, "a class that never occurred has no share at any exponent"),
         (TIED, 1, 0.2, "two classes tie"),
         (TIED, 1, 0.5, _LIMIT),
