@@ -81,7 +81,7 @@ class ExclusionMass(Explainer):
         self._false = as_mask(false, "false", self._scores.shape)
         if len(texts) != self._length:
             raise ValueError(f"texts must say what each of the {self._length} items is, got {len(texts)}")
-        self._texts = [text if len(text) <= LETTERS else f"{text[:LETTERS].rstrip()} …" for text in texts]
+        self._texts = [_cut(text, LETTERS) for text in texts]
         self._lags = torch.arange(self._length) - self._places.unsqueeze(1)
         self._bins = self._lags.abs().clamp(max=len(WIDTHS))
         self._shares = lru_cache(8)(self._shared)
@@ -171,6 +171,7 @@ class ExclusionMass(Explainer):
         shut = np.abs(LAGS) <= result.w
         most = int(result.push.argmax())
         role = np.where(result.false, "false_negative", np.where(shut, "faint", "negative"))
+        strongest = _cut(self._texts[result.anchor + LAGS[most]], LETTERS - 10)
         return {
             "window": {"x": [-result.w - 0.5, result.w + 0.5]},
             "items": {
@@ -181,7 +182,7 @@ class ExclusionMass(Explainer):
             },
             "self": {"y": result.own},
             "anchor": {"text": self._texts[result.anchor]},
-            "most": {"text": f"strongest, {LAGS[most]:+d}: {self._texts[result.anchor + LAGS[most]]}"},
+            "most": {"text": f"strongest, {LAGS[most]:+d}: {strongest}"},
             "left": {"y": _drawn(result.left)},
             "here": {"y": max(result.left[result.w], LEAST)},
         }
@@ -197,3 +198,7 @@ class ExclusionMass(Explainer):
 
 def _drawn(share: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(share >= LEAST, share, np.nan)
+
+
+def _cut(text: str, letters: int) -> str:
+    return text if len(text) <= letters else f"{text[:letters].rstrip(' …')} …"

@@ -149,7 +149,7 @@ class SoftmaxWeights(Explainer):
                     share=1.35,
                 ),
                 "count": Panel(
-                    "How many count", tau, Axis("as if so many counted, exp H", 1, 320, log=True, ticks=count)
+                    "How many count", tau, Axis("negatives that count, exp H", 1, 320, log=True, ticks=count)
                 ),
             },
             marks={
