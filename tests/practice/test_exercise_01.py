@@ -87,9 +87,9 @@ def window_by(weights: Callable[..., Any], before: int = 1, end: Any = None) -> 
     return window_for_mass
 
 
-def others(z: Any, i: int) -> Any:
-    p = np.exp(z - max(z))
-    p[i] = 0
+def others(z: Any, i: int, shift: float | None = None) -> Any:
+    p = np.where(np.arange(len(z)) == i, -np.inf, z)
+    p = np.exp(p - (max(p) if shift is None else shift))
     return p / p.sum()
 
 
@@ -207,6 +207,11 @@ def rate_by(rate: Callable[..., Any]) -> Callable[..., Any]:
     return false_negative_rate
 
 
+def side_first(frames: Any, i: int, w: int, K: int, rng: np.random.Generator) -> list[int]:
+    sides = [side for side in (frames[frames < i], frames[frames > i]) if len(side)]
+    return [rng.choice(sides[rng.integers(len(sides))]) for _ in range(K)]
+
+
 def others_unshifted(z: Any, i: int) -> Any:
     p = np.where(np.arange(len(z)) == i, 0, np.exp(z))
     return p / p.sum()
@@ -222,25 +227,25 @@ def softmax(z: Any, i: int) -> Any:
         ("allowed", frames_by(lambda j, i, w: np.r_[j[: i - w], j[i + w + 1 :]]), "slice to below 0"),
         ("allowed", frames_by(lambda j, i, w: j[j > i + w]), "one-sided"),
         ("allowed", frames_by(lambda j, i, w: j[max(0, i - w) : i + w + 1]), "the window itself"),
-        ("allowed", frames_by(lambda j, i, w: (j < i - w) ^ (j > i + w)), "truths for frames"),
+        ("allowed", frames_by(lambda j, i, w: (j < i - w) ^ (j > i + w)), "not frames"),
         ("sample_negatives", drawn_by(farther_more_often), "not equally likely"),
         ("sample_negatives", drawn_by(lambda j, i, w, K, rng: [rng.choice(j)] * K), "one frame, K times"),
-        ("sample_negatives", drawn_by(window_skipped), "jumps too far"),
+        ("sample_negatives", drawn_by(window_skipped), "wrong jump"),
         (
             "false_negative_rate",
             rate_by(lambda s, j, i, w, thr: np.mean(s[[i, *j]] >= thr)),
-            "anchor counted",
+            "window not applied",
         ),
         ("false_negative_rate", rate_by(lambda s, j, i, w, thr: np.mean(s >= thr)), "window not applied"),
         (
             "false_negative_rate",
             rate_by(lambda s, j, i, w, thr: sum(s[j] >= thr) / (len(s) - (2 * w + 1))),
-            "divided by T − 2w − 1",
+            "other whole",
         ),
         (
             "false_negative_rate",
             rate_by(lambda s, j, i, w, thr: sum(s[j] >= thr) / (len(s) - 1)),
-            "share of all frames",
+            "other whole",
         ),
         ("window_for_mass", overflowing, "exp overflows"),
         ("window_for_mass", window_by(others_unshifted), "exp overflows"),
@@ -256,8 +261,64 @@ def softmax(z: Any, i: int) -> Any:
         ("sample_negatives", repeated_if_needed, "distinct while they last"),
         ("sample_negatives", cycled, "one shuffle"),
         ("sample_negatives", seeded_anew, "a generator of its own"),
-        ("false_negative_rate", of_all, "share of all frames"),
+        ("false_negative_rate", of_all, "other whole"),
         ("false_negative_rate", empty_mean, "mean of nothing"),
+        ("allowed", frames_by(lambda j, i, w: j[(j > i - w) & (abs(j - i) > w)]), "one-sided"),
+        (
+            "allowed",
+            frames_by(lambda j, i, w: np.sort([*set(j) ^ {*range(i - w, i + w + 1)}])),
+            "not clipped",
+        ),
+        ("allowed", frames_by(lambda j, i, w: np.r_[i + w + 1 : len(j), : max(0, i - w)]), "not ascending"),
+        ("allowed", frames_by(lambda j, i, w: j[2 * abs(j - i) > w]), "half a window"),
+        ("allowed", frames_by(lambda j, i, w: [k for k in j[:-1] if abs(k - i) > w]), "an end forgotten"),
+        (
+            "sample_negatives",
+            drawn_by(lambda j, i, w, K, rng: np.unique(rng.choice(j, K))),
+            "drawn, then dropped",
+        ),
+        ("sample_negatives", drawn_by(side_first), "not equally likely"),
+        ("sample_negatives", drawn_by(lambda j, i, w, K, rng: sorted(rng.choice(j, K))), "in blocks"),
+        (
+            "sample_negatives",
+            drawn_by(
+                lambda j, i, w, K, rng: [max(0, i - w) if k == i + w + 1 else k for k in rng.choice(j, K)]
+            ),
+            "wrong jump",
+        ),
+        (
+            "false_negative_rate",
+            rate_by(lambda s, j, i, w, thr: sum(s[j] >= thr) / sum(s >= thr)),
+            "other whole",
+        ),
+        (
+            "false_negative_rate",
+            rate_by(lambda s, j, i, w, thr: np.mean(s[i + w + 1 :] >= thr)),
+            "other frames",
+        ),
+        ("false_negative_rate", rate_by(lambda s, j, i, w, thr: np.mean(s[j] - thr > -1e-7)), "near enough"),
+        (
+            "false_negative_rate",
+            rate_by(lambda s, j, i, w, thr: np.mean(abs(s[j]) >= thr)),
+            "similarity changed",
+        ),
+        ("window_for_mass", window_by(lambda z, i: others(z, i, z[i])), "another shift"),
+        ("window_for_mass", window_by(lambda z, i: others(z, i, np.mean(z))), "another shift"),
+        ("window_for_mass", window_by(lambda z, i: others(-z, i)), "not e^{s/τ}"),
+        ("window_for_mass", lambda s, i, tau, p: window_by(others)(s, i, tau, p - 1e-8), "a little less"),
+        ("false_negative_rate", rate_by(lambda s, j, i, w, thr: float(max(s[j]) >= thr)), "no share"),
+        ("window_for_mass", window_by(lambda z, i: others(z * np.log(10), i)), "not e^{s/τ}"),
+        ("window_for_mass", lambda *args: window_by(others)(*args) - 1, "one too small"),
+        (
+            "window_for_mass",
+            lambda s, i, tau, p: window_by(others)(s, i, tau, p + 1e-12),
+            "more than the share",
+        ),
+        (
+            "window_for_mass",
+            lambda *args: min(window_by(others)(*args), len(args[0]) // 2),
+            "search too short",
+        ),
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
@@ -273,6 +334,26 @@ def test_a_sample_that_is_wrong_in_no_known_way_is_not_called_misshapen() -> Non
 
     result = check("sample_negatives", odd)
     assert (result.status, result.mistake) == ("failed", None), result
+
+
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        ("allowed", lambda T, i, w: two_ranges(T, i % T, w)),
+        ("allowed", lambda T, i, w: two_ranges(T, i, abs(w))),
+        ("allowed", lambda T, i, w: clipped_mask(T, i, w).numpy().astype(np.uint8)),
+        ("sample_negatives", drawn_by(lambda j, i, w, K, rng: j[rng.integers(256, size=K) % len(j)])),
+        ("sample_negatives", lambda T, i, w, K, rng: dropped(T, i, w, 10 * K, rng)[:K]),
+        ("false_negative_rate", rate_by(lambda s, j, i, w, thr: np.mean(s[j] >= thr * s[i]))),
+        (
+            "false_negative_rate",
+            rate_by(lambda s, j, i, w, thr: np.mean(np.float32(s[j]) >= np.float32(thr))),
+        ),
+        ("window_for_mass", lambda s, i, tau, p: window_by(others)(s, i, tau, np.float32(p))),
+    ],
+)
+def test_what_goes_wrong_in_few_inputs_is_seen(name: str, fn: Callable[..., Any]) -> None:
+    assert check(name, fn).status in ("failed", "raised")
 
 
 def test_the_counterexample_is_drawn() -> None:
