@@ -420,6 +420,27 @@ def counted_draws(prob: Any, alias: Any) -> np.ndarray:
     return np.bincount(ids, minlength=n) / 100_000
 
 
+def gathered(prob: Any, alias: Any) -> np.ndarray:
+    counted(prob, alias)
+    return prob + (1 - prob)[alias]
+
+
+def columns_evenly(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
+    column = np.arange(size) % len(prob)
+    return np.where(rng.random(size) < prob[column], column, alias[column])
+
+
+def in_tenths(steps: int, prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
+    column = rng.integers(len(prob), size=size)
+    return np.where(rng.integers(steps, size=size) < np.round(steps * prob[column]), column, alias[column])
+
+
+def next_coin(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
+    u = rng.random(size + 1)
+    column = (u[1:] * len(prob)).astype(int)
+    return np.where(u[:-1] < prob[column], column, alias[column])
+
+
 def sorted_draws(prob: Any, alias: Any, size: int, rng: np.random.Generator) -> np.ndarray:
     return np.repeat(np.arange(len(prob)), rng.multinomial(size, counted(prob, alias)))
 
@@ -508,10 +529,65 @@ def never_heads(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator) 
         ("draw_without", one_id_back, "moved to another id"),
         ("draw_without", never_heads, "coin set to 0"),
         ("draw_without", second_chance, "drawn again once"),
+        (
+            "reconstruct",
+            lambda prob, alias: gathered(prob, alias) / sum(gathered(prob, alias)),
+            "read the wrong way",
+        ),
+        (
+            "reconstruct",
+            lambda prob, alias: counted(prob, alias) * len(prob) / max(1, len(prob) - 1),
+            "heights for probabilities",
+        ),
+        ("reconstruct", lambda prob, alias: counted(prob, alias).astype(np.float16), "imprecise"),
+        ("build_alias", lambda w: vose(np.power(w, 0.75) if len(w) else w), "other weights"),
+        (
+            "build_alias",
+            lambda w: vose(w) if not len(w) or min(w) < 0 else vose(np.array(w) + 1),
+            "other weights",
+        ),
+        ("alias_draw", lambda prob, *rest: in_tenths(10, prob, *rest), "a coarse coin"),
+        ("alias_draw", lambda prob, *rest: in_tenths(100, prob, *rest), "a coarse coin"),
+        ("alias_draw", next_coin, "coin used again"),
+        ("draw_without", lambda *args: np.sort(own_laws(*args)), "rows mixed up"),
     ],
 )
 def test_a_learners_own_mistakes_are_named(name: str, fn: Callable[..., Any], mistake: str) -> None:
     assert_named(check(name, fn), mistake)
+
+
+def shared(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator, rows: Any) -> np.ndarray:
+    """Draws again up to a hundred times, where the rows that are looked at leave something to draw."""
+    if any(booked(prob, alias)[e] > 1 - 1e-9 for e in rows):
+        raise ValueError("nothing else")
+    ids = split(prob, alias, len(excluded), rng)
+    for _ in range(100):
+        hit = ids == excluded
+        ids[hit] = split(prob, alias, hit.sum(), rng)
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("name", "fn"),
+    [
+        ("reconstruct", lambda prob, alias: counted(prob, alias[: len(prob)])),
+        ("reconstruct", lambda prob, alias: counted(prob, np.r_[alias[:1], alias[1:] % len(prob)])),
+        ("build_alias", lambda w: vose(np.array(w) * (len(w) / sum(w)) if len(w) and sum(w) else w)),
+        ("build_alias", lambda w: vose(np.where(np.array(w) < 1e-12, 0, w) if len(w) and min(w) >= 0 else w)),
+        (
+            "alias_draw",
+            lambda prob, alias, size, rng: rng.permutation(columns_evenly(prob, alias, size, rng)),
+        ),
+        ("draw_without", lambda prob, alias, excluded, rng: shared(prob, alias, excluded, rng, excluded)),
+        ("draw_without", lambda prob, alias, excluded, rng: shared(prob, alias, excluded, rng, excluded[:1])),
+        (
+            "draw_without",
+            lambda prob, alias, excluded, rng: shared(prob, alias, excluded, rng, range(len(prob))),
+        ),
+    ],
+)
+def test_what_goes_wrong_in_few_inputs_is_seen(name: str, fn: Callable[..., Any]) -> None:
+    assert check(name, fn).status in ("failed", "raised")
 
 
 def test_a_table_with_a_column_too_many_is_refused() -> None:

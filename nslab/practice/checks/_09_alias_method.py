@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +18,6 @@ from nslab.practice._exercise import Case, Exercise, Mutant, Question, Same, edg
 from nslab.practice._judgements import indexed
 from nslab.practice._mistakes import mistakes
 from nslab.practice._run import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # The specification: one column, one pour, one draw at a time.
 
@@ -122,7 +119,7 @@ def measure_table(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     errors = shares(prob, alias, size) - np.pad(q, (0, size - len(q)))
     return {
         "columns:": len(prob),
-        "prob outside [0, 1]:": int((~((prob >= -EXACT) & (prob <= 1 + EXACT))).sum()),
+        "prob outside [0, 1]:": int((~((prob >= 0) & (prob <= 1))).sum()),
         "alias that is no id:": int((~_real_ids(alias, len(prob))).sum()),
         "alias in floats:": floats,
         "drawn at weight 0:": int((errors[: len(q)][q == 0] != 0).sum()),
@@ -161,13 +158,14 @@ def measure_draws(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     prob, alias, _, rng = args
     q, ids = shares(prob, alias, len(prob)), _read_ids(value)
     surprise, variance = pairs_alike(ids)
-    luck = _most(variance)
+    luck, mean = _most(variance), len(ids) / len(q)
     return {
         "drawn:": len(ids),
         "ids that do not exist:": int(((ids < 0) | (ids >= len(q))).sum()),
         **_uneven(ids, np.tile(q, (len(ids), 1))),
         "in blocks:": bool(surprise > luck),
         "in turn:": bool(surprise < -luck),
+        "too evenly:": len(q) > 30 and ((np.bincount(ids, minlength=len(q)) - mean) ** 2 / mean).sum() < 5,
         "rng unused:": q.max() < 1 and rng.unused(),
     }
 
@@ -189,7 +187,7 @@ def measure_without(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
     }
 
 
-def picture(args: tuple[Any, ...], value: Any) -> Figure:
+def picture(args: tuple[Any, ...], value: Any) -> Any:
     from matplotlib.figure import Figure
 
     from nslab.explain import COLORS
@@ -246,23 +244,21 @@ def raised(kind: type[BaseException]) -> Same:
 
 def off_by_luck(case: Case, got: Outcome, own: Outcome) -> bool:
     """Further from the truth than rounding, nearer than a mistake in the formula."""
-    return 1e-6 < np.abs(np.asarray(got.value) - right_read(*case.args)).max() < 0.03
+    return 3e-4 < np.abs(np.asarray(got.value) - right_read(*case.args)).max() < 0.03
 
 
 READ = mistakes(
     right_read,
     """
 repeated alias | given = latest(alias, 1 - prob, np.zeros(n))
-  An id that is the alias of several columns got only one of their shares: with a repeated index, numpy's
-  `x[ids] += y` adds once. Use a loop, `np.add.at` or `np.bincount`.
+  With a repeated index `x[ids] += y` adds once. Use a loop, `np.add.at` or `np.bincount`.
 repeated alias | given = latest(alias, 1 - prob, np.zeros(n)); return height / height.sum()
 overwritten | height = latest(alias, 1 - prob, own)
-  A share was assigned where it should be added: an id gets shares from several columns, and all of them
-  count.
+  A share was assigned where it should be added: an id gets shares from several columns, and all count.
 overwritten | given = np.bincount(alias, (1 - prob) * (np.arange(n) >= alias), n)
 divided in part | height = own + n * given
-  You divided one of the two shares by N and not the other. Column and side belong together: both shares of
-  a column come once in N throws.
+  You divided one of the two shares by N, not the other: both shares of a column come once in N throws.
+divided in part | own = prob / n; given = np.bincount(alias, 1 - own, n); return own + given
 own share forgotten | own = 0
   You counted what aliases get. What each column keeps for its own id is still missing.
 too few ids | given = np.bincount(alias, 1 - prob) | ValueError
@@ -270,22 +266,25 @@ too few ids | given = np.bincount(alias, 1 - prob) | ValueError
 alias forgotten | return prob / prob.sum()
   You counted what each column keeps. What it does not keep goes to its alias and is still missing.
 read the wrong way | given = (1 - prob)[alias]
-  You gave an id what its own alias has to give away. The share goes the other way: from the column to the
-  id that is its alias.
+  You gave an id what its alias has to give. The share goes from the column to the id that is its alias.
+read the wrong way | given = (1 - prob)[alias]; return height / height.sum()
 heights for probabilities | return height
-  These sum to N: they are heights of columns. Each column is thrown once in N times.
+  These do not sum to 1. There are N columns, and each is thrown once in N times: divide by N.
+heights for probabilities | return height / max(1, n - 1)
 alias forgotten | given = 0
 own alias left out | given = np.bincount(alias, (1 - prob) * (alias != np.arange(n)), n)
   A column may have its own id as its alias. That id then gets both shares, the whole column.
 coin reversed | own = 1 - prob; given = np.bincount(alias, prob, n)
   The two shares are swapped: `prob` is what the column's own id keeps, the alias gets the rest.
+coin reversed | given = np.bincount(alias, prob, n); return height / height.sum()
 a second coin | given = np.bincount(alias, (1 - prob) * prob[alias], n)
   You tossed the alias's own coin too. An alias is taken as it is, whatever its own column says.
+a column left out | own = np.append(prob[:-1], 0); given = np.bincount(alias[:-1], 1 - prob[:-1], n)
+  Not all columns were booked: there are N, from 0 to N − 1.
 whole columns | given = np.bincount(alias, minlength=n)
   A column gives its alias only what its own id does not keep, not a whole column.
 broken table read | broken = False; given = sum(np.eye(n)[a] * (1 - p) for a, p in zip(alias, prob)) | indexed
-  An alias outside 0 … N−1 is no id, and Python takes −1 as the last one: raise ValueError, else a broken
-  table goes unseen.
+  An alias outside 0 … N−1 is no id, and Python takes −1 as the last one: raise ValueError.
 drawn, not summed | return height / n + 1e-3 | off_by_luck
   Your numbers are near, and off by luck: you drew. Add up what each column keeps and gives, and no luck is
   left.
@@ -404,58 +403,49 @@ BUILD = families(
         right_build,
         """
 heights do not average 1 | height = weights.copy()
-  The heights of your columns do not average 1, so that short and tall mean nothing. There are as many
-  columns as ids, and each is to end up 1 high.
+  The heights of your columns do not average 1: divide by the mean, then short and tall mean something.
 heights do not average 1 | height = weights / weights.sum() | variant
 heights do not average 1 | height = n * weights | variant
 heights do not average 1 | height = weights / weights.max() | variant
 no alias | prob, alias = blank(n, 1.0, -1) | no_id
-  The probabilities are right, but some columns have no alias. A column that keeps all of itself never uses
-  one; it needs an id there all the same, since the array is an index.
+  The probabilities are right, but some columns have no alias. It is an index: put any id there.
 left over | prob, alias = blank(n, 0.0, -1); left = []
-  A column left over at the end was never filled, and its draws go to another id, or to none. With nobody
-  left to pour, it stands at 1. Rounding may leave short columns as well as tall ones.
+  A column left over at the end was never filled. It stands at 1: rounding may leave short ones and tall.
 left over | prob, alias = blank(n); left = [] | variant
 left over | prob, alias = blank(n, 0.0, -1); left = tall | variant
 left over | prob, alias = blank(n, 0.0, -1); left = short | variant
 left over | prob, alias = blank(n); left = short | variant
 left over | prob, alias = blank(n); left = tall
 a level column forgotten | prob, alias = blank(n); tall = [i for i in ids if height[i] > 1]
-  A column of height 1 is neither short nor tall: it came into neither of your lists, and no coin was set
-  for it. It keeps all of itself.
+  A column of height 1 is neither short nor tall, and no coin was set for it. It keeps all of itself.
 a level column forgotten | prob, alias = blank(n, 0.0, -1); tall = [i for i in ids if height[i] > 1] | variant
 an empty list | going = short | IndexError
-  You took a column from an empty list. Rounding may leave a short column at 0.9999… when no tall one is
-  left: the loop ends when either list is empty, and what is left stands at 1.
+  You took from an empty list: rounding may leave a short column, or a tall one. Stop when either is empty.
 an empty list | going = short or tall | IndexError
 a giver that sank | back = tall
-  A tall column gave more than it could spare and was not filled again. What it gives makes it lower; once
-  below 1 it is a short column, and another one must fill it.
+  What a tall column gives makes it lower: once below 1 it is short, and another one must fill it.
 a giver that sank | prob, alias = blank(n); back = tall | variant
 a giver that sank | prob, alias = height, np.arange(n); back = tall | variant
 a giver that sank | back = [] if height[t] < 1 else tall | variant
 a giver that sank | prob, alias = blank(n); back = [] if height[t] < 1 else tall | variant
 a giver that sank | prob, alias = height, np.arange(n); back = [] if height[t] < 1 else tall | variant
 a giver that gave once | back = short if height[t] < 1 else []
-  A tall column gave once and was forgotten. While it stands above 1 it has more to give, and nobody else
-  will take its surplus.
+  A tall column gave once and was forgotten. While it stands above 1 it has more to give.
+a giver that gave once | back = short | variant
 a giver that gave once | prob, alias = blank(n); back = short if height[t] < 1 else [] | variant
 a giver that gave once | back = [] | variant
 a giver that gave once | prob, alias = blank(n); back = [] | variant
 the wrong amount | height[t] = height[t] - height[s]
-  A tall column gave another amount than the short one took. What is poured is what the short one lacks:
-  mass moves, and none comes or goes.
+  A tall column gave another amount than the short one lacks. Mass moves, and none comes or goes.
 the wrong amount | height[t] = height[t] - 1 | variant
 coin reversed | return np.where(alias == np.arange(n), prob, 1 - prob), alias
   Your coins are the aliases' shares. `prob` is what the column's own id keeps.
 shares of all, not of a column | return prob / n, alias
-  Your `prob` is a share of all columns together. A coin is a share of its own column: where the id keeps
-  its whole column, it is 1.
+  A coin is a share of its own column, not of all: where the id keeps its whole column, it is 1.
 shares of all, not of a column | prob, alias = blank(n, 1.0); return prob / n, alias | variant
 shares of all, not of a column | return np.where(prob < 1, prob / n, prob), alias | variant
 alias reversed | filled, column, filler = s, t, s
-  You wrote the short column down as the alias of the tall one. It is the short column that needs an alias:
-  the id that filled it.
+  You gave the tall column an alias. It is the short one that needs it: the id that filled it.
 alias reversed | prob, alias = blank(n, 1.0); filled, column, filler = s, t, s | variant
 alias reversed | filled, column, filler = t, t, s | variant
 alias reversed | prob, alias = blank(n, 1.0); filled, column, filler = t, t, s | variant
@@ -467,24 +457,25 @@ places for ids | weights = -np.sort(-checked(w)) | variant
 places for ids | weights = np.sort(checked(w)); return prob[np.argsort(np.argsort(w))], alias | variant
 places for ids | weights = np.sort(checked(w)); return prob, np.argsort(w)[alias] | variant
 zeros left out | weights = checked(w)[checked(w) > 0] | other_size
-  Your table has fewer columns than there are weights. An id of weight 0 has a column too: without it, all
-  ids after it move.
+  Your table has fewer columns than there are weights. An id of weight 0 has a column too.
 columns that nobody asked for | return np.append(prob, 1.0), np.append(alias, 0) | other_size
   Your table has more columns than there are weights. There is one column an id, and no other.
 one giver for all | s, t = short.pop(end), max(tall, key=weights.item); back = []
-  All short columns took from the same tall one, more than it has. A giver that has nothing left to spare is
-  replaced by another.
+  All short columns took from the same tall one, more than it has. When it is level, take another.
 swapped | return alias, prob | other_way_round
   You returned alias first. It is `prob, alias`.
 alias in floats | return prob, alias.astype(float)
   The aliases are right, as floats. They are ids and will be used as indices: make them integers.
 whole numbers | return prob.astype(np.asarray(w).dtype), alias | TypeError
-  Shares of columns were cut to whole numbers: an array made like integer weights holds integers, and `//`
-  drops the rest. Work in float64.
+  Shares of columns were cut to whole numbers, by `//` or an array made like the weights. Use float64.
 whole numbers | height = n * weights // weights.sum()
+other weights | weights = checked(w) ** 0.75
+  The weights themselves are the ratios: take no power and no exponential of them, and add nothing.
+other weights | weights = np.sqrt(checked(w)) | variant
+other weights | weights = checked(w) + 1 | variant
+other weights | weights = np.exp(checked(w) - max(w)) | variant
 float32 | return prob.astype(np.float32), alias | in_float32
-  The probabilities are right to about seven digits only: somewhere on the way the table was in float32, or
-  was rounded. Keep float64 to the end.
+  The probabilities are right to some digits only: float32, or rounding, on the way. Keep float64.
 """,
         *(variant, no_id, in_float32, other_way_round, other_size, raised(IndexError), raised(TypeError)),
     )
@@ -560,42 +551,44 @@ DRAW = mistakes(
     right_draw,
     f"""
 one number for column and coin | column = (coin * n).astype(int) | similar
-  The coin correlates with the column: the uniform number that chose column 0 is always small, so that its
-  toss is known. Split the number into two independent parts, or draw two.
+  The number that chose the column also tosses its coin. Split it into two independent parts, or draw two.
 coin reversed | own = coin >= prob[column] | similar
   `prob` is the chance that the column's own id is taken. You took the alias that often.
+one number for column and coin | column = ((1 - coin) * n).astype(int) | similar
+coin used again | column = (np.roll(coin, 1) * n).astype(int) | similar
+  The coin of one draw is the die of another. Each draw needs two numbers of its own.
+a coarse coin | coin = chance.integers(0, 10, size) / 10 | similar
+  Your coin knows a few steps only, and `prob` any number from 0 to 1: compare with `rng.random`.
+a coarse coin | coin = chance.integers(0, 100, size) / 100 | similar
 alias never taken | return column | similar
   You returned columns, all alike. Each column has a coin to toss, and an alias.
 always the alias | return alias[column] | similar
   You returned aliases only. Each column has a coin to toss: its own id comes as often as `prob` says.
 coin out of its range | column = (coin * n).astype(int); own = coin - column / n < prob[column] | similar
-  Your coin does not run evenly from 0 to 1. What is left of a number after its column is taken out must be
-  stretched to that range first.
+  Your coin does not run evenly from 0 to 1: stretch what is left of a number without its column.
 coin out of its range | column = (coin * n).astype(int); own = coin * n < prob[column] | similar
 no such column | die = chance.integers(1, n + 1, size=size) | IndexError
   You threw a column that does not exist. There are N of them, 0 to N − 1.
 coin not looked up | own = coin < prob; ids = np.where(own, np.arange(n), alias) | as_many_as_columns
-  `prob` has an entry a column, and the tosses are as many as the draws: look up the coin, and the alias, of
-  each column thrown.
+  `prob` and `alias` have an entry a column: look up those of each column thrown, one for each draw.
+coin not looked up | own = coin < np.resize(prob, size) | similar
+coin not looked up | ids = np.where(own, column, np.resize(alias, size)) | similar
 another number of draws | return column[own] | other_count
-  `size` ids are asked for, and another number came back. A coin that falls on its other side is no failed
-  draw: it gives the alias.
+  `size` ids are asked for. A coin that falls on its other side is no failed draw: it gives the alias.
 a fair coin | own = coin < 0.5 | similar
   Each column's coin has a bias of its own, `prob`. Yours fell either way alike.
 column by its coin | return chance.choice(n, size, p=prob / prob.sum()) | similar
-  The column is thrown with a fair die: all N alike. `prob` decides only what comes out of the column
-  thrown.
+  The die is fair: all N columns alike, none thrown again. `prob` decides only which side comes out.
 column by its coin | die = chance.choice(n, size, p=prob / prob.sum()) | similar
 tossed again | return follow(prob, alias, column, chance, 50) | similar
-  After the alias you tossed again, with the alias's own coin. One draw has one toss: the alias is the
-  answer, whatever its own column says.
+  One draw has one toss: the alias is the answer, whatever its own column says.
+tossed again | return follow(prob, alias, ids, chance, 1) | similar
 tossed again | return follow(prob, alias, column, chance, 2) | similar
 a column never thrown | die = chance.integers(max(1, n - 1), size=size) | similar
   One column is never thrown. Ids begin at 0, and the upper end of `rng.integers(n)` is n − 1 already.
 a column never thrown | die = chance.integers(min(1, n - 1), n, size) | similar
 rounded column | die = np.round(chance.random(size) * (n - 1)).astype(int) | similar
-  The first and the last column come half as often as the others: rounding to the nearest gives them half an
-  interval.
+  The first and last column come half as often: rounding to the nearest gives them half an interval.
 the alias's coin | own = coin < prob[alias[column]] | similar
   You tossed the coin of the alias. The coin belongs to the column that was thrown.
 one draw repeated | return np.full(size, ids[0]) | one_id
@@ -603,18 +596,27 @@ one draw repeated | return np.full(size, ids[0]) | one_id
 a single throw | die = np.full(size, chance.integers(n)) | one_column
   All your draws came from one column. The die is thrown for each draw, as the coin is.
 columns in turn | die = np.arange(size) % n | similar
-  Your columns come in turn, so that a column that has just come waits for the others. Each throw of the die
-  is independent: a column may come twice in a row.
+  Your columns wait for each other. Each throw is independent: a column may come twice in a row.
 columns in turn | die = chance.permuted(np.tile(np.arange(n), (size, 1)), axis=1).ravel()[:size] | similar
 too few tosses | coin = chance.random() | whole_columns
   Draws share a toss: all that came from one column gave the same side. Each draw needs a toss of its own.
 too few tosses | own = (chance.random(n) < prob)[column] | whole_columns
+columns in turn | die = chance.choice(n, size, replace=False) | ValueError
 another generator | chance = np.random.default_rng(0) | similar
   {ELSEWHERE}
 in blocks | return np.sort(ids) | similar
   Equal ids stand side by side. Draws are independent: what came before says nothing about what comes next.
 """,
-    *(raised(IndexError), similar, as_many_as_columns, other_count, one_id, one_column, whole_columns),
+    *(
+        raised(IndexError),
+        raised(ValueError),
+        similar,
+        as_many_as_columns,
+        other_count,
+        one_id,
+        one_column,
+        whole_columns,
+    ),
 )
 
 
@@ -660,26 +662,26 @@ drawn again once | return np.where(first == excluded, right_draw(prob, alias, ro
 another generator | chance = np.random.default_rng(0) | similar
   {ELSEWHERE}
 moved to another id | return np.where(first == excluded, (first + 1) % len(prob), first) | similar
-  You turned the excluded id into another one, which comes too often now. The chances of the others must
-  keep their ratios: throw the draw away and draw again.
+  The excluded id became another one, which comes too often. Throw the draw away and draw again.
 moved to another id | return np.where(first == excluded, (first - 1) % len(prob), first) | similar
 moved to another id | return np.where(first == excluded, others(excluded, len(prob), rng), first) | similar
 moved to another id | return np.where(first == excluded, alias[first], first) | similar
 others all alike | return others(excluded, len(prob), rng) | similar
   All other ids come alike. They must keep the ratios of their probabilities.
 marked | return np.where(first == excluded, -1, first) | marked
-  Your sample holds numbers that are no ids. Each row gets an id: draw anew for the rows that hit their
-  excluded one.
+  Your sample holds numbers that are no ids. Draw anew for the rows that hit their excluded one.
 dropped | return first[first != excluded] | fewer_draws
-  You dropped the excluded draws, so that fewer came back than were asked for. Draw anew for those rows.
+  You dropped the excluded draws, so that fewer came back. Draw anew for those rows.
 excluded for all rows | return rng.choice(len(prob), rows, p=nowhere(q, excluded)) | similar
   An id that one row excludes never came in the other rows. Each draw leaves out its own id only.
 column excluded | return follow(prob, alias, others(excluded, len(prob), rng), rng, 1) | similar
-  You left out the column of the excluded id. Its id is also the alias of other columns, and its column also
-  holds another id.
+  You left out the column. Its id is also the alias of others, and it also holds another id.
+column excluded | die = others(excluded, len(q), rng); return np.where(first - excluded, first, die) | similar
+rows mixed up | return np.sort(ids) | similar
+  Each draw belongs to its row and leaves out that row's id: keep them in order.
+rows mixed up | return np.roll(ids, 1) | similar
 coin set to 0 | return np.where(die == excluded, alias[die], first) | similar
-  The excluded id still comes as the alias of other columns, and what its own column had for it goes to one
-  other id. Leave the table as it is, and draw again where the excluded id came.
+  The excluded id still comes as an alias, or its column gives all to one. Leave the table, and draw again.
 """,
     *(similar, marked, fewer_draws),
 )
@@ -706,6 +708,7 @@ CHAIN = _table([0.2, 0.3, 0.5, 1], [3, 0, 1, 3])
 CYCLE = _table([0.3, 0.5, 0.8], [1, 2, 0])
 NEVER = _table([0, 0.6, 1, 0.7], [2, 2, 2, 2])
 ONE = _table([1], [0])
+SURE = _table([0.06, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0])
 
 # Whatever the order of the pours, rounding leaves a short column and no tall one.
 TENTHS = ((5, 4, 4, 1), (6, 4, 3, 4), (2, 1, 7, 5), (9, 3, 8, 7, 1), (2, 1, 8, 1, 5, 1))
@@ -727,13 +730,14 @@ def _read_cases(seed: int) -> list[Case]:
         ),
         (*_table([0, 0], [1, 0]), "both columns give everything away"),
         (*_table([0.5, 1], [-1, 1]), "−1 is no id"),
-        (*_table([0.5, 1, 1], [3, 1, 2]), "with three columns there is no id 3"),
+        (*_table([0.5, 1, 1], [1, 2, 3]), "with three columns there is no id 3"),
         (*_table([0.5, 1, 1], [1, 1]), "each column needs its alias"),
+        (*_table([0.5, 1], [1, 1, 0]), "each alias needs its column"),
         *[(*_random_table(rng, n), "") for n in (3, 5, 8, 8, 30)],
     )
 
 
-# No sum overflows, as the task promises: to scale before summing is another lesson, and no counts need it.
+# N times the sum does not overflow, as the task promises: to scale before that is another lesson.
 def _build_cases(seed: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     zipf = 1 / np.arange(1, 31)
@@ -749,7 +753,7 @@ def _build_cases(seed: int) -> list[Case]:
         (np.array([1, 2, 3, 4]), "a tall column may sink below 1 and must be filled in its turn"),
         (np.array([8, 6, 1, 1]), "two tall columns from the left"),
         (np.array([2, 1, 1, 9, 7]), "counts"),
-        (np.array([1e-6, 3e-6, 2e-6, 5e-6, 7e-6, 4e-6]), "only the ratios of the weights matter"),
+        (np.array([1, 3, 2, 5, 7, 4]) * 1e-310, "only the ratios of the weights matter"),
         *[(np.array(tenths) / 10, RESIDUE) for tenths in TENTHS],
         (zipf, "Zipf's law"),
         (zipf[::-1].copy(), "Zipf's law, the rarest first"),
@@ -773,7 +777,7 @@ def _draw_cases(seed: int) -> list[Case]:
     return _seeded(
         seed,
         (*TWO, DRAWS, "id 0 comes from a quarter of its own column only"),
-        (*NO_COIN, DRAWS, "every column keeps its own id"),
+        (*_table([1] * 40, [*range(40)]), DRAWS, "every column keeps its own id"),
         (*UNUSED, DRAWS, "where the coin is 1, the alias is never taken"),
         (*CHAIN, DRAWS, "an alias is taken as it is: its own coin is not tossed"),
         (*NEVER, DRAWS, "id 0 is in no column: it must never come"),
@@ -781,7 +785,7 @@ def _draw_cases(seed: int) -> list[Case]:
         (*_table([0.1, 0.6, 0.4, 0.8], [1, 2, 1, 0]), DRAWS, "one id is the alias of two columns"),
         (*_table([0.004, 1], [1, 1]), 25 * DRAWS, "a coin that shows heads four times in a thousand"),
         (*_random_table(rng, 5), DRAWS, ""),
-        (*_random_table(rng, 6), DRAWS, ""),
+        (*_table([0.5, 1], [1, 1]), DRAWS, "id 0 comes from half of its own column only"),
         (*ONE, 5, "one column"),
         (*NEVER, 1, "a single draw"),
     )
@@ -799,6 +803,13 @@ def _without_cases(seed: int) -> list[Case]:
         (*NEVER, np.full(rows, 2), "an id that is the alias of all columns"),
         (*NEVER, np.full(rows, 0), "an id that never comes: nothing changes"),
         (*TWO, np.full(20, 1), "one id is left"),
+        (*_table([1, 0.04], [0, 0]), np.full(60, 0), "it takes 50 draws to find the rare one"),
+        (*SURE, np.array([3, 4]), "one id has all the probability, and no row excludes it"),
+        (
+            *SURE,
+            np.array([3, 0, 4]),
+            "id 0 has all the probability, whatever rounding says, and one row excludes it",
+        ),
         (*ONE, np.array([0]), "one column: nothing else can be drawn"),
     )
 
@@ -823,13 +834,11 @@ EXERCISE = Exercise(
             _read_cases,
             READ,
             (
-                "Take a table with two columns and follow one draw on paper: which column, which side of "
-                "its coin? Which ways lead to id 1, and how likely is each?",
+                "Follow one draw from two columns on paper. Which ways lead to id 1, and how likely is each?",
                 "An id is reached from its own column, and from every column whose alias it is. A column "
                 "gives two shares away, and together they are as much as any other column gives.",
-                "Go through the columns and book both shares of each, one to the column's own id, one to "
-                "its alias. The same alias may come many times, and all its shares count. Refuse broken ids"
-                " first.",
+                "Refuse broken ids. Then book both shares of each column, one to its own id, one to its "
+                "alias. The same alias may come many times, and all its shares count.",
             ),
         ),
         Question(
@@ -844,9 +853,8 @@ EXERCISE = Exercise(
                 "write down after each pour which columns are finished.",
                 "Keep two lists of ids, those short of 1 and those above. A pour takes one from each. "
                 "Afterwards the short one is finished for good. Where does the other one belong now?",
-                "When one of the lists runs empty, what is left in the other stands at 1, up to rounding. "
-                "Say so in `prob`. Pops from the end of a list take the same time however long it is; a "
-                "search does not.",
+                "When one of the lists runs empty, what is left in the other stands at 1, up to rounding: "
+                "say so in `prob`. Take ids from the end of a list: that needs no search.",
             ),
             measure=measure_table,
             picture=picture,
@@ -859,8 +867,7 @@ EXERCISE = Exercise(
             _draw_cases,
             DRAW,
             (
-                "One draw takes two chances: a die with N sides, and a coin that is biased as the column "
-                "says.",
+                "One draw takes two chances: a die with N sides, and the biased coin of its column.",
                 "The die and the coin must know nothing of each other. Each draw has a die and a coin of "
                 "its own.",
                 "Throw all `size` dice at once, then look up the coin of each column thrown, and toss it "
