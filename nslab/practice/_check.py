@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor
 
 from nslab._checks import one_of
@@ -26,6 +27,7 @@ from nslab.practice._judge import (
     unattempted,
     wrong_cases,
 )
+from nslab.practice._judgements import as_array
 from nslab.practice._progress import record
 from nslab.practice._run import Outcome, run
 
@@ -281,7 +283,26 @@ def _side_by_side(expected: Outcome, got: Outcome) -> tuple[str, str]:
             for outcome in (expected, got)
         )
     pairs = [(_describe(expected, digits), _describe(got, digits)) for digits in (6, 9, 12, 17)]
-    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
+    apart = next((pair for pair in pairs if pair[0] != pair[1]), None)
+    return apart or _farthest_apart(expected.value, got.value) or pairs[0]
+
+
+def _farthest_apart(expected: Any, got: Any) -> tuple[str, str] | None:
+    """The entry in which two arrays differ most, where their beginnings are the same."""
+    a, b = as_array(expected), as_array(got)
+    if a is None or b is None or a.shape != b.shape or not a.ndim:
+        return None
+    differ = (a != b) & ~(np.isnan(a) & np.isnan(b))
+    if not differ.any():
+        return None
+    with np.errstate(invalid="ignore"):
+        apart = np.where(differ, np.nan_to_num(np.abs(a - b), nan=np.inf), -1)
+    at = np.unravel_index(apart.argmax(), a.shape)
+    where = f"at {[int(i) for i in at]}"
+    pairs = [
+        (f"{where}: {show(a[at], digits)}", f"{where}: {show(b[at], digits)}") for digits in (6, 9, 12, 17)
+    ]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
 
 
 def _describe(outcome: Outcome, digits: int) -> str:

@@ -195,10 +195,8 @@ def _anyones_mistake(wrong_calls: Sequence[tuple[Case, Outcome, Outcome]], wrong
         )
         return Verdict("no error raised", text, silent)
     if all(got.error and expected.error for _, got, expected in wrong_calls):
-        raised, due = wrong_calls[0][1].error, wrong_calls[0][2].error
-        text = (
-            f"An error is right here, but not a {type(raised).__name__}: `raise {type(due).__name__}(...)`."
-        )
+        raised, due = (type(outcome.error).__name__ for outcome in wrong_calls[0][1:])
+        text = f"An error is right here, but {raised} is another: `raise {due}(...)`."
         return Verdict("another error", text, wrong)
     if all(refused(got) and not expected.error for _, got, expected in wrong_calls):
         return Verdict("refused", "This input has an answer, and your function refuses it.", wrong)

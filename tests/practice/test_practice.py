@@ -311,6 +311,20 @@ def test_cards_are_the_same_on_every_run_and_escape_what_they_show() -> None:
     assert "<img" not in first._repr_html_() and "0x" not in repr(first)
 
 
+@pytest.mark.parametrize(
+    ("expected", "got", "shown"),
+    [
+        (np.zeros((2, 9)), np.eye(2, 9, 8), ("at [0, 8]: 0", "at [0, 8]: 1")),
+        (np.zeros(9), np.array([0] * 8 + [math.nan]), ("at [8]: 0", "at [8]: nan")),
+        (np.array([1.0, 2.0]), np.array([1.0, 3.0]), ("[1, 2]", "[1, 3]")),
+    ],
+)
+def test_a_card_shows_where_long_arrays_differ(
+    expected: np.ndarray, got: np.ndarray, shown: tuple[str, str]
+) -> None:
+    assert _check._side_by_side(*(_run.Outcome(value) for value in (expected, got))) == shown
+
+
 def test_passed_wants_every_function_but_no_stretch() -> None:
     check("entropy", right_entropy)
     check("dH_dtau", right_slope)
