@@ -35,6 +35,7 @@ from nslab.explain._base.marks import Mark
 from nslab.explain._base.palette import ROLES, SCENE
 from nslab.explain._base.stage import PLAIN
 from nslab.explain._base.still import ALONG, DRAW, drawn
+from nslab.practice import predict
 
 BASE = Path(_base.__file__).parent
 MOVES = 1000
@@ -330,6 +331,19 @@ def test_the_question_stands_until_the_message_is_revealed(toy):
     assert toy._heading == "How steep?"
     toy.reveal()
     assert toy._heading == Toy.title
+
+
+def test_the_message_waits_for_a_prediction():
+    toy, asked = Toy(), predict("How steep?", {"a": "flat", "b": "steep"})
+    toy.reveal(asked)
+    asked.reveal("a", {"a": "It is.", "b": "It is not."})
+    assert toy._heading == "How steep?", "nobody has chosen yet"
+    asked.choice = "b"
+    asked.reveal("a", {"a": "It is.", "b": "It is not."})
+    assert toy._heading == Toy.title
+    again = Toy()
+    again.reveal(asked)
+    assert again._heading == Toy.title
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 ASKED = re.compile(r"^(\w+) = practice\.predict\(", re.MULTILINE)
-REVEALED = re.compile(r"^(\w+)\.reveal\((?!\))", re.MULTILINE)  # an explainer's `reveal()` is no answer
+REVEALED = re.compile(r"^(\w+)\.reveal\((?!\w*\))", re.MULTILINE)  # an explainer's `reveal(q)` is no answer
 RIGHT, WRONG = " ✓", " ✗"
 
 

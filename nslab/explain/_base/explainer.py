@@ -123,9 +123,16 @@ class Explainer(anywidget.AnyWidget):
         with _drawing:
             return still(self._stage, self._layout, frame, self._heading)
 
-    def reveal(self) -> None:
-        """Say what the scene shows, in place of the question that was asked first."""
-        self._heading = self.title
+    def reveal(self, after: Any = None) -> None:
+        """Say what the scene shows, in place of the question that was asked first.
+
+        `after` is a `practice.predict`: the title waits until that is revealed, with a choice, so that
+        running all cells answers no question that is still open.
+        """
+        if after is None or after.revealed:
+            self._heading = self.title
+        else:
+            after.observe(lambda _: self.reveal(after), "revealed")
 
     def page(self, folder: Path, name: str, url: str | None = None) -> str:
         """HTML that shows the scene on a page without a kernel; it starts where the controls stand.
