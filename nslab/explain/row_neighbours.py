@@ -28,7 +28,7 @@ from nslab.samplers import unigram
 
 TOP = 10
 MOST = 5000  # words
-ALPHAS = linear_grid(-0.5, 1.25, 71)
+ALPHAS = linear_grid(-0.5, 1, 61)
 USUAL = 0.75  # the α that the map is drawn for
 LANDMARKS = 16  # words that always have their names on the map
 LIFT = 0.03  # of a name above its dot

@@ -630,6 +630,7 @@ const nslabScene = (() => {
       const text = make("span", { textContent: [named(look, n), ...lines].filter(Boolean).join("\n") });
       const image = pictures === undefined ? [] : [make("img", { src: this.stage.images(pictures)[n], alt: "" })];
       this.root.replaceChildren(...image, text);
+      this.root.hidden = !text.textContent && !image.length;
       const { x, y, side: length } = this.place(name, i);
       const box = panel.box.getBoundingClientRect();
       const all = this.stage.root.getBoundingClientRect();
@@ -765,7 +766,7 @@ const nslabScene = (() => {
       const fixed = Object.entries(look.fixed).map(([channel, row]) => [channel, row.map((value) => value ?? NaN)]);
       const mark = { look, panel, group, v: Object.fromEntries(fixed), draw: marks[look.kind](group, look, this) };
       if (look.kind === "Cells") Object.assign(mark.v, middles(look.shape, panel.spec));
-      if (look.tips || look.shows || look.names) queueMicrotask(() => this.tips.watch(name, mark));
+      if (look.tips || look.shows || look.names || look.picks) queueMicrotask(() => this.tips.watch(name, mark));
       return mark;
     }
 
