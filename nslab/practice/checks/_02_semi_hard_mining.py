@@ -395,8 +395,7 @@ margin not refused | refused = strategy not in STRATEGIES | silent
   A margin below 0 makes no sense here: raise ValueError, or the mistake of whoever calls you stays hidden.
 margin not refused | refused = strategy not in STRATEGIES or (m < 0 and strategy != "hardest") | silent
 """,
-    an_error,
-    silent,
+    *(an_error, silent),
 )
 
 
@@ -452,8 +451,7 @@ length for vector | return 2 * length if squared else 1.0
 no direction answered | refused = False | unrefused
   Where the points meet the plain distance has no gradient: 0 divided by 0. Raise ValueError.
 """,
-    a_value_error,
-    unrefused,
+    *(a_value_error, unrefused),
 )
 
 # The inputs. Distances are fractions of 64, so that d_ap + m is exact and an edge is an edge.

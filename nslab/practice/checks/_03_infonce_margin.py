@@ -257,10 +257,8 @@ def right_margin(tau: float, K: int) -> float:
 
 def wants_beta(case: Case, got: Outcome, own: Outcome) -> bool:
     """The call fails for want of an argument, or of the name."""
-    return (
-        isinstance(got.error, NameError | TypeError)
-        and re.search("'beta'|missing", str(got.error)) is not None
-    )
+    told = re.search("'beta'|missing", str(got.error))
+    return told is not None and isinstance(got.error, NameError | TypeError)
 
 
 def some_score_added(case: Case, got: Outcome, own: Outcome) -> bool:

@@ -204,8 +204,7 @@ two bases | return 1 - 2.0**ln_miss
 rounded | return np.round(hit, 9)
   You rounded to decimals. A small chance has its first digit further on: return it as it is.
 """,
-    lost_digits,
-    wherever,
+    *(lost_digits, wherever),
 )
 
 
@@ -320,12 +319,7 @@ cut short | lambda *given: right_needed(*(x and float(typed(x).limit_denominator
 past int64 | K = min(first(x, lambda k: one**k <= allowed, 10_000), 2**63 - 1) | a_number
   An int64 ends at 9.2e18, and K does not. A Python int has no end: `math.ceil` gives one.
 """,
-    a_number,
-    blind,
-    close,
-    mistyped,
-    not_refused,
-    wherever,
+    *(a_number, blind, close, mistyped, not_refused, wherever),
 )
 
 
@@ -377,7 +371,6 @@ decided by rounding | K = drawn(map(float, misses), lambda _, missed: 1 - missed
 decided by rounding | K = drawn(misses, lambda k, _: 1 - by_lgamma(N, M, k) >= q)
 tolerance | K = drawn(map(float, misses), lambda _, missed: 1 - missed >= q - 1e-12)
   You allowed for some rounding or shortened q. Where K draws miss q by a hair, that takes one too few.
-tolerance | allowed = 1 - typed(q).limit_denominator()
 1 − q rounded | allowed = Fraction(1 - q)
   In float64, 1 − q is rounded, for q = 1e-20 to 1.0. Turn q into a Fraction before you take it from 1.
 one too many at equality | K = drawn(misses, lambda k, missed: missed < allowed)
@@ -421,9 +414,7 @@ not refused | never = N + 1 | not_refused
 no draw | none = 1 | wherever
   q = 0 is reached without a draw, also where the pool holds nothing hard: K = 0.
 """,
-    looked_in_vain,
-    not_refused,
-    wherever,
+    *(looked_in_vain, not_refused, wherever),
 )
 
 
@@ -495,10 +486,7 @@ not refused | never = 2**60 | not_refused
   The mean cannot pass the share of anchors that have a hard negative at all. Where q is not below that share,
   no K is enough (unless ρ = 1 makes it sure): raise ValueError.
 """,
-    an_error,
-    nearby,
-    not_refused,
-    wherever,
+    *(an_error, nearby, not_refused, wherever),
 )
 
 # The inputs. A number as it was typed and the float64 beside it must lead to the same K.
@@ -682,14 +670,6 @@ def _average_cases(seed: int) -> list[Case]:
     )
 
 
-def _library_hit(rho: float, K: int) -> Any:
-    return theory.hit_probability(rho, K) if K else 0.0
-
-
-def _library_needed(rho: float, q: float | None = None, miss: float | None = None) -> int:
-    return theory.smallest_k(rho, q if miss is None else 1 - typed(miss))
-
-
 EXERCISE = Exercise(
     "04",
     "how many negatives",
@@ -697,7 +677,7 @@ EXERCISE = Exercise(
         Question(
             "p_hit(rho, K)",
             p_hit,
-            _library_hit,
+            lambda rho, K: theory.hit_probability(rho, K) if K else 0.0,
             "nslab.theory.hit_probability",
             _hit_cases,
             HIT,
@@ -713,7 +693,7 @@ EXERCISE = Exercise(
         Question(
             "k_needed(rho, q=None, miss=None)",
             k_needed,
-            _library_needed,
+            lambda rho, q=None, miss=None: theory.smallest_k(rho, q if miss is None else 1 - typed(miss)),
             "nslab.theory.smallest_k",
             _needed_cases,
             NEEDED,

@@ -184,8 +184,7 @@ T not refused | legal = True | unrefused
 NaN taken for a T | legal = not T <= 0 | unrefused
   NaN passes your test: every comparison with it is false. Ask `if not T > 0`.
 """,
-    lost,
-    unrefused,
+    *(lost, unrefused),
 )
 
 
@@ -357,10 +356,7 @@ q = 0 not refused | legal = True | silent
 sampled, not summed | return push - pull + 1e-3 | off_by_chance
   Your numbers are near, and off by chance. Draw nothing: list every outcome once, with its chance.
 """,
-    lost,
-    refused,
-    silent,
-    off_by_chance,
+    *(lost, refused, silent, off_by_chance),
 )
 
 
@@ -395,9 +391,7 @@ def too_few_classes(case: Case, got: Outcome, own: Outcome) -> bool:
     return isinstance(got.error, ValueError) and own.error is not None
 
 
-def replaced(
-    drawn: np.ndarray, positive: int | None, kept: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def replaced(drawn: np.ndarray, positive: Any, kept: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """The draws, with any other class in the place of the positive."""
     return np.where(drawn == positive, rng.choice(np.flatnonzero(kept), len(drawn)), drawn)
 
@@ -469,13 +463,7 @@ renormalised too late | p = kept * proposal(f, T) / (1 - proposal(f, T)[~kept].s
 no such class | kept = np.arange(len(f)) != positive | indexed
   There is no such class: raise ValueError. An index below 0 would count from the end.
 """,
-    alike,
-    fewer,
-    each_once,
-    one_class,
-    too_few_classes,
-    lost,
-    indexed,
+    *(alike, fewer, each_once, one_class, too_few_classes, lost, indexed),
 )
 
 RESTING = mistakes(

@@ -201,9 +201,7 @@ as many scores as items | scores = B * (K + 2) | one_count
 {EITHER}
 counted twice | flops = 4 * d * scores | one_count
 """,
-    one_count,
-    in_thousands,
-    shuffled,
+    *(one_count, in_thousands, shuffled),
 )
 
 LENT = mistakes(
@@ -239,9 +237,7 @@ only the diagonal | scores = B | one_count
   B scores are the positives' alone. Each anchor is also compared with what it borrows.
 {EITHER}
 """,
-    one_count,
-    in_thousands,
-    shuffled,
+    *(one_count, in_thousands, shuffled),
 )
 
 
@@ -281,8 +277,7 @@ at least two | return 1 - easy - n * rho * (1 - rho) ** (n - 1) if n else 0.0
 too many steps | easy = (1 - rho) ** n if n < 999 else 1 / 0 | an_error
   A batch may lend thousands: no recursion, no binomials. One power of 1 − ρ does it.
 """,
-    not_finite,
-    an_error,
+    *(not_finite, an_error),
 )
 
 
@@ -426,10 +421,7 @@ a small number in the logarithm | losses = -np.log(np.exp(own - lse(ways)) + 1e-
   A small number inside the logarithm, or a bound on the logits, cuts off the large losses of a low τ.
 a small number in the logarithm | losses = -np.log(np.exp(own - lse(ways)) + 1e-8)
 """,
-    no_number,
-    finite,
-    not_finite,
-    too_small,
+    *(no_number, finite, not_finite, too_small),
 )
 
 

@@ -128,9 +128,7 @@ def measure_table(args: tuple[Any, ...], value: Any) -> dict[str, Any]:
 
 
 def _most(variance: Any) -> Any:
-    """How far a sum of independent 0s and 1s strays from its mean at most, but in one of 10^8 samples
-    (Bernstein).
-    """
+    """How far a sum of independent 0s and 1s strays from its mean, but in one of 10^8 samples (Bernstein)."""
     log = math.log(2e8)
     return log / 3 + np.sqrt(log**2 / 9 + 2 * log * variance)
 
@@ -143,9 +141,7 @@ def _read_ids(value: Any) -> np.ndarray:
 
 
 def _uneven(ids: np.ndarray, chances: np.ndarray) -> dict[str, Any]:
-    """By how much each id comes too often, as a share; chances (draws, N). What luck can do counts as
-    nothing.
-    """
+    """By how much each id comes too often, as a share, or 0 where luck can do it; chances (draws, N)."""
     n = chances.shape[1]
     counts = np.bincount(ids[(ids >= 0) & (ids < n)], minlength=n)
     variance = (chances * (1 - chances)).sum(0)
@@ -286,8 +282,7 @@ whole columns | given = np.bincount(alias, minlength=n)
 broken table read | broken = False; given = sum(np.eye(n)[a] * (1 - p) for a, p in zip(alias, prob)) | indexed
   An alias outside 0 … N−1 is no id, and Python takes −1 as the last one: raise ValueError.
 drawn, not summed | return height / n + 1e-3 | off_by_luck
-  Your numbers are near, and off by luck: you drew. Add up what each column keeps and gives, and no luck is
-  left.
+  Your numbers are near, and off by luck: you drew. Add up what each column keeps and gives.
 """,
     *(raised(ValueError), indexed, off_by_luck),
 )
@@ -607,16 +602,8 @@ another generator | chance = np.random.default_rng(0) | similar
 in blocks | return np.sort(ids) | similar
   Equal ids stand side by side. Draws are independent: what came before says nothing about what comes next.
 """,
-    *(
-        raised(IndexError),
-        raised(ValueError),
-        similar,
-        as_many_as_columns,
-        other_count,
-        one_id,
-        one_column,
-        whole_columns,
-    ),
+    *(raised(IndexError), raised(ValueError), similar),
+    *(as_many_as_columns, other_count, one_id, one_column, whole_columns),
 )
 
 
@@ -724,10 +711,7 @@ def _read_cases(seed: int) -> list[Case]:
         (*CHAIN, "the alias of one column has a column with an alias of its own"),
         (*NEVER, "one id is the alias of four columns, and id 0 is never drawn"),
         (*ONE, "one column"),
-        (
-            *_table([0.5, 0.2], [0, 0]),
-            "column 0 has its own id as its alias too: it gives id 0 all of itself",
-        ),
+        (*_table([0.5, 0.2], [0, 0]), "column 0 has its own id as alias too: it gives id 0 all of itself"),
         (*_table([0, 0], [1, 0]), "both columns give everything away"),
         (*_table([0.5, 1], [-1, 1]), "−1 is no id"),
         (*_table([0.5, 1, 1], [1, 2, 3]), "with three columns there is no id 3"),
@@ -805,11 +789,7 @@ def _without_cases(seed: int) -> list[Case]:
         (*TWO, np.full(20, 1), "one id is left"),
         (*_table([1, 0.04], [0, 0]), np.full(60, 0), "it takes 50 draws to find the rare one"),
         (*SURE, np.array([3, 4]), "one id has all the probability, and no row excludes it"),
-        (
-            *SURE,
-            np.array([3, 0, 4]),
-            "id 0 has all the probability, whatever rounding says, and one row excludes it",
-        ),
+        (*SURE, np.array([3, 0, 4]), "id 0 has all the probability, rounded or not, and one row excludes it"),
         (*ONE, np.array([0]), "one column: nothing else can be drawn"),
     )
 
