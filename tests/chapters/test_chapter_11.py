@@ -282,7 +282,7 @@ def fire() -> RowNeighbours:
     return RowNeighbours(WORDS[:400], near(REPORTS, 400), "fire")
 
 
-@pytest.mark.parametrize(("alpha", "k"), [(-0.5, 1), (0.0, 7), (0.75, 1), (1.25, 15)])
+@pytest.mark.parametrize(("alpha", "k"), [(-0.5, 1), (0.0, 7), (0.75, 1), (1.0, 3)])
 def test_cosines_of_the_cut_rows(fire: RowNeighbours, alpha: float, k: int) -> None:
     n = near(REPORTS, 400)
     q = n.sum(0) ** alpha / (n.sum(0) ** alpha).sum()
