@@ -69,7 +69,7 @@ class ContiguousMatch(Explainer):
 
     question = "How picky should a detector be?"
     title = "A detector is of most use if it matches one string in Nₛ + 1"
-    n_self = Control("Nₛ", "self strings", integer_grid(1, 50_000, 91), start=10, play=True)
+    n_self = Control("Nₛ", "self strings", integer_grid(1, 1_000_000, 91), start=10, play=True)
     m = Control("m", "letters in the alphabet", range(2, 61), start=2)
     length = Control("l", "length of a string", range(8, LONGEST + 1), start=16)
 

@@ -75,6 +75,8 @@ def test_stored_numbers_are_compared(tmp_path: Path) -> None:
         "-rA",
         "-p",
         "no:cacheprovider",
+        "--override-ini",
+        f"pythonpath={Path(__file__).parent}",  # of forked_kernels
     ]
     report = subprocess.run([*command, str(tmp_path)], cwd=tmp_path, capture_output=True, text=True).stdout
     results = {

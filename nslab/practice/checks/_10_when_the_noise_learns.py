@@ -770,12 +770,10 @@ EXERCISE = Exercise(
             _rest_cases,
             REST,
             (
-                "Start where all states are equal and e^f sums to 1. Take a step along your gradient, "
-                "look whether anything still moves, repeat.",
+                "Start with all states equal, where e^f sums to 1. Step along your gradient, look, repeat.",
                 "Rare states have small gradients: divide by p_d before you step, and half of that is a "
                 "good step. Stop when the largest part is far below the accuracy that is asked for.",
-                "Some settings never come to rest. Count the steps, and refuse after two thousand. A "
-                "gradient that is zero at the start is another matter: there the start is the answer.",
+                "Some settings never rest: refuse after two thousand steps. At rest from the start: answer it.",
             ),
             rtol=1e-6,
             picture=_picture,
@@ -788,10 +786,8 @@ EXERCISE = Exercise(
             _verdict_cases,
             VERDICT,
             (
-                "Let your laboratory speak first: for each mode, at T = 0.5, 1 and 2, compare the "
-                "probabilities at rest with p_d and with where they began.",
-                "Three comparisons decide: does it come to rest, does it rest on the data, has it moved "
-                "at all? T = 1 is a case of its own.",
+                "For each mode, at T = 0.5, 1 and 2, compare where it ends with p_d and with its start.",
+                "Does it rest? Does it rest on the data? Has it moved at all? T = 1 is a case of its own.",
                 "Either call `fixed_point` and compare, catching its refusal, or write down the rule that "
                 "you read off. Compare probabilities, not scores: e^f need not sum to 1.",
             ),
@@ -805,8 +801,7 @@ EXERCISE = Exercise(
             _family_cases,
             FAMILY,
             (
-                "The unknown is now θ, with one entry for each column of X. How does J change with θ, if "
-                "you know how it changes with each score?",
+                "The unknown is now θ. How does J change with θ, if you know how it does with each score?",
                 "The held gradient of part 2, for the q that is given, is carried back to θ by the "
                 "transpose of X. At rest that is zero, though no single state needs to be right.",
                 "J is concave in θ, so going uphill finds the one answer. Small steps and many of them, "
