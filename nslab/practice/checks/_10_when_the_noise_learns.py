@@ -773,7 +773,7 @@ EXERCISE = Exercise(
                 "Start with all states equal, where e^f sums to 1. Step along your gradient, look, repeat.",
                 "Rare states have small gradients: divide by p_d before you step, and half of that is a "
                 "good step. Stop when the largest part is far below the accuracy that is asked for.",
-                "Some settings never rest: refuse after two thousand steps. At rest from the start: answer it.",
+                "Some settings never rest: refuse after two thousand steps. At rest at the start: answer.",
             ),
             rtol=1e-6,
             picture=_picture,
