@@ -282,9 +282,16 @@ def _side_by_side(expected: Outcome, got: Outcome) -> tuple[str, str]:
             replace(outcome, value={name: outcome.value[name] for name in names})
             for outcome in (expected, got)
         )
-    pairs = [(_describe(expected, digits), _describe(got, digits)) for digits in (6, 9, 12, 17)]
-    apart = next((pair for pair in pairs if pair[0] != pair[1]), None)
-    return apart or _farthest_apart(expected.value, got.value) or pairs[0]
+
+    def whole(digits: int) -> tuple[str, str]:
+        return _describe(expected, digits), _describe(got, digits)
+
+    return _told_apart(whole) or _farthest_apart(expected.value, got.value) or whole(6)
+
+
+def _told_apart(write: Callable[[int], tuple[str, str]]) -> tuple[str, str] | None:
+    """The two texts that `write` makes, with the fewest digits that make them differ."""
+    return next((pair for pair in map(write, (6, 9, 12, 17)) if pair[0] != pair[1]), None)
 
 
 def _farthest_apart(expected: Any, got: Any) -> tuple[str, str] | None:
@@ -299,10 +306,7 @@ def _farthest_apart(expected: Any, got: Any) -> tuple[str, str] | None:
         apart = np.where(differ, np.nan_to_num(np.abs(a - b), nan=np.inf), -1)
     at = np.unravel_index(apart.argmax(), a.shape)
     where = f"at {[int(i) for i in at]}"
-    pairs = [
-        (f"{where}: {show(a[at], digits)}", f"{where}: {show(b[at], digits)}") for digits in (6, 9, 12, 17)
-    ]
-    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[-1])
+    return _told_apart(lambda digits: (f"{where}: {show(a[at], digits)}", f"{where}: {show(b[at], digits)}"))
 
 
 def _describe(outcome: Outcome, digits: int) -> str:
