@@ -16,9 +16,8 @@ from typing import Any
 
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 
-INLINE = (
-    "module://matplotlib_inline.backend_inline"  # what a kernel asks of a matplotlib that it imports itself
-)
+# What a kernel asks of a matplotlib that it imports itself.
+INLINE = "module://matplotlib_inline.backend_inline"
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
