@@ -44,7 +44,8 @@ LOSSES = ("triplet", "BPR", "N-pair", "InfoNCE", "sigmoid")
 ONE = ("triplet", "BPR")  # those that take one negative, here the hardest
 TEMPERED = ("BPR", "InfoNCE", "sigmoid")  # those that the slider of τ moves
 SCORES = torch.linspace(0, 1, 81, dtype=torch.float64)
-LISTED = (("triplet", "BPR", "InfoNCE"), ("sigmoid", "N-pair"))  # two lines above the curves
+# Three lines above the curves, short enough for a phone; and their heights.
+LISTED = {1.79: ("triplet", "BPR"), 1.63: ("InfoNCE", "sigmoid"), 1.47: ("N-pair",)}
 REACH = 1.15  # of the axis of scores
 LANE, SIDE = 0.84, 0.24  # where the positive moves, and its side where the whole pull is left
 STRIP = -0.17  # height of the margin
@@ -190,7 +191,7 @@ class LossFamily(Explainer):
                 "loss": Panel(
                     "How long each loss pulls",
                     Axis("s⁺, the positive's score", -0.02, REACH, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
-                    Axis("pull on the positive", 0, 1.9, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
+                    Axis("pull on the positive", 0, 2.05, ticks={t: f"{t:g}" for t in (0, 0.5, 1)}),
                 ),
             },
             marks={
@@ -226,9 +227,8 @@ class LossFamily(Explainer):
                 "others": Line("loss", "faint", x=np.tile(np.append(SCORES, math.nan), len(LOSSES))),
                 "curve": Line("loss", x=SCORES),
                 "halves": Dots("loss", "focus", y=[0.5] * len(LOSSES), scale=0.04, tips=LOSSES),
-                "list": Note("loss", x=[0], y=[1.78], text="half of the pull is gone at"),
-                "first": Note("loss", x=[0], y=[1.62]),
-                "second": Note("loss", x=[0], y=[1.46]),
+                "list": Note("loss", x=[0], y=[1.95], text="half of the pull is gone at"),
+                **{" ".join(losses): Note("loss", x=[0], y=[height]) for height, losses in LISTED.items()},
                 "here": Handle("loss", "positive", along={"x": "pos"}),
                 "asks": Note("loss", "focus", x=[REACH], y=[1.28], align="end"),
                 "label": Note("loss", "positive", x=[0], y=[1.08], big=True),
@@ -264,19 +264,11 @@ class LossFamily(Explainer):
             "others": {"y": np.concatenate([np.append(curve, math.nan) for curve in others])},
             "curve": {"y": pulls[result.loss]},
             "halves": {"x": reached},
-            "first": {"text": self._listed(result, 0)},
-            "second": {"text": self._listed(result, 1)},
+            **{" ".join(losses): {"text": _listed(result, losses)} for losses in LISTED.values()},
             "here": {"y": result.pull},
             "asks": {"text": self._asks(result)},
             "label": {"text": f"pull {result.pull:.3g}"},
         }
-
-    def _listed(self, result: Asked, line: int) -> str:
-        """Where the pull of each loss has fallen to a half; the chosen one is marked."""
-        marked = {result.loss: "▸ "}
-        return " · ".join(
-            f"{marked.get(name, '')}{name} {_place(result.asked[name])}" for name in LISTED[line]
-        )
 
     def _asks(self, result: Asked) -> str:
         return {
@@ -304,4 +296,10 @@ def _temperature(loss: str, tau: float) -> float:
 
 
 def _place(threshold: float) -> str:
-    return f"{threshold:.2f}" if threshold <= 1 else f"{threshold:.1f}, out of reach"
+    return f"{threshold:.2f}" if threshold <= 1 else "never"  # no cosine is larger
+
+
+def _listed(result: Asked, losses: Sequence[str]) -> str:
+    """Where the pull of each of these has fallen to a half; the chosen loss is marked."""
+    marked = {result.loss: "▸ "}
+    return " · ".join(f"{marked.get(name, '')}{name} {_place(result.asked[name])}" for name in losses)
