@@ -69,20 +69,19 @@ def test_each_exercise_names_enough_mistakes() -> None:
         assert len({(q.name, m.name) for n, q, m in MUTANTS if n == number}) >= 5
 
 
-@pytest.mark.parametrize("seed", (0, 1))
 @pytest.mark.parametrize(
     ("number", "question", "mutant"), MUTANTS, ids=lambda value: getattr(value, "name", value)
 )
-def test_every_mutant_is_refused_by_name(number: str, question: Question, mutant: Mutant, seed: int) -> None:
-    result = practice.check(number, named(question.name, mutant.wrong), seed=seed)
-    assert result.status in ("failed", "raised")
-    assert result.mistake == mutant.name
-    assert mutant.diagnosis in result.message
-    assert (
-        f"{question.name}(" in result.message and "expected" in result.message and "you got" in result.message
-    )
-    others = [other for other in question.mutants if other.name != mutant.name]
-    assert not any(other.diagnosis in result.message for other in others)
+def test_every_mutant_is_refused_by_name(number: str, question: Question, mutant: Mutant) -> None:
+    others = [other.diagnosis for other in question.mutants if other.name != mutant.name]
+    for seed in (0, 1):
+        result = practice.check(number, named(question.name, mutant.wrong), seed=seed)
+        message = result.message
+        assert result.status in ("failed", "raised")
+        assert result.mistake == mutant.name
+        assert mutant.diagnosis in message
+        assert f"{question.name}(" in message and "expected" in message and "you got" in message
+        assert not any(other in message for other in others)
 
 
 # What a learner's code may do
