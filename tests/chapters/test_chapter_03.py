@@ -197,19 +197,17 @@ def test_areas_of_pull_and_push_have_one_scale(family):
 
 
 def test_every_loss_is_drawn_once_and_says_where_half_of_its_pull_is_gone(family):
-    for loss in LOSSES:
-        for tau in (0.01, 0.1, 1.0):
-            result = family.at(loss=loss, tau=tau)
+    for tau in (0.01, 0.1, 1.0):
+        others = {name: family.at(loss=name, tau=tau) for name in LOSSES}
+        pulls = {name: [family.compute(name, tau, pos).pull for pos in FAMILY.tolist()] for name in LOSSES}
+        for loss, result in others.items():
             scene = family.scene(result)
             drawn = np.isfinite(scene["others"]["y"].reshape(len(LOSSES), -1)).any(1)
             assert [name for name, is_drawn in zip(LOSSES, drawn, strict=True) if not is_drawn] == [loss]
             assert scene["here"]["y"] == result.pull
             for name in LOSSES:
-                other = family.at(loss=name, tau=tau)
-                assert result.asked[name] == other.threshold
-                assert result.pulls[name] == pytest.approx(
-                    [family.compute(name, tau, pos).pull for pos in FAMILY.tolist()], rel=1e-9
-                )
+                assert result.asked[name] == others[name].threshold
+                assert result.pulls[name] == pytest.approx(pulls[name], rel=1e-9)
             listed = " · ".join(scene[" ".join(line)]["text"] for line in LISTED.values()).split(" · ")
             assert {each.removeprefix("▸ ").split()[0] for each in listed} == set(LOSSES)
             for each in listed:
