@@ -18,24 +18,28 @@ from nslab.explain._base import (
     Explainer,
     Handle,
     Line,
-    Links,
     Note,
     Panel,
     Rule,
     Stage,
-    Words,
     linear_grid,
     number,
-    without_collisions,
 )
 
 SHOWN = 40  # held-out links, and as many negatives
-NAMED = 3  # of the best-connected nodes
+PICKED = 32  # the pair shown first
 COLORS = ("ink", "semi_hard", "false_negative")  # of the methods
+DEGREES = {0.65: "0", 1: "1", 2: "2", 5: "5", 10: "10", 30: "30"}
+SIDE, RING, LEAST = (
+    0.025,
+    0.5,
+    0.5,
+)  # of a dot with one common neighbour, of the ring around it, and the least
 APART = 0.055  # of their names, on the axis of the AUC
 BELOW = 0.26  # the foot of that axis, where the knob stands
+ALONE = 0.65  # where a node without known links stands, on an axis of logarithms
+APART_BY = 0.08  # how far a dot may stand beside its place, so that it hides no other
 ALPHAS = np.linspace(-0.5, 1.5, 21)  # where the lines bend
-ROUNDS = 300  # of the layout
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,15 @@ class EvaluationNegatives(Explainer):
     every pair. `names` (n,) are those of the nodes. Negatives are pairs without a link: a share h drawn
     only from pairs two steps apart (with a common neighbour among the links known), the rest from all.
     Degrees d count the links that the split leaves known; where their product is 0, it counts as 1. The
-    AUC is the mean over all draws and splits; the graph shows some of the first split's links, and one
-    draw.
+    AUC is the mean over all draws and splits. The dots show some of the first split's links, and one draw:
+    a pair stands where the degrees of its ends say, and is as large as its number of common neighbours.
     """
 
     question = "Which method wins if the negatives change?"
     title = "The negatives of the test decide which method wins"
     alpha = Control("α", "weight (d_i d_j)^α", linear_grid(-0.5, 1.5, 81), start=0.0, play=True)
-    pair = Control("", "pair", range(2 * SHOWN), start=32)
     h = Control("h", "share drawn only two steps apart", linear_grid(0, 1, 61), start=0.0)
+    pair: str
 
     def __init__(
         self,
@@ -83,14 +87,14 @@ class EvaluationNegatives(Explainer):
         for name, score in scores.items():
             if score.shape != (splits, n, n):
                 raise ValueError(f"scores[{name!r}] must be {(splits, n, n)}, got {tuple(score.shape)}")
-        if names is not None and len(names) != n:
-            raise ValueError(f"names must name the {n} nodes, got {len(names)}")
+        if names is not None and len({*names}) != n:
+            raise ValueError(f"names must name the {n} nodes, got {len({*names})}")
         self._names = [f"node {i}" for i in range(n)] if names is None else list(names)
         self._methods = list(scores)
         i, j = torch.triu_indices(n, n, 1)
         free = links[i, j] == 0
         i, j = i[free], j[free]
-        self._free, self._degrees = torch.stack([i, j], 1).numpy(), links.sum(1)
+        self._free = torch.stack([i, j], 1).numpy()
         known = links.repeat(splits, 1, 1)
         a, b = held_out[..., 0], held_out[..., 1]
         row = torch.arange(splits)[:, None]
@@ -119,8 +123,10 @@ class EvaluationNegatives(Explainer):
         rng = np.random.default_rng(0)
         self._noise = rng.gumbel(size=(SHOWN, len(i)))
         self._far = rng.permutation(SHOWN) / SHOWN
-        self._places = _layout(links.numpy())
-        self._heroes = self._labelled(self._degrees.numpy())
+        self._beside = np.exp(rng.uniform(-APART_BY, APART_BY, (2 * SHOWN, 2)))
+        hidden = [f"{self._names[one]} – {self._names[other]}" for one, other in self._held]
+        self._picks = hidden + [f"negative {i}" for i in range(1, SHOWN + 1)]
+        self.add_traits(pair=Control("", "pair", self._picks, start=self._picks[PICKED]))
         super().__init__(**start)
 
     def _auc(self, alphas: NDArray[np.float64], h: float) -> Tensor:
@@ -138,15 +144,16 @@ class EvaluationNegatives(Explainer):
         near = np.where(self._near[0].numpy(), logits, -np.inf)
         return self._free[np.where(self._far < h, near.argmax(1), logits.argmax(1))]
 
-    def compute(self, alpha: float, pair: int, h: float) -> Evaluation:
+    def compute(self, alpha: float, h: float, pair: str) -> Evaluation:
         path = np.append(np.clip(ALPHAS, min(alpha, 0), max(alpha, 0)), alpha)
         auc = self._auc(path, h)
         pairs = np.concatenate([self._held, self._draw(alpha, h)])
-        one, other = pairs[pair]
+        picked = self._picks.index(pair)
+        one, other = pairs[picked]
         return Evaluation(
             alpha=alpha,
             h=h,
-            pair=pair,
+            pair=picked,
             auc=auc[..., -1].mean(1).numpy(),
             spread=auc[..., -1].std(1).numpy(),
             pairs=pairs,
@@ -155,9 +162,6 @@ class EvaluationNegatives(Explainer):
         )
 
     def stage(self) -> Stage:
-        x, y = self._places.T
-        degrees = self._degrees.numpy()
-        best, known, held = self._heroes, np.argwhere(np.triu(self._known)), self._held
         colors = dict(zip(self._methods, COLORS, strict=False))
         lines = {f"line {name}": Line("auc", role) for name, role in colors.items()}
         ends = {
@@ -166,7 +170,18 @@ class EvaluationNegatives(Explainer):
         labels = {f"name {name}": Note("auc", role, text=name) for name, role in colors.items()}
         return Stage(
             panels={
-                "graph": Panel("40 hidden links, 40 drawn negatives; known links grey", share=1.3),
+                "pairs": Panel(
+                    "Each dot is a pair; larger: more common neighbours",
+                    Axis("known links of its better connected end", 0.5, 45, log=True, ticks=DEGREES),
+                    Axis(
+                        "of its other end",
+                        0.5,
+                        25,
+                        log=True,
+                        ticks={at: text for at, text in DEGREES.items() if at < 25},
+                    ),
+                    share=1.3,
+                ),
                 "auc": Panel(
                     "AUC, mean of all draws and splits",
                     Axis("α", -0.5, 3.3, ticks={x: f"{x:g}" for x in (-0.5, 0.0, 0.5, 1.0, 1.5)}),
@@ -174,27 +189,21 @@ class EvaluationNegatives(Explainer):
                 ),
             },
             marks={
-                "known": Links("graph", "faint", **_ends(self._places, known), width=[0.4] * len(known)),
-                "negatives": Links("graph", "negative", width=[1.3] * SHOWN),
-                "held": Links("graph", "positive", **_ends(self._places, held), width=[2.2] * SHOWN),
-                "triangle": Links("graph", "focus", width=[2.4] * (2 * len(x))),
-                "nodes": Dots(
-                    "graph",
-                    "faint",
-                    x=x,
-                    y=y,
-                    size=degrees / degrees.max(),
-                    scale=0.075,
-                    tips=[f"{name}: {int(d)} links" for name, d in zip(self._names, degrees, strict=True)],
+                "pairs": Dots(
+                    "pairs",
+                    "negative",
+                    roles=("positive",),
+                    scale=SIDE,
+                    tips=self._picks,
+                    shows={"common neighbours": "size"},
+                    picks="pair",
                 ),
-                "pairs": Dots("graph", "negative", roles=("positive",), scale=0.022, picks="pair"),
-                "names": Words(
-                    "graph", words=[self._names[i] for i in best], x=x[best], y=y[best] + 0.045, scale=0.04
-                ),
-                "one": Note("graph", "focus", align="middle"),
-                "other": Note("graph", "focus", align="middle"),
+                "ring": Dots("pairs", "focus", scale=SIDE),
+                "own": Dots("pairs", "negative", roles=("positive",), scale=SIDE),
+                "picked": Note("pairs", "focus", x=[0.55], y=[20]),
+                "shared": Note("pairs", "focus", x=[0.55], y=[14.5]),
                 "toss": Rule("auc", "faint", at=[0.5]),
-                "coin": Note("auc", "faint", x=[-0.47], y=[0.515], text="coin toss"),
+                "coin": Note("auc", "faint", x=[3.3], y=[0.515], text="coin toss", align="end"),
                 "now": Rule("auc", "faint", axis="x"),
             }
             | lines
@@ -210,63 +219,46 @@ class EvaluationNegatives(Explainer):
         )
 
     def scene(self, result: Evaluation) -> dict[str, dict[str, Any]]:
-        one, other = result.pairs[result.pair]
-        triangle = np.array([(one, other)] + [(end, node) for node in result.common for end in (one, other)])
-        middles = self._places[result.pairs].mean(1)
-        near = np.abs(self._places[self._heroes][:, None] - self._places[[one, other]])
-        hidden = ((near[..., 0] < 0.17) & (near[..., 1] < 0.07)).any(1)  # the picked pair's names come first
+        degrees = np.sort(self._known.sum(1)[result.pairs])[:, ::-1]
+        right, up = (np.maximum(degrees, ALONE) * self._beside).T
+        shared = (self._known @ self._known)[tuple(result.pairs.T)]
+        own = result.pair
         along = np.clip(ALPHAS, min(result.alpha, 0), max(result.alpha, 0))
         drawn = zip(self._methods, result.path, result.auc, strict=True)
         lines: dict[str, dict[str, Any]] = {}
-        for name, y in zip(self._methods, _spread(result.auc), strict=True):
-            lines[f"name {name}"] = {"x": result.alpha + 0.09, "y": y - 0.012}
+        ends = result.path[:, -1] if result.alpha < 0 else result.auc  # of the lines, on the right
+        for name, y in zip(self._methods, _spread(ends), strict=True):
+            lines[f"name {name}"] = {"x": max(result.alpha, 0) + 0.09, "y": y - 0.012}
         for name, path, auc in drawn:
             lines[f"line {name}"] = {"x": along, "y": path.round(4)}
             lines[f"end {name}"] = {"x": result.alpha, "y": auc}
-        ends = {
-            name: {
-                "x": np.clip(self._places[node, 0], 0.12, 0.88),
-                "y": max(self._places[node, 1] + lift, 0),
-                "text": self._names[node],
-            }
-            for name, node, lift in self._labels(one, other)
-        }
+        roles = ["positive"] * SHOWN + ["negative"] * SHOWN
+        picked = {"x": right[own], "y": up[own]}
         return {
-            "negatives": _ends(self._places, result.pairs[SHOWN:]),
-            "triangle": _ends(self._places, triangle),
-            "pairs": {
-                "x": middles[:, 0],
-                "y": middles[:, 1],
-                "role": ["positive"] * SHOWN + ["negative"] * SHOWN,
-            },
-            "names": {"size": np.where(hidden, np.nan, 1)},
-            **ends,
+            "pairs": {"x": right, "y": up, "size": shared, "role": roles},
+            "ring": {**picked, "size": (max(shared[own] ** 0.5, LEAST) + RING) ** 2},
+            "own": {**picked, "size": shared[own], "role": roles[own : own + 1]},
+            "picked": {"text": self._named(result)},
+            "shared": {"text": f"common neighbours: {len(result.common)}"},
             "now": {"at": result.alpha},
             **lines,
         }
 
-    def _labels(self, one: int, other: int) -> list[tuple[str, int, float]]:
-        """Names of a pair's ends: the upper one's above its dot, the lower one's below."""
-        up = 0.04 if self._places[one, 1] >= self._places[other, 1] else -0.07
-        return [("one", one, up), ("other", other, -0.03 - up)]
+    def _named(self, result: Evaluation) -> str:
+        return " – ".join(self._names[node] for node in result.pairs[result.pair])
 
     def summary(self, result: Evaluation) -> str:
         found = (
             f"{name} {auc:.3f} ± {sd:.3f}"
             for name, auc, sd in zip(self._methods, result.auc, result.spread, strict=True)
         )
-        one, other = (self._names[node] for node in result.pairs[result.pair])
+        shared = ", ".join(self._names[node] for node in result.common) or "none"
         kind = "a hidden link" if result.pair < SHOWN else "no link"
         return (
             f"negatives ∝ (d_i d_j)^{number(round(result.alpha, 9))}: a share {number(round(result.h, 9))}"
-            f" drawn only from pairs two steps apart, the rest from all\nAUC: {'; '.join(found)}\n{one} –"
-            f" {other}, {kind}; common neighbours: {len(result.common)}"
+            f" drawn only from pairs two steps apart, the rest from all\nAUC: {'; '.join(found)}\n"
+            f"{self._named(result)}, {kind}; common neighbours: {shared}"
         )
-
-    def _labelled(self, degrees: NDArray[np.float64]) -> list[int]:
-        """The best-connected nodes whose names do not run into each other."""
-        order = np.argsort(-degrees, kind="stable")
-        return without_collisions(order, self._places, np.full((len(order), 2), [0.085, 0.035]), NAMED)
 
 
 def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -282,45 +274,6 @@ def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
     found = np.empty_like(values)
     found[order] = places + APART * np.arange(len(values))
     return found
-
-
-def _ends(places: NDArray[np.float64], pairs: NDArray[np.int64]) -> dict[str, Any]:
-    (x, y), (x2, y2) = places[pairs[:, 0]].T, places[pairs[:, 1]].T
-    return {"x": x, "y": y, "x2": x2, "y2": y2}
-
-
-def _layout(links: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Places (n, 2) in the unit square, by stress majorization of the steps between the nodes.
-
-    They are spread out evenly afterwards.
-    """
-    n = len(links)
-    steps = np.full((n, n), np.inf)
-    reach = np.eye(n, dtype=bool)
-    steps[reach] = 0
-    for step in range(1, n):
-        new = (reach @ (links + np.eye(n)) > 0) & ~reach
-        if not new.any():
-            break
-        steps[new] = step
-        reach |= new
-    steps[np.isinf(steps)] = steps[np.isfinite(steps)].max() + 1
-    weight = np.where(steps > 0, 1 / np.maximum(steps, 1) ** 2, 0)
-    inverse = np.linalg.pinv(np.diag(weight.sum(1)) - weight)
-    turn = np.arange(n) * np.pi * (3 - 5**0.5)
-    places = np.sqrt(np.arange(n))[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1)
-    for _ in range(ROUNDS):
-        far = np.linalg.norm(places[:, None] - places, axis=2)
-        pull = weight * steps / np.maximum(far, 1e-9)
-        places = inverse @ (pull.sum(1)[:, None] * places - pull @ places)
-    _, _, axes = np.linalg.svd(places - places.mean(0), full_matrices=False)
-    places = places @ (axes * np.sign(axes.sum(1))[:, None]).T
-    order = places.argsort(0, kind="stable").argsort(0, kind="stable") / max(n - 1, 1)
-    low, high = places.min(0), places.max(0)
-    even = 0.6 * order + 0.4 * (places - low) / np.where(
-        high > low, high - low, 1
-    )  # so that they fill the panel
-    return 0.05 + 0.88 * even
 
 
 def _share_above(held: Tensor, rest: Tensor) -> Tensor:

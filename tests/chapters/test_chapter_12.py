@@ -112,12 +112,24 @@ def test_the_negatives_shown_are_drawn_as_the_sliders_say(characters, ten) -> No
 
 def test_common_neighbours_are_those_of_the_pair_picked(ten) -> None:
     held, known, figure = ten
-    result = figure.at(alpha=0.5, h=0.25, pair=50)
+    result = figure.at(alpha=0.5, h=0.25, pair="negative 11")
     assert (result.pairs[:40] == held[0, :40]).all()
     one, other = result.pairs[50]
     assert len(result.common) == (known[0] @ known[0])[one, other]
     scene, names = figure.scene(result), figure._names
-    assert {scene["one"]["text"], scene["other"]["text"]} == {names[one], names[other]}
+    assert scene["picked"]["text"] == f"{names[one]} – {names[other]}"
+    assert scene["pairs"]["size"] == pytest.approx([(known[0] @ known[0])[a, b] for a, b in result.pairs])
+    assert scene["pairs"]["size"][50] == len(result.common)
+
+
+def test_a_pair_stands_where_the_degrees_of_its_ends_say(ten) -> None:
+    _, known, figure = ten
+    result = figure.at(alpha=0.5, h=0.25)
+    dots, d = figure.scene(result)["pairs"], known[0].sum(1)
+    for x, y, (one, other) in zip(dots["x"], dots["y"], result.pairs, strict=True):
+        assert [x, y] == pytest.approx(
+            np.maximum([max(d[one], d[other]), min(d[one], d[other])], 0.65), rel=0.09
+        )
 
 
 @pytest.mark.parametrize(("alpha", "h"), [(1.5, 0.0), (0.7, 0.5), (-0.5, 1.0), (0.0, 0.0)])
