@@ -185,7 +185,12 @@ class EvaluationNegatives(Explainer):
                 "auc": Panel(
                     "AUC, mean of all draws and splits",
                     Axis("α", -0.5, 3.3, ticks={x: f"{x:g}" for x in (-0.5, 0.0, 0.5, 1.0, 1.5)}),
-                    Axis("AUC", BELOW, 1),
+                    Axis(
+                        "AUC",
+                        BELOW,
+                        1,
+                        ticks={0.5: "coin toss", **{x: f"{x:g}" for x in (0.4, 0.6, 0.8, 1.0)}},
+                    ),
                 ),
             },
             marks={
@@ -203,7 +208,6 @@ class EvaluationNegatives(Explainer):
                 "picked": Note("pairs", "focus", x=[0.55], y=[20]),
                 "shared": Note("pairs", "focus", x=[0.55], y=[14.5]),
                 "toss": Rule("auc", "faint", at=[0.5]),
-                "coin": Note("auc", "faint", x=[3.3], y=[0.515], text="coin toss", align="end"),
                 "now": Rule("auc", "faint", axis="x"),
             }
             | lines
@@ -228,7 +232,7 @@ class EvaluationNegatives(Explainer):
         lines: dict[str, dict[str, Any]] = {}
         ends = result.path[:, -1] if result.alpha < 0 else result.auc  # of the lines, on the right
         for name, y in zip(self._methods, _spread(ends), strict=True):
-            lines[f"name {name}"] = {"x": max(result.alpha, 0) + 0.09, "y": y - 0.012}
+            lines[f"name {name}"] = {"x": max(result.alpha, 0) + 0.12, "y": y - 0.012}
         for name, path, auc in drawn:
             lines[f"line {name}"] = {"x": along, "y": path.round(4)}
             lines[f"end {name}"] = {"x": result.alpha, "y": auc}
