@@ -36,6 +36,7 @@ SIDE = 16  # words whose pairs are shown
 DEEP, SHADES = 5.0, 16  # a score of full color, and how many shades there are below
 LOW, HIGH = -14.0, 8.0
 NAME = 1.5  # height that a name takes
+BESIDE, ROOM = 2, 1000  # where a name starts, and what the axis leaves for it: factors of the passes
 STEP = 0.025  # word2vec's first step size
 PASSES = integer_grid(1, 100_000, 81)
 TIMES = np.geomspace(1, 100_000, 31)
@@ -67,7 +68,7 @@ class TableTraining(Explainer):
     title = "Seen pairs come to rest at ln p(c|a) − ln(k q); those never seen sink without end"
     passes = Control("passes", "of training", PASSES, start=205, play=True)
     k = Control("k", "negatives", range(1, 61), start=1)
-    alpha = Control("α", "in q ∝ f^α", linear_grid(-0.5, 1.25, 71), start=1.0)
+    alpha = Control("α", "in q ∝ f^α", linear_grid(-0.5, 1, 61), start=1.0)
 
     def __init__(self, pairs: Any, words: Sequence[str] | None = None, **start: Any) -> None:
         n = as_float(pairs, "pairs").double()
@@ -149,10 +150,7 @@ class TableTraining(Explainer):
         rows = {side - i - 0.5: word for i, word in enumerate(self._words)}
         columns = {i + 0.5: word for i, word in enumerate(self._words)}
         seen = [bool(self._n[self._shown[i], self._shown[j]]) for i, j in self._examples]
-        names = [
-            f"{self._words[i]} – {self._words[j]}, {'seen' if one else 'unseen'}"
-            for (i, j), one in zip(self._examples, seen, strict=True)
-        ]
+        names = [f"{self._words[i]} – {self._words[j]}" for i, j in self._examples]
         passes = {1.0: "1", 100.0: "100", 1e4: "10,000"}
         return Stage(
             panels={
@@ -163,8 +161,8 @@ class TableTraining(Explainer):
                     share=1.25,
                 ),
                 "time": Panel(
-                    "Three of them over the passes",
-                    Axis("passes over the corpus", 1, 100_000, log=True, ticks=passes),
+                    "Three of them; dashed: a pair never seen",
+                    Axis("passes over the corpus", 1, ROOM * 100_000, log=True, ticks=passes),
                     Axis("score", LOW, HIGH),
                 ),
             },
@@ -178,10 +176,7 @@ class TableTraining(Explainer):
                 ),
                 "zero": Rule("time", "faint", at=[0]),
                 **{f"path {i}": Line("time", dashed=not one) for i, one in enumerate(seen)},
-                **{
-                    f"name {i}": Note("time", x=[TIMES[-1]], text=name, align="end")
-                    for i, name in enumerate(names)
-                },
+                **{f"name {i}": Note("time", text=name) for i, name in enumerate(names)},
                 "now": Rule("time", "focus", axis="x"),
                 "dots": Dots("time", scale=0.06, tips=names, shows={"score": "y"}),
                 "here": Handle("time", along={"x": "passes"}, y=[LOW]),
@@ -199,7 +194,7 @@ class TableTraining(Explainer):
         for place, path in enumerate(np.clip(result.paths, LOW, HIGH)):
             y = np.where(so_far, path, now[place])
             paths |= {f"path {place}": {"x": np.minimum(TIMES, result.passes), "y": y}}
-            paths |= {f"name {place}": {"y": names[place]}}
+            paths |= {f"name {place}": {"x": result.passes * BESIDE, "y": names[place]}}
         return {
             "cells": {
                 "value": np.round(SHADES * np.minimum(np.abs(table) / DEEP, 1)) / SHADES,
@@ -219,10 +214,10 @@ class TableTraining(Explainer):
 
 
 def _names(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Heights of the names of scores: near them, clear of each other and of the line at 0."""
+    """Heights of the names beside the scores: clear of each other and of the line at 0."""
     heights, last = np.empty(len(scores)), HIGH + 1
     for i in np.argsort(-scores, kind="stable"):
-        wanted = scores[i] + (0.6 if scores[i] >= 0 else -NAME - 0.4)
+        wanted = max(scores[i] - 0.4, 0.4) if scores[i] >= 0 else scores[i] - 0.4
         wanted = min(wanted, last - NAME)
         heights[i] = last = wanted if wanted > 0.3 else min(wanted, -NAME - 0.1)
     return heights + max(0.0, LOW + 0.3 - float(last))
