@@ -29,11 +29,10 @@ from nslab.samplers import unigram
 TOP = 10
 MOST = 5000  # words
 ALPHAS = linear_grid(-0.5, 1, 61)
-USUAL = 0.75  # the α that the map is drawn for
-LANDMARKS = 16  # words that always have their names on the map
-LIFT = 0.03  # of a name above its dot
-LETTER, LINE = 0.54, 1.3  # width of a letter and height of a line, to the size of the letters
-LETTERS = {"landmarks": 0.04, "near": 0.05, "here": 0.07}  # their sizes, as parts of the map's side
+CLOSE = Axis("cosine with the word's row", 0, 1.15, ticks={0: "0", 0.5: "0.5", 1: "1"})
+LIFT = 0.04  # of a name above its dot
+LETTER, LINE = 0.62, 1.3  # width of a letter and height of a line, to the size of the letters
+LETTERS, OWN = 0.05, 0.07  # that size, as a part of the panel's shorter side, and that of the word itself
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,13 @@ class RowNeighbours(Explainer):
     For α = 1 this is shifted positive PMI (Levy & Goldberg 2014).
 
     `words`: V names, more than 10; `pairs` (V, V): how often anchor a has context c, no row and no column
-    of zeros; `anchor`: the word whose neighbours are shown first; a click asks for those of another. The
-    map puts words with similar rows at α = ¾ near each other; the larger a dot, the more often the word is
-    a context.
+    of zeros; `anchor`: the word whose neighbours are shown first; a click asks for those of another. Each
+    word is a dot: the higher, the closer its row; the further right, the more often the word is a context.
     """
 
     question = "Who are the neighbours?"
     title = "At a low α the commonest words become the neighbours"
-    alpha = Control("α", "in q ∝ f^α", ALPHAS, start=USUAL, play=True)
+    alpha = Control("α", "in q ∝ f^α", ALPHAS, start=0.75, play=-1)
     k = Control("k", "negatives", range(1, 61), start=1)
     word: str
 
@@ -87,10 +85,8 @@ class RowNeighbours(Explainer):
         self._starts = np.searchsorted(self._row, np.arange(len(words)))
         self._contexts, self.counts = n.sum(0), n.sum(0).numpy()
         self._words = list(words)
-        self._places = self._map()
-        frequent = np.argsort(-self.counts, kind="stable")[len(words) // 10 :]  # but not the most frequent
-        apart = self._apart([(i, "near") for i in frequent.tolist()])
-        self._landmarks = [i for i, _ in apart[:LANDMARKS]]
+        low, high = self.counts.min() / 2, self.counts.max() * 2
+        self._common = Axis("times as a context", low, high, log=True, ticks=_decades(low, high))
         self.add_traits(word=Control("", "word", self._words, start=anchor))
         super().__init__(**start)
 
@@ -119,72 +115,45 @@ class RowNeighbours(Explainer):
         return [self._words[i] for i in result.top]
 
     def stage(self) -> Stage:
-        x, y = self._places.T
         most = float(self.counts.max())
-        decades = {10.0**i: f"{10**i:,}" for i in range(8) if 10**i <= most}
         rank = {TOP - i - 0.5: str(i + 1) for i in range(TOP)}
-        marks = self._landmarks
         tips = [f"{word}: {int(count):,} times" for word, count in zip(self._words, self.counts, strict=True)]
         return Stage(
             panels={
-                "map": Panel("Map at α = ¾: similar rows tend to be near", share=1.6),
+                "words": Panel("Each dot is a word", self._common, CLOSE, share=1.6),
                 "list": Panel(
                     "The closest rows, and how common",
-                    Axis("times as a context", 1, most * 20, log=True, ticks=decades),
+                    Axis("times as a context", 1, most * 20, log=True, ticks=_decades(1, most)),
                     Axis("", 0, TOP, ticks=rank),
                 ),
             },
             marks={
-                "words": Dots(
-                    "map",
-                    "faint",
-                    x=x,
-                    y=y,
-                    size=self.counts / most,
-                    scale=0.08,
-                    tips=tips,
-                    picks="word",
-                ),
-                "landmarks": Words(
-                    "map",
-                    words=[self._words[i] for i in marks],
-                    x=x[marks],
-                    y=y[marks] + LIFT,
-                    scale=LETTERS["landmarks"],
-                ),
-                "links": Links("map", "negative", width=[1.5] * TOP),
-                "closest": Dots("map", "negative", scale=0.08, tips=tips, picks="word"),
-                "near": Words("map", "negative", words=self._words, scale=LETTERS["near"]),
-                "here": Words("map", "focus", words=self._words, scale=LETTERS["here"]),
+                "words": Dots("words", "faint", x=self.counts, scale=0.015, tips=tips, picks="word"),
+                "closest": Dots("words", "negative", scale=0.03),
+                "near": Words("words", "negative", words=self._words, scale=LETTERS),
+                "here": Words("words", "focus", words=self._words, scale=OWN),
                 "bars": Links("list", "negative", x=[1] * TOP, y=list(rank), y2=list(rank), width=[10] * TOP),
                 **{f"rank {i}": Note("list", y=[TOP - i - 0.68]) for i in range(TOP)},
             },
             key={
                 "focus": "the word; click another",
-                "negative": "its neighbours",
-                "faint": "all words; larger: more common",
+                "negative": "its neighbours: the closest rows",
+                "faint": "all other words",
             },
         )
 
     def scene(self, result: Neighbours) -> dict[str, dict[str, Any]]:
-        x, y = self._places[result.top].T
-        own, named = self._places[result.place], self._named(result)
-        near = [i for i, kind in named if kind == "near"]
-        often = self.counts[result.top]
+        named, often = self._named(result), self.counts[result.top]
+        closeness = result.cosines.copy()
+        closeness[result.place] = 1
         more = TOP - len(often)
         texts = [*self.top_words(result), *[""] * more]
         ends = [*often * 1.3, *[1.0] * more]
         return {
-            "links": {"x": np.full(len(x), own[0]), "y": np.full(len(x), own[1]), "x2": x, "y2": y},
-            "landmarks": {"size": [1 if (i, "landmarks") in named else np.nan for i in self._landmarks]},
-            "closest": {
-                "x": x,
-                "y": y,
-                "size": np.maximum(often / self.counts.max(), 0.02),
-                "which": result.top,
-            },
-            "near": {"x": self._places[near, 0], "y": self._places[near, 1] + LIFT, "which": near},
-            "here": {"x": own[:1], "y": own[1:] + LIFT, "which": result.place},
+            "words": {"y": closeness},
+            "closest": {"x": often, "y": closeness[result.top]},
+            "near": {"x": self.counts[named], "y": closeness[named] + LIFT, "which": named},
+            "here": {"x": self.counts[result.place], "y": 1 + LIFT, "which": result.place},
             "bars": {"x2": [*often, *[1.0] * more]},
             **{
                 f"rank {i}": {"x": [at], "text": text}
@@ -199,40 +168,17 @@ class RowNeighbours(Explainer):
             f" {', '.join(self.top_words(result)[:5]) or 'none'}"
         )
 
-    def _named(self, result: Neighbours) -> list[tuple[int, str]]:
-        """The names on the map and their kinds: the word, its neighbours, and landmarks that fit."""
-        near = [(int(i), "near") for i in result.top]
-        return self._apart([(result.place, "here"), *near, *((i, "landmarks") for i in self._landmarks)])
+    def _named(self, result: Neighbours) -> list[int]:
+        """Of the closest words those whose names run into none before them, nor over the edge."""
+        words = np.array([result.place, *result.top])
+        closeness = np.array([1, *result.cosines[result.top]])
+        places = np.stack([self._common.part(self.counts[words]), CLOSE.part(closeness + LIFT)], 1)
+        letters = np.array([OWN, *[LETTERS] * len(result.top)])
+        halves = np.stack([letters * LETTER * [len(self._words[i]) for i in words], letters * LINE], 1) / 2
+        inside = (halves[:, 0] <= places[:, 0]) & (places[:, 0] <= 1 - halves[:, 0])
+        inside[0] = True
+        return words[without_collisions(np.flatnonzero(inside), places, halves)[1:]].tolist()
 
-    def _map(self) -> NDArray[np.float64]:
-        """Places (V, 2) in the unit square, from the graph of closest rows.
 
-        They are its two slowest directions, spread out evenly.
-        """
-        rows = np.zeros((len(self._words),) * 2)
-        rows[self._row, self._column] = self._scores(USUAL, 1)
-        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-        cosines = rows @ rows.T
-        np.fill_diagonal(cosines, -1)
-        near = np.argsort(-cosines, axis=1, kind="stable")[:, :TOP]
-        graph = np.zeros_like(rows)
-        graph[np.arange(len(rows))[:, None], near] = 1
-        graph += graph.T
-        root = 1 / np.sqrt(graph.sum(1))
-        slow = np.linalg.eigh(graph * root * root[:, None])[1][:, [-2, -3]] * root[:, None]
-        slow *= np.sign(slow[np.abs(slow).argmax(0), [0, 1]])
-        order = slow.argsort(0, kind="stable").argsort(0, kind="stable")
-        return 0.03 + 0.92 * order / (len(rows) - 1)
-
-    def _apart(self, names: list[tuple[int, str]]) -> list[tuple[int, str]]:
-        """Of words and their kinds those that run into none before them, nor over the map's edge."""
-        places = self._places[[i for i, _ in names]]
-        halves = np.array(
-            [
-                [LETTERS[kind] * LETTER * len(self._words[i]) / 2, LETTERS[kind] * LINE / 2]
-                for i, kind in names
-            ]
-        )
-        (x, _), (width, _) = places.T, halves.T
-        inside = (width <= x) & (x <= 1 - width) | np.array([kind == "here" for _, kind in names])
-        return [names[n] for n in without_collisions(np.flatnonzero(inside), places, halves)]
+def _decades(low: float, high: float) -> dict[float, str]:
+    return {10.0**i: f"{10**i:,}" for i in range(8) if low <= 10**i <= high}

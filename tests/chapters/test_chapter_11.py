@@ -308,26 +308,30 @@ def test_a_click_asks_for_the_neighbours_of_another_word(fire: RowNeighbours) ->
     assert "minister" not in other.top_words(two) and "prime" in other.top_words(two)
 
 
-def test_close_rows_lie_close_on_the_map(fire: RowNeighbours) -> None:
-    places = fire._places
-    assert (places >= 0).all() and (places <= 1).all()
-    far = np.linalg.norm(places[:, None] - places, axis=2)
-    for word in ("fire", "minister", "israeli"):
-        i = WORDS.index(word)
-        assert far[i, fire.at(word=word).top].mean() < 0.8 * far[i].mean()
+@pytest.mark.parametrize("alpha", [-0.5, 0.0, 0.75, 1.0])
+def test_the_closest_words_are_the_highest_dots(fire: RowNeighbours, alpha: float) -> None:
+    result = fire.at(alpha=alpha)
+    scene, own = fire.scene(result), WORDS.index("fire")
+    heights = scene["words"]["y"]
+    assert heights[own] == 1 and np.delete(heights, own) == pytest.approx(np.delete(result.cosines, own))
+    assert scene["closest"]["y"].min() >= np.delete(heights, [own, *result.top]).max()
+    assert scene["closest"]["x"] == pytest.approx(near(REPORTS, 400).sum(0)[result.top])
 
 
-def test_names_on_the_map_do_not_run_into_each_other(fire: RowNeighbours) -> None:
+@pytest.mark.parametrize("alpha", [0.0, 0.75])
+def test_names_of_dots_do_not_run_into_each_other(fire: RowNeighbours, alpha: float) -> None:
+    axes = fire.stage().panels["words"]
     for word in ("fire", "minister", "israeli"):
-        names = fire._named(fire.at(word=word))
-        boxes = []
-        for i, kind in names:
-            size = {"landmarks": 0.04, "near": 0.05, "here": 0.07}[kind]
-            boxes.append((*fire._places[i], 0.25 * size * len(WORDS[i]), 0.6 * size))
+        result = fire.at(alpha=alpha, word=word)
+        scene = fire.scene(result)["near"]
+        own = axes.x.part(fire.counts[result.place]), axes.y.part(1.04)
+        boxes = [(*own, 0.25 * 0.07 * len(word), 0.6 * 0.07)]
+        for i, x, y in zip(scene["which"], axes.x.part(scene["x"]), axes.y.part(scene["y"]), strict=True):
+            boxes.append((x, y, 0.25 * 0.05 * len(WORDS[i]), 0.6 * 0.05))
         for i, (x, y, width, height) in enumerate(boxes):
             for x2, y2, width2, height2 in boxes[:i]:
                 assert abs(x - x2) > width + width2 or abs(y - y2) > height + height2
-        assert names[0] == (WORDS.index(word), "here") and len(names) > 5
+        assert len(boxes) > 2
 
 
 def test_at_alpha_zero_the_neighbours_are_the_commonest_words(fire: RowNeighbours) -> None:
