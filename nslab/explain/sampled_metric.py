@@ -29,11 +29,11 @@ from nslab.explain._base import (
 
 MOST = 2000  # sampled negatives
 KS = list(range(1, 61))
-ROLES = ("ink", "negative", "semi_hard", "false_negative")  # of the rankers, who have their names beside them
+RANKERS = 4  # at most
 LINKED = 10  # items at the head of the sample whose way is drawn
 APART = 0.5  # in the logarithm of ranks: nearer to the item no other is named
-ALL, DRAWN = 0.36, 0.64  # where the two lists stand
-BELOW, ABOVE = 0.15, 0.85  # and their names
+ALL, DRAWN = 0.4, 0.61  # where the two lists stand
+BELOW, ABOVE = 0.19, 0.81  # and their names
 LOWEST = 0.001  # hit rate on the axis; lower ones stand there
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,8 @@ class SampledMetric(Explainer):
 
     `ranks`: two to four rankers and the exact ranks of the items they should find; `items`: how many each
     item is ranked among; `names` (items,): what stands in the list of the picture, the best first. The
-    picture has one sample; the rates and the chance of a hit are exact for all samples.
+    sample of the picture is typical: its items are spread evenly, so each stands close to the place that
+    it has on average. The rates and the chance of a hit are exact for all samples.
     """
 
     question = "A hit among all, and a hit among m: is it the same?"
@@ -86,8 +87,8 @@ class SampledMetric(Explainer):
         self, ranks: Mapping[str, Any], items: int, *, names: Sequence[str] | None = None, **start: Any
     ) -> None:
         self._others = as_int(items, "items", minimum=3) - 1
-        if not 2 <= len(ranks) <= len(ROLES):
-            raise ValueError(f"ranks must hold 2 to {len(ROLES)} rankers, got {list(ranks)}")
+        if not 2 <= len(ranks) <= RANKERS:
+            raise ValueError(f"ranks must hold 2 to {RANKERS} rankers, got {list(ranks)}")
         self._counts = {}
         for name, values in ranks.items():
             values = as_ids(values, f"ranks[{name!r}]")
@@ -97,7 +98,8 @@ class SampledMetric(Explainer):
         if names is not None and len(names) != items:
             raise ValueError(f"names must be as many as items, {items}, got {len(names)}")
         self._names = [f"item {i + 1}" for i in range(items)] if names is None else list(names)
-        self._order = 1 + np.random.default_rng(0).permutation(items)  # in which items are drawn
+        spread = (0.5 + np.arange(items) * 0.6180339887) % 1  # each beginning of it is even
+        self._order = 1 + spread.argsort().argsort()  # in which items are drawn
         self._grid = np.array(integer_grid(1, items, 61))
         super().__init__(**({name: self.declared()[name].start for name in ("m", "rank")} | start))
 
@@ -135,7 +137,7 @@ class SampledMetric(Explainer):
                 "list": Panel(
                     f"Left: all {items:,} ranks. Right: the item and m drawn",
                     Axis("", 0, 1, ticks={}),
-                    Axis("rank", 2 * items, 0.8, log=True, ticks=tens),
+                    Axis("rank", 4 * items, 0.8, log=True, ticks=tens),
                     share=1.3,
                 ),
                 "rates": Panel(
@@ -157,9 +159,9 @@ class SampledMetric(Explainer):
                     scale=0.045),
                 "way": Links("list", "focus", x=[ALL], x2=[DRAWN], width=[4]),
                 "item": Words("list", "focus", x=[BELOW, ABOVE], words=self._names, scale=0.06),
-                "cut": Handle("list", along={"y": "k"}, role="hard", x=[0.98]),
+                "cut": Handle("list", along={"y": "k"}, role="hard", x=[1]),
                 "here": Handle("list", along={"y": "rank"}, x=[ALL]),
-                "label": Note("list", x=[0.5], y=[1.8 * items], align="middle"),
+                "label": Note("list", x=[0.5], y=[3.4 * items], align="middle"),
                 "shift": Links("rates", "ink", y=rows, y2=rows, width=np.full(n, 3)),
                 **{f"name{i}": Note("rates", x=[LOWEST / 2], y=[row + 0.25], text=name)
                     for i, (name, row) in enumerate(zip(self._counts, rows, strict=True))},
@@ -172,7 +174,8 @@ class SampledMetric(Explainer):
                 "hard": "the last place that is a hit",
                 "focus": "the item: drag it",
                 "positive": "chance of a hit",
-                "faint": "hit rate among all; colored: among m",
+                "faint": "hit rate among all",
+                "ink": "hit rate among m",
             },
         )  # fmt: skip
 
@@ -186,7 +189,6 @@ class SampledMetric(Explainer):
         there = np.where(doubles <= len(result.sample), doubles, 1)
         here, exact = (np.array(list(rates.values())) for rates in (result.here, result.exact))
         x, x2 = np.maximum(exact, LOWEST), np.maximum(here, LOWEST)
-        role = ROLES[: len(here)]
         chance = result.credit[self._grid - 1]
         hit = "a hit" if result.place <= result.k else "no hit"
         return {
@@ -205,9 +207,9 @@ class SampledMetric(Explainer):
                     f"{result.rank:,} of {self._others + 1:,} → {result.place:,} of {result.m + 1:,}: {hit}"
                 )
             },
-            "shift": {"x": x, "x2": x2, "role": role},
+            "shift": {"x": x, "x2": x2},
             "exact": {"x": x, "value": exact},
-            "sampled": {"x": x2, "value": here, "role": role},
+            "sampled": {"x": x2, "value": here},
         }
 
     def summary(self, result: Measured) -> str:

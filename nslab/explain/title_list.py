@@ -198,8 +198,8 @@ class TitleList(Explainer):
     def summary(self, result: Titles) -> str:
         first = ", ".join(self._titles[film] for film in result.top[:3])
         return (
-            f"user {result.user}, λ = {number(result.weight)}, α = {number(result.alpha)}: a film loses"
-            f" {number(round(result.slope, 9))} ln f\ntop {TOP}: typically {number(result.typical)} ratings"
+            f"user {result.user}, λ = {number(result.weight)}, α = {number(result.alpha)}: a score loses"
+            f" {number(round(result.slope, 9))} · ln f\ntop {TOP}: typically {result.typical:.1f} ratings"
             f" (geometric mean), {result.hits} rated later\nfirst: {first}"
         )
 

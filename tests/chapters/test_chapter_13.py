@@ -213,6 +213,14 @@ def test_the_item_of_the_picture_stands_where_the_sample_puts_it() -> None:
         SampledMetric({"a": ranks, "b": ranks}, items=200, names=["word"])
 
 
+def test_the_sample_of_the_picture_is_typical() -> None:
+    metric = SampledMetric({"a": [1, 2], "b": [2, 1]}, items=3348)
+    for rank in (1, 10, 206, 3000):
+        for m in (10, 100, 2000):
+            result = metric.at(m=m, rank=rank)
+            assert abs(result.place - (1 + (rank - 1) * m / 3347)) < 2
+
+
 def test_two_rankers_change_places_and_more_draws_do_not_help() -> None:
     sharp = torch.tensor([1, 2, 3] * 10 + [900] * 70)  # three in ten at the very top, the rest far down
     even = torch.full((100,), 40)
