@@ -33,9 +33,10 @@ SHOWN = 12  # questions to pick, at most
 LETTERS, TIP = 35, 60  # of a passage in the list, and in the tip of its dot
 LOW, HIGH = 0.3, 1.7
 EDGES = LOW - 0.05, HIGH + 0.1  # of the axis
-HEIGHTS = 0.04 + 0.25 * (np.arange(NEAR + K) * 0.618034 % 1)  # of the dots
+HEIGHTS = np.append(0.04 + 0.22 * (np.arange(NEAR) * 0.618034 % 1), np.linspace(0.04, 0.25, K))  # of the dots
 SHARES = linear_grid(LOW, HIGH, 71)
-LINES = (0.63, 0.55, 0.47, 0.39)  # where the mined passages stand
+NAMED = 1.65  # where the names of the curves end
+LINES = (0.66, 0.58, 0.5, 0.42)  # where the mined passages stand
 NONE = "nothing: no negative is mined"
 
 
@@ -150,13 +151,17 @@ class MinedNeighbours(Explainer):
                 "all": Panel(
                     f"All {len(self._questions)} questions: what is mined",
                     Axis("bound c", *EDGES, ticks=ticks | {HIGH: "none"}),
-                    Axis("share; score", 0, max(0.5, 1.1 * float(np.max(list(self._curves.values()))))),
+                    Axis(
+                        "share of false ones; mean score",
+                        0,
+                        max(0.5, 1.1 * float(np.max(list(self._curves.values())))),
+                    ),
                 ),
             },
             marks={
-                "asks": Note("one", "anchor", x=left, y=[0.93]),
-                "answer": Note("one", "positive", x=left, y=[0.83]),
-                "mined": Note("one", "ink", x=left, y=[0.73], text="mined as negatives:"),
+                "asks": Note("one", "anchor", x=left, y=[0.94]),
+                "answer": Note("one", "positive", x=left, y=[0.85]),
+                "mined": Note("one", "ink", x=left, y=[0.75], text="mined as negatives:"),
                 **{
                     f"{role} {i}": Note("one", role, x=left, y=[y])
                     for i, y in enumerate(LINES)
@@ -171,28 +176,28 @@ class MinedNeighbours(Explainer):
                     tips=texts,
                     shows={"share of the known answer's score": "value"},
                 ),
-                "taken": Dots("one", "hard", scale=0.07, roles=("false_negative",)),
+                "taken": Dots("one", "hard", scale=0.06, roles=("false_negative",)),
                 "known": Dots("one", "positive", x=[1.0], y=[0.17], scale=0.09),
-                "bound": Links("one", "focus", y=[0], y2=[0.34], width=[1.5]),
-                "here": Handle("one", along={"x": "below"}, y=[0.34]),
+                "bound": Links("one", "focus", y=[0], y2=[0.31], width=[1.5]),
+                "here": Handle("one", along={"x": "below"}, y=[0.31]),
                 "true": Line("all", "hard", x=SHARES[:-1], y=self._curves["true"][:-1]),
                 "false": Line("all", "false_negative", x=SHARES[:-1], y=self._curves["false"][:-1]),
                 "at": Rule("all", "focus", axis="x"),
                 "is false": Note(
                     "all",
                     "false_negative",
-                    x=[HIGH],
-                    y=[0.1 * self._curves["false"][-1]],
+                    x=[NAMED],
+                    y=[0.55 * self._curves["false"][-2]],
                     align="end",
-                    text="share of false ones",
+                    text="false ones",
                 ),
                 "is hard": Note(
                     "all",
                     "hard",
-                    x=[HIGH],
-                    y=[self._curves["true"][-1] + 0.025],
+                    x=[NAMED],
+                    y=[self._curves["true"][-2] + 0.015],
                     align="end",
-                    text="mean score of the others",
+                    text="score of the others",
                 ),
                 "ends": Dots("all", "hard", scale=0.06, roles=("false_negative",), shows={"here": "y"}),
             },
@@ -242,12 +247,13 @@ class MinedNeighbours(Explainer):
         }
 
     def summary(self, result: Mined) -> str:
+        bound = f"c = {number(result.below)}" if result.below < HIGH else "no bound"
         return (
-            f"c = {number(result.below)}: {sum(result.false)} of the {len(result.ids)} mined for this"
-            f" question are false\nall {len(self._questions)} questions: {number(result.false_share)} of what"
-            f" is mined is false; mean score of the others {number(result.hardness)}\nstill mined, of the 4"
-            f" that are nearest: {number(100 * result.kept_false)} % of the false ones,"
-            f" {number(100 * result.kept_true)} % of the others"
+            f"{bound}: {sum(result.false)} of the {len(result.ids)} mined for this question are false\n"
+            f"all {len(self._questions)} questions: {100 * result.false_share:.0f} % of what is mined is"
+            f" false; mean score of the others {result.hardness:.2f}\nstill mined, of the 4 that are nearest:"
+            f" {100 * result.kept_false:.0f} % of the false ones,"
+            f" {100 * result.kept_true:.0f} % of the others"
         )
 
 
