@@ -21,11 +21,12 @@ from nslab.explain._base import (
     Explainer,
     Handle,
     Line,
+    Links,
     Note,
     Panel,
     Rule,
     Stage,
-    Stems,
+    Words,
     check_each,
     items,
     linear_grid,
@@ -38,6 +39,7 @@ FIT = ", all that fit"
 MOST = 16  # pairs
 CURVE = np.linspace(-1, 1, 81)
 SHADES = 48  # few enough for small pages
+LEAST = 1e-4  # push or pull on the axis; weaker ones stand there
 TAUS = log_grid(0.01, 1, 61)
 SCORES = linear_grid(-1, 1, 81)
 
@@ -49,9 +51,8 @@ class Forces:
     s: float
     scores: NDArray[np.float64]  # (B, B): captions by pictures, with the moved score
     forces: NDArray[np.float64]  # (B, B): τ ∂L/∂s, above 0 a push, below 0 a pull
-    curve: NDArray[
-        np.float64
-    ]  # the first caption's push on a picture at the scores of CURVE that does not count as its own
+    curve: NDArray[np.float64]  # the first caption's push on a wrong picture, at the scores of CURVE
+    before: NDArray[np.float64]  # the same, with the marked pair at the score that the batch gives it
     mean: float  # loss a caption, nats
 
 
@@ -69,7 +70,7 @@ class PairMatrix(Explainer):
     title = "Softmax: a row shares its push. Sigmoid: every cell stands alone"
     loss = Control("", "loss", [SOFTMAX, SIGMOID, SOFTMAX + FIT, SIGMOID + FIT], start=SOFTMAX)
     tau = Control("τ", "temperature", TAUS, start=0.1)
-    s = Control("s", "score of the marked pair", SCORES, start=0.0, play=True)
+    s = Control("s", "score of ◆", SCORES, start=0.0, play=True)
 
     def __init__(
         self,
@@ -103,6 +104,8 @@ class PairMatrix(Explainer):
         self._pictures = pictures
         self._names = [f"picture {i + 1}" for i in range(n)] if names is None else list(names)
         own = min(SCORES, key=lambda at: abs(at - self._scores[0, moved]))
+        self._start = torch.from_numpy(self._scores[0]).clone()
+        self._start[moved] = own
         super().__init__(**{"s": own, **start})
 
     def compute(self, loss: str, tau: float, s: float) -> Forces:
@@ -115,48 +118,62 @@ class PairMatrix(Explainer):
             target = own.double() / own.sum(1, keepdim=True)
             each = -(target * logits.log_softmax(1)).sum(1)
             forces, curve = logits.softmax(1) - target, (at - logits[0].logsumexp(0)).exp()
+            before = (at - (self._start / tau).logsumexp(0)).exp()
         else:
             logits, at = logits + self._bias, at + self._bias
             each = torch.nn.functional.softplus(torch.where(own, -logits, logits)).sum(1)
             forces, curve = logits.sigmoid() - own.double(), at.sigmoid()
-        return Forces(loss, tau, s, scores.numpy(), forces.numpy(), curve.numpy(), float(each.mean()))
+            before = curve
+        rows = (x.numpy() for x in (scores, forces, curve, before))
+        return Forces(loss, tau, s, *rows, mean=float(each.mean()))
 
     def stage(self) -> Stage:
         n = len(self._captions)
         down = dict(zip((n - np.arange(n) - 0.5).tolist(), self._captions, strict=True))
-        force = {at: f"{at:g}" for at in (-1, -0.5, 0, 0.5, 1)}
+        score = {at: f"{at:g}" for at in (-1, -0.5, 0, 0.5, 1)}
+        force = {1: "1", 0.1: "0.1", 0.01: "0.01", 0.001: "0.001", LEAST: f"≤ {LEAST:.4f}"}
         tips = {"pictures": self._pictures, "words": self._names, "tips": self._names}
         roles = ("positive", "negative", "false_negative")
-        shows = {"score": "x", "push (above 0) or pull": "y"}
+        row_items = {"scale": 0.085, "shows": {"score": "x", "pull or push": "value"}, **tips}
+        row, column = np.nonzero(self._fits & ~np.eye(n, dtype=bool))
         return Stage(
             panels={
                 "pairs": Panel("Shade: how hard a pair is pulled or pushed", Axis("", 0, n, ticks={}),
                     Axis("", 0, n + 1, ticks=down), share=1.1),
-                "row": Panel(f"The first row: “{self._captions[0]}”",
-                    Axis("score with the caption", -1.1, 1.1, ticks=force),
-                    Axis("pull (below 0), push (above)", -1.1, 1.1, ticks=force)),
+                "row": Panel(f"The framed row: “{self._captions[0]}”",
+                    Axis("score with the caption", -1.1, 1.1, ticks=score),
+                    Axis("strength of pull or push", LEAST / 2, 2, log=True, ticks=force)),
             },
             marks={
                 "cells": Cells("pairs", "positive", shape=(n + 1, n), roles=roles[1:],
                     names=(["picture", *self._captions], self._names)),
+                "fit": Words("pairs", "ink", x=column + 0.5, y=n - row - 0.5, words=["="] * len(row),
+                    scale=0.05),
                 "top": items("pairs", "ink", x=np.arange(n) + 0.5, y=np.full(n, n + 0.5),
                     scale=0.94 / (n + 1), **tips),
                 "marked": Note("pairs", "focus", x=[self._moved + 0.5], y=[n - 0.7], text="◆",
                     align="middle"),
-                "none": Rule("row", "faint", at=[0], dashed=False),
-                "curve": Line("row", "faint", x=CURVE, dashed=True),
-                "stems": Stems("row", roles=roles, base=np.zeros(n)),
-                "items": items("row", "ink", scale=0.085, shows=shows, **tips),
+                "frame": Links("pairs", "focus", x=[0, 0, 0, n], y=[n, n - 1, n - 1, n - 1],
+                    x2=[n, n, 0, n], y2=[n, n - 1, n, n], width=np.full(4, 1.5)),
+                "before": Line("row", "faint", x=CURVE, dashed=True),
+                "curve": Line("row", "negative", x=CURVE),
+                "items": items("row", "ink", roles=roles, **row_items),
+                "moved": items("row", "negative", which=[self._moved], **row_items),
+                "moved one": Note("row", "focus", text="◆", align="middle"),
                 "at": Rule("row", "focus", axis="x"),
-                "here": Handle("row", along={"x": "s"}, y=[-1.1]),
-                "label": Note("row", x=[-1.05], y=[-0.65], big=True),
+                "here": Handle("row", along={"x": "s"}, y=[LEAST / 2]),
+                "label": Note("row", "focus", x=[-1.05], y=[0.8]),
+                "others": Note("row", "negative", x=[-1.05], y=[0.35]),
             },
             key={"positive": "pulled together", "negative": "pushed apart",
-                "false_negative": "pushed apart although they fit", "focus": "the marked pair ◆"},
+                "false_negative": "pushed although they fit (=)", "focus": "the marked pair ◆",
+                "faint": "before ◆ moved"},
         )  # fmt: skip
 
     def scene(self, result: Forces) -> dict[str, dict[str, Any]]:
-        n = len(result.forces)
+        n, force = len(result.forces), np.abs(result.forces[0])
+        y = np.maximum(force, LEAST)
+        still = np.arange(n) != self._moved
         push = result.forces > 0
         role = np.where(push, np.where(self._fits, "false_negative", "negative"), "positive")
         depth = np.round(np.sqrt(np.abs(result.forces)) * SHADES) / SHADES
@@ -165,19 +182,37 @@ class PairMatrix(Explainer):
                 "value": np.concatenate([np.zeros(n), depth.ravel()]),
                 "role": np.concatenate([role[0], role.ravel()]),
             },
-            "curve": {"y": np.where(result.curve <= 1, result.curve, np.nan)},
-            "stems": {"x": result.scores[0], "y": result.forces[0], "role": role[0]},
-            "items": {"x": result.scores[0], "y": result.forces[0]},
+            "before": {"y": _drawn(result.before)},
+            "curve": {"y": _drawn(result.curve)},
+            "items": {
+                "x": np.where(still, result.scores[0], np.nan),
+                "y": y,
+                "value": force,
+                "role": role[0],
+            },
+            "moved": {"x": [result.s], "y": y[self._moved], "value": force[self._moved]},
+            "moved one": {"x": [result.s], "y": 2 * y[self._moved]},
             "at": {"at": result.s},
-            "label": {"text": f"push on ◆ {result.forces[0, self._moved]:.2f}"},
+            "label": {"text": f"push on ◆: {result.forces[0, self._moved]:.3f}"},
+            "others": {"text": f"on the rest: {self._rest(result):.3f}"},
         }
 
+    def _rest(self, result: Forces) -> float:
+        """The first caption's push on the wrong pictures but the marked one, together."""
+        wrong = ~self._fits[0]
+        wrong[self._moved] = False
+        return float(result.forces[0, wrong].sum())
+
     def summary(self, result: Forces) -> str:
-        row = result.forces[0]
-        push = np.clip(row, 0, None)
-        marked, fits = push[self._moved], push[self._fits[0]].sum()
+        push = np.clip(result.forces[0], 0, None)
         return (
             f"{result.loss}, τ = {number(result.tau)}: loss per caption {number(result.mean)}\n"
-            f"“{self._captions[0]}” pushes the marked picture (s = {number(result.s)}) with {number(marked)},"
-            f" those that fit with {number(fits)}, the rest with {number(push.sum() - marked - fits)}"
+            f"“{self._captions[0]}” pushes the marked picture (s = {number(result.s)}) with"
+            f" {push[self._moved]:.3f}, those that fit with {push[self._fits[0]].sum():.3f},"
+            f" the rest with {self._rest(result):.3f}"
         )
+
+
+def _drawn(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A curve with gaps where the axis ends."""
+    return np.where((curve >= LEAST) & (curve <= 1), curve, np.nan)

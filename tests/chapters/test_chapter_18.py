@@ -59,16 +59,20 @@ def test_forces_are_the_gradients_of_the_library(loss: str, tau: float, s: float
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_in_a_softmax_the_row_answers_and_in_a_sigmoid_only_the_cell(loss: str) -> None:
-    low, high = (scene().at(loss=loss, tau=0.2, s=s).forces for s in (0.0, 0.9))
+    (low, line), (high, sunk) = (
+        (result.forces, result.curve / result.before)
+        for result in (scene().at(loss=loss, tau=0.2, s=s) for s in (0.0, 0.9))
+    )
     others = np.delete(np.arange(N), 1)
     assert (low[1:] == high[1:]).all(), "other rows never answer"
     assert high[0, 1] > low[0, 1]
     if loss.startswith("softmax"):
+        assert (sunk < line).all(), "the whole line sinks"
         assert (high[0, others] < low[0, others]).all()
         assert np.abs(high.sum(1)).max() < 1e-12, "a row pushes as hard as it pulls"
         assert np.clip(high, 0, None).sum(1).max() <= 1
     else:
-        assert (high[0, others] == low[0, others]).all()
+        assert (high[0, others] == low[0, others]).all() and (sunk == 1).all()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
