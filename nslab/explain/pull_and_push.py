@@ -94,13 +94,13 @@ class PullAndPush(Explainer):
         super().__init__(**start)
 
     def compute(self, push: float, step: int) -> Contrast:
-        alone, both = (self._paths[self.controls["push"].nearest(weight), step] for weight in (0, push))
+        alone, both = (self._paths[type(self).push.nearest(weight), step] for weight in (0, push))
         return Contrast(step, push, self._run(alone, 0), self._run(both, push), list(range(FORCED)))
 
     def pulled(self, mark: str, point: int, x: float, y: float, push: float, step: int) -> Contrast:
         rest, name = self.compute(push, step), mark.removesuffix("_wrong")
         weight = 0 if name == "alone" else push
-        held = self._paths[self.controls["push"].nearest(weight), step].clone()
+        held = self._paths[type(self).push.nearest(weight), step].clone()
         held[point] = F.normalize(torch.tensor([x, y], dtype=torch.float64) - 0.5, dim=0)
         forced = [point, *(i for i in rest.forced if i != point)][:FORCED]
         return replace(rest, forced=forced, **{name: self._run(held, weight)})

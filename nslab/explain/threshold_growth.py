@@ -155,7 +155,7 @@ class ThresholdGrowth(Explainer):
         )
 
     def scene(self, result: Growth) -> dict[str, dict[str, Any]]:
-        shown = _shown(result.k)
+        shown = _shown(result.k)[::-1]  # the hardest last, above the others
         order, drawn, weights = result.order[shown], result.drawn[shown], result.weights[shown]
         threshold, same, _ = result.curves[:, ::STEP]
         return {

@@ -226,6 +226,13 @@ def test_python_may_stand_between_two_stops(toy):
     assert (message["kind"], message["at"], message["texts"]) == ("now", [1, 2], ["0.123", "10"])
 
 
+def test_a_start_between_two_stops_is_a_stop_of_its_own():
+    toy = Toy(tau=0.123)
+    assert toy.controls["tau"].values == sorted([*Toy.tau.values, 0.123])
+    assert toy._values_at(toy._positions()) == toy.values
+    assert 0.123 not in Toy.tau.values, "the class keeps its stops"
+
+
 def test_nothing_is_sent_before_a_view_says_hello(toy):
     toy.tau = 0.1
     assert toy.sent == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -20,6 +21,7 @@ class Control(traitlets.TraitType[Any, Any]):
     """A traitlet with a slider: `values` is the slider's grid, ascending numbers or words.
 
     From Python any number between the ends may be set; the slider then rests on the nearest grid value.
+    One at which an explainer opens is a stop of its slider.
 
     With `play` the slider has a ▶ that runs through it: upwards, or downwards where it is −1.
 
@@ -70,6 +72,16 @@ class Control(traitlets.TraitType[Any, Any]):
     def text(self, value: Value) -> str:
         """A value as the learner reads it: four significant digits, thousands separated, with the unit."""
         return value if isinstance(value, str) else f"{number(value)} {self.unit}".rstrip()
+
+    def with_stop(self, value: Value) -> Control:
+        """The control with `value` among the stops of its slider.
+
+        >>> Control("K", "negatives", [32, 64], start=32).with_stop(63).values
+        [32, 63, 64]
+        """
+        control = copy.copy(self)
+        control.values = sorted({*self.values, value}) if self.numeric else self.values
+        return control
 
     def spec(self) -> dict[str, Any]:
         """What the browser needs to draw the slider."""

@@ -55,6 +55,7 @@ class Explainer(anywidget.AnyWidget):
         super().__init__()
         for name, value in self._checked(start).items():
             setattr(self, name, value)
+            self._controls[name] = self._controls[name].with_stop(value)
         self._heading = self.question or self.title
         self._viewed = False
         self._follower: int | None = (
