@@ -33,15 +33,16 @@ STEPS = 250
 TEMPERATURES = log_grid(0.5, 4, 73)
 FLOOR = 1e-7
 START = float((P_DATA - 0.2).abs().sum() / 2)  # how far from the data all begin
-# by mode: what it does
+# What each arm does, and its mode.
 ARMS = {
-    "fixed": "uniform noise",
-    "stop_grad": "own noise, q held",
-    "log_q_only": "through ln q",
-    "measure": "through the draws",
-    "uncorrected": "nothing subtracted",
-    "full": "through both",
+    "uniform noise": "fixed",
+    "own noise, q held": "stop_grad",
+    "through ln q": "log_q_only",
+    "through the draws": "measure",
+    "nothing subtracted": "uncorrected",
+    "through both": "full",
 }
+MODES = list(ARMS.values())
 # Which mode it takes to change one thing: where q comes from, the gradient through ln q or through the
 # draws, or whether ln(Kq) is subtracted. Where no mode differs in that alone, the hand cannot change it.
 NEXT = {
@@ -114,7 +115,7 @@ class NoiseRace(Explainer):
     question = "Join or cut a wire: do the bars still reach the data?"
     title = "Own noise leads to the data at every T if q is held and ln(Kq) subtracted"
     step = Control("step", "of training", integer_grid(1, STEPS, 97), start=1, play=True)
-    wiring = Control("", "wiring", list(ARMS), start="stop_grad")
+    wiring = Control("", "wiring", list(ARMS), start="own noise, q held")
     temperature = Control("T", "of the proposals", TEMPERATURES, start=2.0, play=True)
 
     def compute(self, step: int, wiring: str, temperature: float) -> Race:
@@ -145,7 +146,7 @@ class NoiseRace(Explainer):
                 "race": Panel(
                     "Distance: right is nearer",
                     far,
-                    Axis("", -0.6, 5.6, ticks={5.0 - i: label for i, label in enumerate(ARMS.values())}),
+                    Axis("", -0.6, 5.6, ticks={5.0 - i: label for i, label in enumerate(ARMS)}),
                     share=1.15,
                 ),
             },
@@ -184,7 +185,7 @@ class NoiseRace(Explainer):
                     roles=("anchor",),
                     y=5 - lanes,
                     scale=0.06,
-                    tips=list(ARMS.values()),
+                    tips=list(ARMS),
                     shows={"distance": "x"},
                     picks="wiring",
                 ),
@@ -200,7 +201,7 @@ class NoiseRace(Explainer):
         )
 
     def scene(self, result: Race) -> dict[str, dict[str, Any]]:
-        mode, at = result.wiring, list(ARMS).index(result.wiring)
+        mode = ARMS[result.wiring]
         back = {
             "s to G": True,
             "G to J": True,
@@ -213,19 +214,19 @@ class NoiseRace(Explainer):
             "noise q, uniform" if mode != "fixed" else "noise q = softmax(s/T)",
             "logit G = s" if mode != "uncorrected" else "logit G = s − ln(Kq)",
         }
-        cuts = np.full((3, len(ARMS)), np.nan)
+        cuts = np.full((3, len(MODES)), np.nan)
         for wire, other in NEXT[mode].items():
             there = {"noise": mode != "fixed", "minus": mode != "uncorrected"}.get(wire, back.get(wire))
             word = 2 * list(CLICKS).index(wire) + (not there)
-            cuts[:, list(ARMS).index(other)] = *CLICKS[wire][0], word
-        role = ["anchor" if arm == mode else "negative" for arm in ARMS]
+            cuts[:, MODES.index(other)] = *CLICKS[wire][0], word
+        role = ["anchor" if arm == result.wiring else "negative" for arm in ARMS]
         distance = np.clip(result.distances[:, result.step - 1], FLOOR, 1)
         return {
             "values": _wires(forth, 0.018),
             "gradient": _wires(back, -0.018, back=True),
             "boxes": {"size": [np.nan if word in said else 1 for word in WORDS]},
             "cuts": {"x": cuts[0], "y": cuts[1], "which": np.nan_to_num(cuts[2])},
-            "bars": {"y": result.standing[at]},
+            "bars": {"y": result.standing[MODES.index(mode)]},
             "trails": {"x2": distance, "role": role},
             "heads": {"x": distance, "role": role},
         }
@@ -233,10 +234,10 @@ class NoiseRace(Explainer):
     def summary(self, result: Race) -> str:
         far = [
             f"{label} {number(path[result.step - 1])}"
-            for label, path in zip(ARMS.values(), result.distances, strict=True)
+            for label, path in zip(ARMS, result.distances, strict=True)
         ]
         return (
-            f"{ARMS[result.wiring]}, step {result.step}, T = {number(result.temperature)}; "
+            f"{result.wiring}, step {result.step}, T = {number(result.temperature)}; "
             "total variation from the data:\n" + "; ".join(far[:3]) + "\n" + "; ".join(far[3:])
         )
 
@@ -256,7 +257,7 @@ def _race(temperatures: tuple[float, ...]) -> NDArray[np.float64]:
     tau = torch.tensor(temperatures, dtype=torch.float64).unsqueeze(-1)
     uniform = torch.full_like(P_DATA, 1 / len(P_DATA))
     models = torch.empty(len(ARMS), STEPS, len(temperatures), len(P_DATA), dtype=torch.float64)
-    for arm, mode in enumerate(ARMS):
+    for arm, mode in enumerate(MODES):
         scores = uniform.log().expand(len(temperatures), -1)
         noise: Any = uniform if mode == "fixed" else lambda s: torch.softmax(s / tau, -1)
         for step in range(STEPS):

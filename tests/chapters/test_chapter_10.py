@@ -14,10 +14,9 @@ from scipy.optimize import approx_fprime, minimize
 
 from nslab import datasets, info_nce, nce_gradient, nce_loss
 from nslab.explain import NoiseRace
-from nslab.explain.noise_race import ARMS, NEXT
+from nslab.explain.noise_race import ARMS, MODES, NEXT
 
 P = np.array([0.40, 0.25, 0.20, 0.10, 0.05])
-NAMES = list(ARMS)
 
 
 def softmax(s: np.ndarray) -> np.ndarray:
@@ -51,18 +50,18 @@ def by_hand(mode: str, temperature: float, steps: int) -> np.ndarray:
     return softmax(s)
 
 
-@pytest.mark.parametrize("mode", NAMES)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("temperature", [0.5, 2.0])
 def test_the_race_is_the_race_by_hand(mode: str, temperature: float) -> None:
     result = NoiseRace().at(step=12, temperature=temperature)
     expected = by_hand(mode, temperature, 12)
-    assert result.standing[NAMES.index(mode)] == pytest.approx(expected, abs=2e-5)
-    assert result.distances[NAMES.index(mode), 11] == pytest.approx(np.abs(expected - P).sum() / 2, abs=2e-5)
+    assert result.standing[MODES.index(mode)] == pytest.approx(expected, abs=2e-5)
+    assert result.distances[MODES.index(mode), 11] == pytest.approx(np.abs(expected - P).sum() / 2, abs=2e-5)
 
 
 def test_a_temperature_off_the_grid_is_raced_too() -> None:
     between = NoiseRace().at(step=12, temperature=1.9)
-    assert between.standing[NAMES.index("full")] == pytest.approx(by_hand("full", 1.9, 12), abs=2e-5)
+    assert between.standing[MODES.index("full")] == pytest.approx(by_hand("full", 1.9, 12), abs=2e-5)
 
 
 def test_who_reaches_the_data_and_who_levels_off() -> None:
@@ -74,11 +73,11 @@ def test_who_reaches_the_data_and_who_levels_off() -> None:
 
 def test_through_ln_q_nothing_moves_at_temperature_one_and_all_runs_away_below() -> None:
     race = NoiseRace()
-    still = race.at(step=250, temperature=1.0).standing[NAMES.index("log_q_only")]
+    still = race.at(step=250, temperature=1.0).standing[MODES.index("log_q_only")]
     assert still == pytest.approx(np.full(5, 0.2), abs=1e-9)
     away = race.at(step=250, temperature=0.5).distances
-    assert all(away[NAMES.index(mode), -1] > 0.5 for mode in ("log_q_only", "full"))
-    assert away[NAMES.index("stop_grad"), -1] < 0.01
+    assert all(away[MODES.index(mode), -1] > 0.5 for mode in ("log_q_only", "full"))
+    assert away[MODES.index("stop_grad"), -1] < 0.01
 
 
 def test_a_wire_that_is_cut_can_be_joined_again() -> None:
@@ -86,16 +85,16 @@ def test_a_wire_that_is_cut_can_be_joined_again() -> None:
         for wire, other in ways.items():
             assert mode != other and wire in NEXT[other], (mode, wire)
     for wire in ("ln q", "draws"):
-        assert all(NEXT[NEXT[mode][wire]][wire] == mode for mode in NAMES if wire in NEXT[mode])
+        assert all(NEXT[NEXT[mode][wire]][wire] == mode for mode in MODES if wire in NEXT[mode])
 
 
 def test_a_click_says_what_it_changes() -> None:
     race = NoiseRace()
     words, tips = race.stage().marks["cuts"].words, race.stage().marks["cuts"].tips
     says = {}
-    for mode in NAMES:
-        cuts = race.scene(race.at(wiring=mode))["cuts"]
-        for other, x, which in zip(NAMES, cuts["x"], cuts["which"], strict=True):
+    for wiring, mode in ARMS.items():
+        cuts = race.scene(race.at(wiring=wiring))["cuts"]
+        for other, x, which in zip(MODES, cuts["x"], cuts["which"], strict=True):
             if not np.isnan(x):
                 says[mode, other] = (words[int(which)], tips[int(which)])
     assert says["full", "fixed"] == ("make q uniform", "the noise no longer comes from the model")
@@ -112,7 +111,7 @@ def test_the_trails_start_where_the_race_does() -> None:
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0, 4.0])
 def test_own_noise_held_and_subtracted_leads_to_the_data(temperature: float) -> None:
-    assert NoiseRace().at(step=250, temperature=temperature).distances[NAMES.index("stop_grad"), -1] < 1e-3
+    assert NoiseRace().at(step=250, temperature=temperature).distances[MODES.index("stop_grad"), -1] < 1e-3
 
 
 FAMILY = np.stack([np.ones(5), np.arange(-2, 3) ** 2], axis=1)
