@@ -131,7 +131,7 @@ class AliasDarts(Explainer):
                 "distance": Panel(
                     "Distance from q; dashed: on average",
                     Axis("darts", 1, DARTS[-1], log=True, ticks={1: "1", 100: "100", 10_000: "10,000"}),
-                    Axis("half the summed differences", 1e-3, 2, log=True,
+                    Axis("distance from q", 1e-3, 2, log=True,
                         ticks={1: "1", 0.1: "0.1", 0.01: "0.01", 1e-3: "0.001"}),
                 ),
             },

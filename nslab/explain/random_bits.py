@@ -70,7 +70,7 @@ class RandomBits(Explainer):
         return Shared(bits, n, *_exact(bits, n))
 
     def stage(self) -> Stage:
-        tens = {10.0**i: f"1e{i}".replace("-", "−") if i else "1" for i in (-20, -15, -10, -5, 0)}
+        tens = {1e-20: "10⁻²⁰", 1e-15: "10⁻¹⁵", 1e-10: "10⁻¹⁰", 1e-5: "10⁻⁵", 1.0: "1"}
         low = 1e-20
         names = {
             f"named{at}": Note(
@@ -88,7 +88,7 @@ class RandomBits(Explainer):
                     "Random integer", Axis("", -0.5, 7.5, ticks={}), Axis("", -7.7, 0.7, ticks={}), share=0.7
                 ),
                 "bits": Panel(
-                    "Wrong draws; dashed: at most N / 2ᵇ",
+                    "Wrong draws, q ∝ 1/i; dashed: at most N / 2ᵇ",
                     Axis("b, random bits in one draw", 0, 64,
                         ticks={float(b): str(b) for b in range(0, 65, 16)}),
                     Axis("share of wrong draws", low, 10, log=True, ticks=tens),
@@ -119,6 +119,7 @@ class RandomBits(Explainer):
                 "negative": "bits of the column",
                 "semi_hard": "bits of the coin",
                 "anchor": "own id",
+                "faint": "alias",
                 "focus": "wanted",
                 "hard": "wrong",
             },
