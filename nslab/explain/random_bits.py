@@ -76,7 +76,7 @@ class RandomBits(Explainer):
             f"named{at}": Note(
                 "bits",
                 x=[at + (-0.5 if at > 50 else 0.5)],
-                y=[0.6 if i % 2 else 0.003],
+                y=[0.6 / 200**i],
                 text=name,
                 align="end" if at > 50 else "start",
             )
