@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from nslab._checks import as_float, raise_at_first
 from nslab.explain._base import (
     Axis,
-    Cells,
     Control,
     Dots,
     Explainer,
@@ -25,6 +24,7 @@ from nslab.explain._base import (
     Panel,
     Rule,
     Stage,
+    Words,
     linear_grid,
     number,
 )
@@ -32,8 +32,8 @@ from nslab.samplers import unigram
 
 LAMBDAS = linear_grid(0, 0.5, 101)
 ALPHAS = linear_grid(0, 1.5, 61)
-FULL = 0.02  # the weight whose cell has its whole color
-SHADES = 48  # few enough for small pages
+BESIDE = 0.04  # how far a letter stands from its own disc, at the end of its row and on top of its column
+FULL = 0.015  # the weight whose disc is as wide as its cell
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Pairs:
 class PairScores(Explainer):
     """Chance pairs of letters, drawn by q ∝ p^α, and the same pairs weighted by e^(λ s).
 
-    A cell holds both orders of a pair.
+    A disc holds both orders of a pair.
 
     `scores` (N, N): integers, some above 0; `background` (N,): how often each letter occurs, above 0;
     `letters`: their N names. The mean score of a chance pair must be below 0 for every α, else no λ > 0
@@ -121,12 +121,12 @@ class PairScores(Explainer):
     def stage(self) -> Stage:
         n = len(self._letters)
         middles = (np.arange(n) + 0.5) / n
-        across = Axis("", 0, 1, ticks=dict(zip(middles.tolist(), self._letters, strict=True)))
-        down = Axis("", 0, 1, ticks=dict(zip((1 - middles).tolist(), self._letters, strict=True)))
+        along = Axis("", 0, 1 + BESIDE, ticks={})
         most = max(self.compute(LAMBDAS[-1], alpha).total for alpha in ALPHAS[::10])
+        rows, columns = np.tril_indices(n)
         return Stage(
             panels={
-                "pairs": Panel("Depth of color: weight of a pair, both orders", across, down, square=True),
+                "pairs": Panel("Area: weight of a pair, both orders", along, along, square=True),
                 "total": Panel(
                     "All weights together",
                     Axis("λ, nats per point of score", 0, LAMBDAS[-1]),
@@ -134,9 +134,17 @@ class PairScores(Explainer):
                 ),
             },
             marks={
-                "pairs": Cells(
-                    "pairs", "negative", shape=(n, n), roles=["positive", "faint"],
-                    names=(self._letters, self._letters),
+                "pairs": Dots(
+                    "pairs", "negative", roles=["positive", "faint"],
+                    x=middles[columns], y=1 - middles[rows], scale=1 / (n * FULL**0.5),
+                    tips=[
+                        f"{self._letters[i]} – {self._letters[j]}: score {self._table[i, j]:.0f}"
+                        for i, j in zip(rows, columns, strict=True)
+                    ],
+                    shows={"weight": "size"},
+                ),
+                "letters": Words(
+                    "pairs", words=self._letters, x=middles + BESIDE, y=1 - middles + BESIDE, scale=0.04
                 ),
                 "sum": Note("pairs", x=[0.98], y=[0.9], align="end", big=True),
                 "one": Rule("total", "faint", at=1),
@@ -149,11 +157,12 @@ class PairScores(Explainer):
         )  # fmt: skip
 
     def scene(self, result: Pairs) -> dict[str, dict[str, Any]]:
-        both = np.tril(result.weights) + np.tril(result.weights.T, -1)
-        depth = np.minimum(np.sqrt(both / FULL), 1)
-        role = np.where(self._table > 0, "positive", np.where(self._table < 0, "negative", "faint"))
+        half = np.tril_indices(len(result.weights))
+        both = (np.tril(result.weights) + np.tril(result.weights.T, -1))[half]
+        score = self._table[half]
+        role = np.where(score > 0, "positive", np.where(score < 0, "negative", "faint"))
         return {
-            "pairs": {"value": (np.round(depth * SHADES) / SHADES).ravel(), "role": role.ravel()},
+            "pairs": {"size": both, "role": role},
             "sum": {"text": f"sum {result.total:.3f}"},
             "curve": {"y": np.where(np.array(LAMBDAS) <= result.lam, result.totals, np.nan)[::2]},
             "root": {"x": [result.root if result.lam >= result.root else np.nan]},

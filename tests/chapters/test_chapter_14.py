@@ -73,17 +73,17 @@ def test_weights_of_pairs_against_a_double_sum(alpha: float, lam: float) -> None
     assert result.totals[np.abs(grid - lam).argmin()] == pytest.approx(result.total, rel=1e-12)
 
 
-def test_the_cells_hold_both_orders_of_each_pair() -> None:
+def test_the_discs_hold_both_orders_of_each_pair() -> None:
     explainer = PairScores(SCORES, P, LETTERS)
     result = explainer.at(lam=0.3)
-    cells = explainer.scene(result)["pairs"]
-    depth, role = cells["value"].reshape(20, 20), cells["role"].reshape(20, 20)
-    assert (np.triu(depth, 1) == 0).all()
-    weights = result.weights
-    both = [[weights[i, j] + (weights[j, i] if i != j else 0) for j in range(20)] for i in range(20)]
-    assert np.sum(np.tril(both)) == pytest.approx(result.total)
-    assert depth == pytest.approx(np.tril(np.minimum(np.sqrt(np.array(both) / 0.02), 1)), abs=0.0105)
-    assert ((role == "positive") == (S > 0)).all() and ((role == "faint") == (S == 0)).all()
+    discs, mark = explainer.scene(result)["pairs"], explainer._stage.marks["pairs"]
+    assert discs["size"].sum() == pytest.approx(result.total)
+    for tip, x, y, size, role in zip(mark.tips, mark.x, mark.y, discs["size"], discs["role"], strict=True):
+        i, j = LETTERS.index(tip[0]), LETTERS.index(tip[4])
+        assert tip == f"{LETTERS[i]} – {LETTERS[j]}: score {S[i, j]:.0f}" and j <= i
+        assert (x, y) == pytest.approx(((j + 0.5) / 20, 1 - (i + 0.5) / 20))
+        assert size == pytest.approx(result.weights[i, j] + (result.weights[j, i] if i != j else 0))
+        assert role == ("positive" if S[i, j] > 0 else "negative" if S[i, j] < 0 else "faint")
 
 
 def test_the_root_is_told_once_lambda_has_reached_it() -> None:
