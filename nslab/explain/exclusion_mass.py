@@ -192,7 +192,7 @@ class ExclusionMass(Explainer):
             f"w = {result.w}, τ = {number(result.tau)}: the window holds {number(result.inside)} of this"
             f" anchor's push; {result.allowed:,.0f} items may be drawn on average\nfalse negatives' share of"
             f" the push: {number(result.left[0])} without a window, {number(result.left[result.w])} with it;"
-            f" barred of the true ones': {number(result.barred[result.w])}"
+            f" of the true ones' push it bars {number(result.barred[result.w])}"
         )
 
 

@@ -162,8 +162,8 @@ class PairMatrix(Explainer):
                 "moved one": Note("row", "focus", text="◆", align="middle"),
                 "at": Rule("row", "focus", axis="x"),
                 "here": Handle("row", along={"x": "s"}, y=[LEAST / 2]),
-                "label": Note("row", "focus", x=[-1.05], y=[0.8]),
-                "others": Note("row", "negative", x=[-1.05], y=[0.35]),
+                "label": Note("row", "focus", y=[0.8]),
+                "others": Note("row", "negative", y=[0.35]),
             },
             key={"positive": "pulled together", "negative": "pushed apart",
                 "false_negative": "pushed although they fit (=)", "focus": "the marked pair ◆",
@@ -176,6 +176,7 @@ class PairMatrix(Explainer):
         still = np.arange(n) != self._moved
         push = result.forces > 0
         role = np.where(push, np.where(self._fits, "false_negative", "negative"), "positive")
+        beside = -1.05 if result.s > -0.2 else result.s + 0.06  # clear of the line of ◆
         depth = np.round(np.sqrt(np.abs(result.forces)) * SHADES) / SHADES
         return {
             "cells": {
@@ -193,8 +194,8 @@ class PairMatrix(Explainer):
             "moved": {"x": [result.s], "y": y[self._moved], "value": force[self._moved]},
             "moved one": {"x": [result.s], "y": 2 * y[self._moved]},
             "at": {"at": result.s},
-            "label": {"text": f"push on ◆: {result.forces[0, self._moved]:.3f}"},
-            "others": {"text": f"on the rest: {self._rest(result):.3f}"},
+            "label": {"x": beside, "text": f"push on ◆: {result.forces[0, self._moved]:.3f}"},
+            "others": {"x": beside, "text": f"on the rest: {self._rest(result):.3f}"},
         }
 
     def _rest(self, result: Forces) -> float:

@@ -135,7 +135,7 @@ class SampledMetric(Explainer):
         return Stage(
             panels={
                 "list": Panel(
-                    f"Left: all {items:,} ranks. Right: the item and m drawn",
+                    f"All {items:,} ranks → the item and m drawn",
                     Axis("", 0, 1, ticks={}),
                     Axis("rank", 4 * items, 0.8, log=True, ticks=tens),
                     share=1.3,

@@ -170,7 +170,7 @@ class TitleList(Explainer):
                 "positive": "rated later: a hit if it is in the list",
                 "ink": "in the list",
                 "faint": "another film not yet seen",
-                "focus": "the sampler's cut",
+                "focus": "border of the list",
             },
         )  # fmt: skip
 
