@@ -142,7 +142,8 @@ class HitProbability(Explainer):
                 "share": Steps("chance", "hard", x=KS),
                 "chances": Line("chance", "ink", x=KS),
                 "here": Handle("chance", along={"x": "k"}),
-                "label": Note("chance", "hard", x=[9500], y=[0.14], align="end", big=True),
+                "label": Note("chance", "hard", x=[9500], y=[0.2], align="end", big=True),
+                "probability": Note("chance", "ink", x=[9500], y=[0.13], align="end"),
                 "enough": Note("chance", "ink", x=[9500], y=[0.06], align="end"),
             },
             key={
@@ -174,6 +175,7 @@ class HitProbability(Explainer):
             "chances": {"y": np.where(drawn, result.chances, np.nan)},
             "here": {"y": result.chance},
             "label": {"text": f"{result.found} of {PEOPLE}"},
+            "probability": {"text": f"P = {result.chance:.3g}"},
             "enough": {"text": self._enough(result)},
         }
 
@@ -181,8 +183,8 @@ class HitProbability(Explainer):
         if result.enough is None:
             return "none of the pool is hard"
         if result.enough > result.k:
-            return f"P = {result.chance:.3g}"
-        return f"P = {result.chance:.3g}; {self._q:g} was reached at K = {result.enough:,}"
+            return ""
+        return f"{self._q:g} from K = {result.enough:,}"
 
     def summary(self, result: Hits) -> str:
         items = (

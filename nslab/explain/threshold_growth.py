@@ -33,7 +33,7 @@ from nslab.theory import effective_margin, effective_negatives
 KS = integer_grid(1, 1024, 161)
 DRAWS = 200
 STEP = 2  # of KS: every second is drawn
-TOP, REST = 70, 30  # of the K negatives are shown: the hardest, and some of the others
+TOP, REST = 20, 80  # of the K negatives are shown: the hardest, and some of the others
 GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples, less whole numbers, keep far from each other
 LOW, HIGH = -1.0, 1.7
 
