@@ -193,7 +193,7 @@ class MotifWeights(Explainer):
                     Axis("", 0, 1, ticks={base + 0.12: row for row, base in ROWS.items()}),
                 ),
                 "dna": Panel(
-                    "DNA, and the score of a window at each place",
+                    "DNA, and the learned score of a window at each place",
                     Axis("", self._middles[0] - 0.5, self._middles[-1] + 0.5, ticks={}),
                     Axis("score of the window, ln p/q", ground, high,
                         ticks={n: str(n) for n in range(-10, 11, 5) if low < n < high}),

@@ -142,7 +142,7 @@ class PooledProposal(Explainer):
         sizes = {float(n): str(n) for n in (1, 8, 64, 512)}
         marks = {
             "door": Rule("items", "faint", at=0.5),
-            "names all": Note("items", x=[left], y=[0.43], text=f"all {len(scores)}"),
+            "names all": Note("items", x=[left], y=[0.43], text=f"top {len(crowd)} of all {len(scores)}"),
             "names pool": Note("items", x=[left], y=[0.96]),
             "all": self._points(x=scores[crowd], y=0.04 + 0.38 * self._spread[crowd], which=crowd),
             "pool": self._points(),
@@ -164,7 +164,7 @@ class PooledProposal(Explainer):
                 "distance": Panel(
                     "Share of draws that differ, over all pools",
                     Axis("M, items in the pool", 1, SIZES[-1], log=True, ticks=sizes),
-                    Axis("total variation", 0, 1),
+                    Axis("share that differs", 0, 1),
                 ),
             },
             marks=marks,

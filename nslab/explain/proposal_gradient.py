@@ -103,7 +103,7 @@ class ProposalGradient(Explainer):
     question = "Where does the mean of many draws point?"
     title = "At T = 1, corrected by − ln q, the mean of the draws points along the full gradient"
     draws = Control("", "draws", DRAWS, start=1, play=True)
-    logits = Control("", "logits", LOGITS, start=LOGITS[0])
+    logits = Control("", "scores", LOGITS, start=LOGITS[0])
     temperature = Control("T", "temperature of q", TEMPERATURES, start=1.0)
 
     def __init__(
@@ -318,7 +318,7 @@ class ProposalGradient(Explainer):
             length = f", {number(result.length)} as long"
             end = f"{number(round(one.angle, 4))}° off, {number(one.length)} as long"
         return (
-            f"T = {number(result.temperature)}, logits {result.logits}, {n:,} drawn: their mean is"
+            f"T = {number(result.temperature)}, scores {result.logits}, {n:,} drawn: their mean is"
             f" {number(result.angle)}° off the full gradient{length}\nfalse negatives:"
             f" {number(100 * result.false_drawn)} % of these draws, {number(100 * one.false_push)} % of the"
             f" push of endless ones; noise of one draw {number(one.noise)}\nthe mean of endless draws: {end}"

@@ -132,7 +132,7 @@ class SchemeCost(Explainer):
         own, shared = result.own, result.shared
         more = "own negatives take more bytes" if own.bytes > shared.bytes else "both take as many bytes"
         if own.bytes < shared.bytes:
-            more = f"shared negatives take more bytes, as many at B = {result.crossover:,}"
+            more = f"shared negatives take more bytes, equal at B = {result.crossover:,}"
         return (
             f"B = {result.b:,}, K = {result.k:,}, d = {result.d:,}: own {_size(own.bytes)},"
             f" {own.encoder_calls:,} items to encode; shared {_size(shared.bytes)}, {shared.encoder_calls:,}"

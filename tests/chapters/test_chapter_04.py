@@ -12,7 +12,7 @@ from scipy.stats import entropy
 from nslab import datasets, explain
 from nslab.explain.anchor_shares import KS as SHARE_KS
 from nslab.explain.hit_probability import KS as HIT_KS
-from nslab.explain.threshold_growth import DRAWS, _shown
+from nslab.explain.threshold_growth import DRAWS, REST, TOP, _shown
 from nslab.explain.threshold_growth import KS as GROWTH_KS
 from nslab.losses import info_nce
 from nslab.theory import effective_negatives, hit_probability, smallest_k
@@ -169,13 +169,13 @@ def test_half_of_the_anchors_without_a_hard_one_keep_the_average_below_one_half(
     assert 0.49 < np.mean([hit_probability(rho, 299) for rho in (0, 0.02)]) < 0.5
 
 
-@pytest.mark.parametrize("k", [1, 2, 70, 71, 100, 101, 512, 1024])
+@pytest.mark.parametrize("k", [1, 2, TOP, TOP + 1, TOP + REST, TOP + REST + 1, 512, 1024])
 def test_the_hardest_and_some_of_the_others_are_shown(k):
     shown = _shown(k)
-    assert shown[:70].tolist() == list(range(min(k, 70)))
-    assert len(set(shown)) == len(shown) <= 100 and shown.max() < k
-    step = -(-(k - 70) // 30) if k > 70 else 1
-    assert shown[70:].tolist() == list(range(70, k, step))
+    assert shown[:TOP].tolist() == list(range(min(k, TOP)))
+    assert len(set(shown)) == len(shown) <= TOP + REST and shown.max() < k
+    step = -(-(k - TOP) // REST) if k > TOP else 1
+    assert shown[TOP:].tolist() == list(range(TOP, k, step))
 
 
 def test_what_is_shown_looks_like_what_was_drawn(shares):
