@@ -56,7 +56,7 @@ def test_the_summary_says_which_takes_more_and_where_they_are_equal_only_beyond(
     said = {b: costs.summary(costs.at(b=b, k=5, d=300)) for b in (1505, 1506, 1507)}
     assert said[1505].endswith("\nown negatives take more bytes") and "1,506" not in said[1505]
     assert said[1506].endswith("\nboth take as many bytes")
-    assert said[1507].endswith("\nshared negatives take more bytes, as many at B = 1,506")
+    assert said[1507].endswith("\nshared negatives take more bytes, equal at B = 1,506")
 
 
 def test_curves_pass_through_the_dots() -> None:

@@ -652,17 +652,18 @@ def test_a_page_has_the_frames_of_the_explainer(tmp_path):
     data = data_of(html)
     headers, buffer = table_of((tmp_path / "frames" / "toy.js").read_text(encoding="utf-8"))
     texts = [control["texts"] for control in data["controls"]]
-    assert len(headers) == len(texts[0]) * len(texts[1]) == 55
+    taus, ks = (steady.controls[name].values for name in ("tau", "k"))
+    assert 0.31 in taus and len(headers) == len(texts[0]) * len(texts[1]) == len(taus) * len(ks) == 60
     found = unpacked({"frames": headers}, [buffer], data)
-    for j, k in enumerate(Toy.k.values):
-        for i, tau in enumerate(Toy.tau.values):
+    for j, k in enumerate(ks):
+        for i, tau in enumerate(taus):
             frame = steady.frame(tau=tau, k=k)
-            back, header = found[j * 11 + i], headers[j * 11 + i]
+            back, header = found[j * 12 + i], headers[j * 12 + i]
             assert (header["text"], header["notes"]) == (frame.text, list(frame.notes))
             for (name, channel), row in zip(data["layout"], frame.rows, strict=True):
                 assert back[f"{name}.{channel}"] == pytest.approx(row, rel=1 / 2048)
-    assert 'data-at="3,2"' in html and 'data-frames="frames/toy.js"' in html
-    assert data["first"]["text"] == "slope 0.15 n 10" and data["title"] == Toy.title
+    assert 'data-at="4,2"' in html and 'data-frames="frames/toy.js"' in html
+    assert data["first"]["text"] == "slope 0.155 n 10" and data["title"] == Toy.title
     assert "<b>" not in re.sub(r"<script.*", "", html, flags=re.DOTALL), "a title is text"
     assert not re.search(r'\son\w+="|https?:', html)
     assert steady.tau == 0.31, "the explainer stays where it was"
