@@ -27,7 +27,7 @@ lab: $(STAMP) ## open JupyterLab on notebooks/00_start_here.ipynb; flags: JUPYTE
 	@$(PY) -m jupyterlab --config=tools/lab/jupyter_server_config.py --ip=127.0.0.1 --ServerApp.root_dir=. \
 		--LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(JUPYTER_FLAGS)
 
-test: $(STAMP) ## run every test and every notebook (about 10 minutes); flags: PYTEST_FLAGS="-k losses"
+test: $(STAMP) ## run every test and every notebook (about 9 minutes); flags: PYTEST_FLAGS="-k losses"
 	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 browser-test: .venv/.site ## open every notebook and the site in Chromium and move every control; flags: BROWSER_FLAGS="-k 05"
