@@ -30,11 +30,8 @@ SHOWN = 40  # held-out links, and as many negatives
 PICKED = 32  # the pair shown first
 COLORS = ("ink", "semi_hard", "false_negative")  # of the methods
 DEGREES = {0.65: "0", 1: "1", 2: "2", 5: "5", 10: "10", 30: "30"}
-SIDE, RING, LEAST = (
-    0.025,
-    0.5,
-    0.5,
-)  # of a dot with one common neighbour, of the ring around it, and the least
+SIDE = 0.025  # of a dot with one common neighbour
+RING, LEAST = 0.5, 0.5  # how far the ring stands out, and the least radius that it surrounds
 APART = 0.055  # of their names, on the axis of the AUC
 BELOW = 0.26  # the foot of that axis, where the knob stands
 ALONE = 0.65  # where a node without known links stands, on an axis of logarithms
