@@ -85,7 +85,7 @@ SAYS: dict[str, Callable[..., bool]] = {
     "captions": lambda own, sigmoid, same, masked: (
         masked > own + 0.02 > own + max(abs(same - own), abs(sigmoid - own))
     ),
-    "words": lambda more, step: step > 1.5 * more,
+    "words": lambda more, step: step > 2 * more,
     "links": lambda first, other: first < 5 and other > 25,
 }
 
