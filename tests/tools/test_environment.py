@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -147,6 +149,12 @@ def third_party(folder: str) -> set[str]:
     return modules - set(sys.stdlib_module_names) - ours
 
 
+@cache  # it reads the records of every installed package
+def homes() -> Mapping[str, list[str]]:
+    """The distributions that bring each module that can be imported."""
+    return metadata.packages_distributions()
+
+
 @pytest.mark.parametrize(
     ("folder", "declared"),
     [
@@ -160,10 +168,9 @@ def third_party(folder: str) -> set[str]:
 )
 def test_what_is_imported_is_declared(folder: str, declared: list[Requirement]) -> None:
     names = {canonicalize_name(pin.name) for pin in declared}
-    homes = metadata.packages_distributions()
     for module in sorted(third_party(folder)):
         packages = {
-            canonicalize_name(name) for name in homes.get(module, [NOT_INSTALLED.get(module, module)])
+            canonicalize_name(name) for name in homes().get(module, [NOT_INSTALLED.get(module, module)])
         }
         assert packages & names, f"{folder}/ imports {module}, which pyproject.toml does not declare"
 
@@ -177,12 +184,11 @@ def imported_by(notebook: Path) -> set[str]:
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)
 def test_a_chapter_asks_for_the_applications_where_it_imports_what_they_bring(chapter: Chapter) -> None:
-    homes = metadata.packages_distributions()
     extra = {canonicalize_name(pin.name) for pin in APPLICATIONS}
     imported = imported_by(ROOT / "notebooks" / f"{chapter.stem}.ipynb")
     assert "nslab" in imported
     for module in imported:
-        brought = extra & {canonicalize_name(name) for name in homes.get(module, [])}
+        brought = extra & {canonicalize_name(name) for name in homes().get(module, [])}
         assert chapter.extra == "applications" or not brought, module
 
 
