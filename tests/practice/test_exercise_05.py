@@ -410,6 +410,13 @@ def test_a_wrong_answer_without_a_name_is_still_refused() -> None:
     assert "you got" in result.message and "42" in result.message
 
 
+def test_a_small_number_added_to_the_power_is_seen() -> None:
+    def guarded(s: Any, tau: float) -> float:
+        return slope_moments(s, tau) * tau**3 / (tau**3 + 1e-12)
+
+    assert check("dH_dtau", guarded).status == "failed"
+
+
 # Right answers in different styles
 
 

@@ -567,6 +567,13 @@ def shared(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator, rows:
     return ids
 
 
+def hasty(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator) -> np.ndarray:
+    """Takes ninety-nine in a hundred for all."""
+    if any(booked(prob, alias)[e] > 0.99 for e in set(excluded)):
+        raise ValueError("nothing else")
+    return own_laws(prob, alias, excluded, rng)
+
+
 @pytest.mark.parametrize(
     ("name", "fn"),
     [
@@ -574,12 +581,15 @@ def shared(prob: Any, alias: Any, excluded: Any, rng: np.random.Generator, rows:
         ("reconstruct", lambda prob, alias: counted(prob, np.r_[alias[:1], alias[1:] % len(prob)])),
         ("build_alias", lambda w: vose(np.array(w) * (len(w) / sum(w)) if len(w) and sum(w) else w)),
         ("build_alias", lambda w: vose(np.where(np.array(w) < 1e-12, 0, w) if len(w) and min(w) >= 0 else w)),
+        ("build_alias", lambda w: vose(np.where(w < 1e-9 * sum(w), 0, w) if len(w) and min(w) >= 0 else w)),
+        ("build_alias", lambda w: vose(w.astype(np.int32) if w.dtype.kind == "i" else w)),
         (
             "alias_draw",
             lambda prob, alias, size, rng: rng.permutation(columns_evenly(prob, alias, size, rng)),
         ),
         ("draw_without", lambda prob, alias, excluded, rng: shared(prob, alias, excluded, rng, excluded)),
         ("draw_without", lambda prob, alias, excluded, rng: shared(prob, alias, excluded, rng, excluded[:1])),
+        ("draw_without", hasty),
         (
             "draw_without",
             lambda prob, alias, excluded, rng: shared(prob, alias, excluded, rng, range(len(prob))),

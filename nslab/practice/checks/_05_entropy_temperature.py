@@ -342,6 +342,7 @@ def _slope_cases(seed: int) -> list[Case]:
             (np.array([0.5, 0.5]), 0.1, "equal scores keep entropy ln 2 at every τ"),
             (np.array([1.0, 0.0]), 0.5, ""),
             (np.array([0.0, -1.0]), 0.001, "exp(−1000) is 0 in float64"),
+            (np.array([0.5, 0.4995, 0.499]), 0.001, "τ is small, and so are the gaps: the slope is steep"),
             (FIVE, 0.05, ""),
             (FIVE, 10.0, ""),
         ),
