@@ -44,6 +44,14 @@ sys.path.insert(0, {str(ROOT / "tests" / "explain")!r})
 from explainers_on_data import CLASSES, build
 display(*map(build, CLASSES))
 """
+BARE = "a page with one slider and one number"  # the least work: what no explainer can be faster than
+BARE_PAGE = """\
+<div class="nslab-scene"><input type="range"><div class="nslab-stage"></div></div>
+<script>
+const [input, stage] = document.querySelectorAll("input, .nslab-stage");
+input.oninput = () => (stage.dataset.at = stage.textContent = input.value);
+</script>
+"""
 
 Readings = dict[str, float]  # by explainer
 
@@ -69,13 +77,14 @@ def measure() -> dict[str, list[Row]]:
                 near = moved(figures, sliders)
             with slow_line(running.port) as port:
                 far = dragged_far(course, context, Server(port, running.token), sliders)
-        address, names = pages(course)
-        alone = moved(Leaf(context, address).figures(names), sliders)
+        alone = moved(on_pages(context, pages(course)), sliders)
+        bare = moved(on_pages(context, {BARE: written(course, "bare", BARE_PAGE)}), {BARE: 0})
     where = {LAB: [*near, bytes_a_frame()], FAR: [far], ALONE: alone}
     first = Row("server's start to the first figure that follows a slider, chapter 00", "s", [start])
     return {
         "cpu": [
             *(row for place, works in where.items() for work in works for row in both(place, work)),
+            *(Row(f"{BARE}: {work.name}", work.unit, [work.readings[BARE]], less=work.less) for work in bare),
             first,
         ]
     }
@@ -123,14 +132,28 @@ def with_numbers() -> dict[str, int]:
     }
 
 
-def pages(course: Path) -> tuple[str, list[str]]:
-    """One page with every explainer, as the site has them; its address, and their names."""
+def pages(course: Path) -> dict[str, str]:
+    """The address of each explainer's page, which has no other: those of the site have three at most."""
     base = ROOT / "nslab" / "explain" / "_base"
     parts = f'<link rel="stylesheet" href="{base}/scene.css"><script src="{base}/scene.js"></script>'
-    shown = {name: explainer.page(course / "frames", name) for name, explainer in built()}
-    path = course / "explainers.html"
-    path.write_text(f'<meta charset="utf-8">{parts}{"".join(shown.values())}', encoding="utf-8")
-    return path.as_uri(), list(shown)
+    return {
+        name: written(course, name, parts + explainer.page(course / "frames", name))
+        for name, explainer in built()
+    }
+
+
+def written(course: Path, name: str, body: str) -> str:
+    path = course / f"{name}.html"
+    path.write_text(f'<!doctype html><meta charset="utf-8">{body}', encoding="utf-8")
+    return path.as_uri()
+
+
+def on_pages(context: BrowserContext, addresses: dict[str, str]) -> Iterator[Figure]:
+    """The explainer of each page in turn, while that page is open."""
+    for name, address in addresses.items():
+        leaf = Leaf(context, address)
+        yield from leaf.figures([name])
+        leaf.page.close()
 
 
 def bytes_a_frame() -> Work:
@@ -146,7 +169,7 @@ def bytes_a_frame() -> Work:
 # --- a hand
 
 
-def moved(figures: list[Figure], sliders: dict[str, int]) -> list[Work]:
+def moved(figures: Iterable[Figure], sliders: dict[str, int]) -> list[Work]:
     """What a hand on one slider of each sees."""
     jumps, ends, steps, drags, cpu = {}, {}, {}, {}, {}
     for figure in figures:
