@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext
 
+from benchmarks.explainers import BARE_PAGE
 from tools.browser import live_lab
 
 # A figure that is another one each time it is drawn, and cannot be drawn at the right end.
@@ -95,6 +96,19 @@ def test_a_figure_follows_a_hand_that_comes_back_at_once(browser: BrowserContext
         shown, true = figure.settled(patience_s=5)
         assert shown == true
         notebook.close()
+
+
+def test_a_slider_in_sight_is_touched_where_it_is(browser: BrowserContext, tmp_path: Path) -> None:
+    page = tmp_path / "bare.html"
+    page.write_text(f'<meta charset="utf-8"><body style="padding: 3000px 0">{BARE_PAGE}', encoding="utf-8")
+    leaf = live_lab.Leaf(browser, page.as_uri())
+    (figure,) = leaf.figures(["bare"])
+    figure.show()
+    leaf.page.evaluate("scrollBy(0, 100)")
+    before = leaf.page.evaluate("scrollY")
+    assert (figure.press(0, "Home") or 0) > 0 and figure.press(0, "Home") is None
+    assert leaf.page.evaluate("scrollY") == before > 2000
+    leaf.page.close()
 
 
 def test_a_missing_browser_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
