@@ -233,7 +233,7 @@ class Leaf:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(2 * PATIENCE_MS)
         self.page.add_init_script(path=SCRIPT)
-        self.page.goto(address)
+        self.page.goto(address, wait_until="networkidle")  # the frames of the first scene have come
 
     def figures(self, names: Sequence[str]) -> list[Figure]:
         """Its explainers from top to bottom, called by these names."""
