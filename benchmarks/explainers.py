@@ -38,11 +38,11 @@ DRAG, FAR_DRAG = 55, 30  # figures a second
 LAB, FAR, ALONE = "in the lab", "100 ms and 5 Mbit/s away", "a page without a kernel"
 SHARED = "browser, kernel and server share two cores"
 REASONS = {LAB: SHARED, FAR: SHARED}
-EVERY_EXPLAINER = f"""\
+SCENES = 3  # in a notebook: the most that a chapter shows at a time
+EXPLAINERS = f"""\
 import sys
 sys.path.insert(0, {str(ROOT / "tests" / "explain")!r})
 from explainers_on_data import CLASSES, build
-display(*map(build, CLASSES))
 """
 BARE = "a page with one slider and one number"  # the least work: what no explainer can be faster than
 BARE_PAGE = """\
@@ -73,8 +73,7 @@ def measure() -> dict[str, list[Row]]:
         shutil.copytree(ROOT / "notebooks", course / "notebooks")
         start, sliders = first_figure(course, context), with_numbers()
         with server(course) as running:
-            with opened(course, context, running) as figures:
-                near = moved(figures, sliders)
+            near = moved(in_notebooks(course, context, running, len(sliders)), sliders)
             with slow_line(running.port) as port:
                 far = dragged_far(course, context, Server(port, running.token), sliders)
         alone = moved(on_pages(context, pages(course)), sliders)
@@ -102,13 +101,22 @@ def first_figure(course: Path, context: BrowserContext) -> float:
     return seconds
 
 
+def in_notebooks(course: Path, context: BrowserContext, running: Server, n: int) -> Iterator[Figure]:
+    """The `n` explainers, a few to a notebook, while that notebook is open."""
+    for first in range(0, n, SCENES):
+        with opened(course, context, running, f"{first}:{first + SCENES}") as figures:
+            yield from figures
+
+
 @contextmanager
-def opened(course: Path, context: BrowserContext, running: Server) -> Iterator[list[Figure]]:
-    """Every explainer in one notebook, written anew.
+def opened(
+    course: Path, context: BrowserContext, running: Server, which: str = ":"
+) -> Iterator[list[Figure]]:
+    """Explainers in one notebook, written anew.
 
     JupyterLab saves views, whose models end with their kernel.
     """
-    write_notebook(course / "explainers.ipynb", EVERY_EXPLAINER)
+    write_notebook(course / "explainers.ipynb", f"{EXPLAINERS}display(*map(build, CLASSES[{which}]))")
     notebook = Notebook(context, running.address("explainers.ipynb"))
     notebook.run()
     if trouble := notebook.trouble():
