@@ -89,7 +89,7 @@ class LossFamily(Explainer):
     """
 
     question = "What does each loss ask of the positive?"
-    title = "Each loss pulls the positive up to its own threshold; N-pair's is out of reach"
+    title = "Each loss pulls the positive up to its own threshold; one above 1 is out of reach"
     loss = Control("", "loss", LOSSES, start="InfoNCE")
     tau = Control("τ", "temperature", log_grid(0.01, 1, 81), start=0.1, play=True)
     pos = Control("s⁺", "positive's score", linear_grid(0, 1, 101), start=0.6)

@@ -75,7 +75,7 @@ class PullAndPush(Explainer):
     """
 
     question = "What becomes of the digits?"
-    title = "Pull alone puts every digit in one place; the push keeps different digits apart"
+    title = "Pull alone puts every digit in one place; a push of full weight keeps different digits apart"
     push = Control("λ", "weight of the push", PUSHES, start=1.0)
     step = Control("t", "training step", range(STEPS + 1), start=0, play=True)
 

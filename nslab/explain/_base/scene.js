@@ -860,7 +860,9 @@ const nslabScene = (() => {
         picked && `click a point (${picked.word})`,
         looks.some((look) => look.tips || look.shows || look.names) && "point at things to read what they are",
       ].filter(Boolean);
-      return said.length ? `You can ${said.join(", ")}.` : "";
+      const here = said.length ? `You can ${said.join(", ")}.` : "";
+      const pulled = Object.values(this.marks).some(({ look }) => look.pulls);
+      return pulled && !this.source.pull ? `${here} In JupyterLab you can also drag a point.` : here;
     }
 
     // The axes along which a hand may hold a point of this mark elsewhere: it takes a kernel that answers.
