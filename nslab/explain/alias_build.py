@@ -185,8 +185,8 @@ class AliasBuild(Explainer):
             short, tall = self._names[now.short], self._names[now.tall]
             left = number(result.own[now.tall])
             hand = (
-                f"{short} is short by {number(now.amount)}: {number(result.part)} of it is poured, {tall} has"
-                f" {left} left"
+                f"{short} is short by {number(now.amount)}: {number(100 * result.part)} % of that is poured,"
+                f" {tall} has {left} left"
             )
         return (
             f"α = {number(result.alpha)}: {self._counted(result)}, {result.level} of {len(result.own)}"

@@ -151,7 +151,9 @@ class ContiguousMatch(Explainer):
             "hump": {"y": np.round(hump, 3)},
             "dots": {"x": places_r, "y": result.useful, "role": best},
             "rs": {
-                "x": np.where((result.useful > 0.1) & (beside < ONE_IN[-1]), beside, np.nan),
+                "x": np.where(
+                    ((result.useful > 0.1) | (result.best == RS)) & (beside < ONE_IN[-1]), beside, np.nan
+                ),
                 "y": result.useful,
                 "role": best,
             },

@@ -222,12 +222,12 @@ class DebiasedPush(Explainer):
         if result.silent:
             pull = f"anchors without push still pull their positive: {number(result.pull[~pushing].mean())}"
         apart = np.abs(result.debiased_false - result.plain_false)[pushing].max(initial=0.0)
-        change = "no share (to 1e-12)" if apart < 1e-12 else f"a share by {number(apart)}"
+        change = "no anchor's share (to 1e-12)" if apart < 1e-12 else f"a share by {number(apart)}"
         if result.rho == 0:
             change = "nothing yet: π = 0 is InfoNCE"
         return (
             f"τ = {number(result.tau)}, π = {number(result.rho)}: {n - result.silent} of {n} anchors push, in"
             f" the mean with {number(result.debiased[pushing].mean() if pushing.any() else 0.0)}, InfoNCE"
-            f" {number(result.plain.mean())}\n{pull}\nfalse negatives' share of their push: {number(both)};"
-            f" debiasing changes {change}"
+            f" {number(result.plain.mean())}\n{pull}\nfalse negatives' share, mean over those that push:"
+            f" {number(both)}; debiasing changes {change}"
         )

@@ -162,7 +162,7 @@ class PooledProposal(Explainer):
                     share=1.3,
                 ),
                 "distance": Panel(
-                    "Share of draws that differ, over all pools",
+                    "Share of draws that differ, a new pool for each",
                     Axis("M, items in the pool", 1, SIZES[-1], log=True, ticks=sizes),
                     Axis("share that differs", 0, 1),
                 ),
@@ -202,9 +202,9 @@ class PooledProposal(Explainer):
     def summary(self, result: Pooled) -> str:
         return (
             f"M = {result.m} of {result.items} items scored, T = {number(result.temperature)}. Draws that"
-            f" differ from those of softmax(s/T): {number(100 * result.distance)} % over all pools,"
-            f" {number(100 * result.own_distance)} % from this one\nfalse negatives:"
-            f" {number(100 * result.false_share)} % of the draws over all pools,"
+            f" differ from those of softmax(s/T): {number(100 * result.distance)} % with a new pool for"
+            f" each, {number(100 * result.own_distance)} % if this one is kept\nfalse negatives:"
+            f" {number(100 * result.false_share)} % of the draws with new pools,"
             f" {number(100 * result.full_false_share)} % if all items are scored"
         )
 

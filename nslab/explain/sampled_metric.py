@@ -163,8 +163,7 @@ class SampledMetric(Explainer):
                 "here": Handle("list", along={"y": "rank"}, x=[ALL]),
                 "label": Note("list", x=[0.5], y=[3.4 * items], align="middle"),
                 "shift": Links("rates", "ink", y=rows, y2=rows, width=np.full(n, 3)),
-                **{f"name{i}": Note("rates", x=[LOWEST / 2], y=[row + 0.25], text=name)
-                    for i, (name, row) in enumerate(zip(self._counts, rows, strict=True))},
+                **{f"name{i}": Note("rates", x=[LOWEST / 2], y=[row + 0.25]) for i, row in enumerate(rows)},
                 "exact": Dots("rates", "faint", y=rows, scale=0.04,
                     tips=[f"{name}, among all" for name in self._counts], shows={"hit rate": "value"}),
                 "sampled": Dots("rates", "ink", y=rows, scale=0.06,
@@ -190,6 +189,7 @@ class SampledMetric(Explainer):
         here, exact = (np.array(list(rates.values())) for rates in (result.here, result.exact))
         x, x2 = np.maximum(exact, LOWEST), np.maximum(here, LOWEST)
         chance = result.credit[self._grid - 1]
+        places, drawn = (1 + (rates[:, None] < rates).sum(1) for rates in (exact, here))
         hit = "a hit" if result.place <= result.k else "no hit"
         return {
             "line": {"at": np.sqrt(result.k * (result.k + 1))},
@@ -206,6 +206,10 @@ class SampledMetric(Explainer):
                 "text": (
                     f"{result.rank:,} of {self._others + 1:,} → {result.place:,} of {result.m + 1:,}: {hit}"
                 )
+            },
+            **{
+                f"name{i}": {"text": f"{name}: place {places[i]} among all, {drawn[i]} among {result.m:,}"}
+                for i, name in enumerate(result.here)
             },
             "shift": {"x": x, "x2": x2},
             "exact": {"x": x, "value": exact},
