@@ -202,7 +202,7 @@ class PooledProposal(Explainer):
     def summary(self, result: Pooled) -> str:
         return (
             f"M = {result.m} of {result.items} items scored, T = {number(result.temperature)}. Draws that"
-            f" differ from those of softmax(s/T): {number(100 * result.distance)} % with a new pool for"
+            f" differ from those of softmax(s/T):\n{number(100 * result.distance)} % with a new pool for"
             f" each, {number(100 * result.own_distance)} % if this one is kept\nfalse negatives:"
             f" {number(100 * result.false_share)} % of the draws with new pools,"
             f" {number(100 * result.full_false_share)} % if all items are scored"

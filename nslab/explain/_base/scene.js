@@ -517,7 +517,10 @@ const nslabScene = (() => {
       panel.watched = [name];
       const { svg } = panel;
       pullable(panel, this.stage);
-      svg.addEventListener("pointermove", (event) => event.pointerType === "mouse" && this.show(...this.under(panel, event)));
+      svg.addEventListener("pointermove", (event) => {
+        if (panel.pulled) this.hide(); // it would tell of what lies under the hand, and cover it
+        else if (event.pointerType === "mouse") this.show(...this.under(panel, event));
+      });
       svg.addEventListener("pointerleave", () => this.hide());
       svg.addEventListener("click", (event) => panel.pulled || this.click(...this.under(panel, event), event.pointerType === "mouse"));
     }
