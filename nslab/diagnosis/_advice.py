@@ -242,7 +242,7 @@ def _popularity(n: Numbers) -> str:
 
 def _draws(n: Numbers) -> str:
     def k(name: str) -> str:
-        return "more than any K" if n[name] is None else f"K = {number(n[name])}"
+        return "no K" if n[name] is None else f"K = {number(n[name])}"
 
     mean = (
         ""
@@ -253,8 +253,8 @@ def _draws(n: Numbers) -> str:
         )
     )
     return (
-        "A negative is hard here if it is at most τ below the positive and not known to be false. To draw"
-        f" one with 95 % takes {k('k_median')} for the median anchor, {k('k_p90')} for nine in ten."
+        "A negative is hard here if it is at most τ below the positive and not known to be false. For a"
+        f" 95 % chance of one, {k('k_median')} is enough for the median anchor, {k('k_p90')} for nine in ten."
         f" {percent(n['without_hard'])} of the anchors have none. Your K = {number(n['k'])} gives"
         f" {percent(n['chance_k'])}.{mean}"
     )
