@@ -864,8 +864,8 @@ const nslabScene = (() => {
         looks.some((look) => look.tips || look.shows || look.names) && "point at things to read what they are",
       ].filter(Boolean);
       const here = said.length ? `You can ${said.join(", ")}.` : "";
-      const pulled = Object.values(this.marks).some(({ look }) => look.pulls);
-      return pulled && !this.source.pull ? `${here} In JupyterLab you can also drag a point.` : here;
+      const there = !this.source.pull && looks.some((look) => look.pulls) && "In JupyterLab you can also drag a point.";
+      return [here, there].filter(Boolean).join(" ");
     }
 
     // The axes along which a hand may hold a point of this mark elsewhere: it takes a kernel that answers.
